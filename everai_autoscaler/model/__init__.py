@@ -1,0 +1,58 @@
+"""What goes in and what comes out: the contract, which knows nobody."""
+
+from __future__ import annotations
+
+from everai_autoscaler._version import __version__
+from everai_autoscaler.model.action import (
+    Action,
+    DecideResult,
+    Reason,
+    ScaleDownAction,
+    ScaleUpAction,
+    actions_to_json,
+)
+from everai_autoscaler.model.argument import Argument, ArgumentType, Placeholder, Schema, argument, schema_of
+from everai_autoscaler.model.autoscaler import AutoScaler
+from everai_autoscaler.model.builtin_autoscaler import BuiltinAutoScaler
+from everai_autoscaler.model.decorator import ArgumentsDecorator, Decorator, Decorators, FactorsDecorator
+from everai_autoscaler.model.factors import Factors, QueueReason, QueueSummary, Worker, WorkerStatus, WorkerSummary
+from everai_autoscaler.model.record import (
+    Outcome,
+    Record,
+    RecordedArgument,
+    RecordedDecorator,
+    RecordedDecorators,
+)
+
+__all__ = [
+    "Action",
+    "Argument",
+    "ArgumentType",
+    "ArgumentsDecorator",
+    "AutoScaler",
+    "BuiltinAutoScaler",
+    "DecideResult",
+    "Decorator",
+    "Decorators",
+    "Factors",
+    "FactorsDecorator",
+    "Outcome",
+    "Placeholder",
+    "QueueReason",
+    "QueueSummary",
+    "Reason",
+    "Record",
+    "RecordedArgument",
+    "RecordedDecorator",
+    "RecordedDecorators",
+    "ScaleDownAction",
+    "ScaleUpAction",
+    "Schema",
+    "Worker",
+    "WorkerStatus",
+    "WorkerSummary",
+    "__version__",
+    "actions_to_json",
+    "argument",
+    "schema_of",
+]

@@ -1,0 +1,234 @@
+"""What to do, and why: the answer of a policy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
+
+from everai_autoscaler.model.factors import Factors, Worker, WorkerStatus
+from everai_autoscaler.model.wire import WireModel
+
+__all__ = [
+    "Action",
+    "DecideResult",
+    "Reason",
+    "ScaleDownAction",
+    "ScaleUpAction",
+    "actions_to_json",
+]
+
+POLICY = "policy"
+"""Who speaks in a reason until the pipeline puts the policy's name there."""
+
+
+def _refuse(other: str) -> Any:
+    """A check that an action has no field which belongs to the *other* kind."""
+
+    def check(cls: type, fields: Any) -> Any:
+        if isinstance(fields, dict) and fields.get(other) is not None:
+            raise ValueError(f"a {cls.__name__} has no {other}")
+        return fields
+
+    return model_validator(mode="before")(classmethod(check))
+
+
+class ScaleUpAction(WireModel):
+    """Start *count* more workers."""
+
+    _check = _refuse("worker_id")
+
+    count: Annotated[int, Field(ge=1)]
+    action: Literal["ScaleUp"] = "ScaleUp"
+
+
+class ScaleDownAction(WireModel):
+    """Remove the worker *worker_id*."""
+
+    _check = _refuse("count")
+
+    worker_id: str
+    action: Literal["ScaleDown"] = "ScaleDown"
+
+
+Action: TypeAlias = ScaleUpAction | ScaleDownAction
+"""One thing to do."""
+
+
+class Reason(WireModel):
+    """A sentence that could be read out in an incident, and who says it."""
+
+    who: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.who}: {self.why}"
+
+
+def _kind(action: Any) -> Any:
+    """The kind that an action says it is, or the one that its fields mean when it says none."""
+    if isinstance(action, dict):
+        return action.get("action", "ScaleDown" if "worker_id" in action else "ScaleUp")
+    return getattr(action, "action", None)
+
+
+class DecideResult(WireModel):
+    """What to do, and why.
+
+    The wire form is ``max_workers`` and ``actions``; reasons travel beside it, and take no part in equality.
+
+    >>> factors = Factors(queue={"WorkerBusy": 8})
+    >>> result = DecideResult.scale_to(2, factors, max_workers=5).because("8 waiting, none busy: 2 workers wanted")
+    >>> result.up, result.down
+    (2, ())
+    >>> print(*result.reasons)
+    policy: 8 waiting, none busy: 2 workers wanted
+    >>> result.json()
+    '{"max_workers":5,"actions":[{"count":2,"action":"ScaleUp"}]}'
+    """
+
+    max_workers: int
+    """The most workers that there may be."""
+    actions: list[
+        Annotated[
+            Annotated[ScaleUpAction, Tag("ScaleUp")] | Annotated[ScaleDownAction, Tag("ScaleDown")],
+            Discriminator(_kind),
+        ]
+    ]
+    """What to do; empty when nothing is to be done."""
+
+    _reasons: tuple[Reason, ...] = PrivateAttr(())
+    _held: bool = PrivateAttr(False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DecideResult) or type(self) is not type(other):
+            return NotImplemented
+        return self.__dict__ == other.__dict__
+
+    __hash__ = None  # type: ignore[assignment]  # it holds a list
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Who said what, in the order in which they spoke."""
+        return self._reasons
+
+    @property
+    def held(self) -> bool:
+        """Whether this is "not known, so nothing is done" rather than "satisfied, so nothing is to be done"."""
+        return self._held
+
+    @property
+    def up(self) -> int:
+        """How many workers it starts."""
+        return sum(action.count for action in self.actions if isinstance(action, ScaleUpAction))
+
+    @property
+    def down(self) -> tuple[str, ...]:
+        """The ids of the workers that it removes."""
+        return tuple(action.worker_id for action in self.actions if isinstance(action, ScaleDownAction))
+
+    def because(self, why: str, *, who: str = POLICY) -> Self:
+        """The same answer with one more reason; the pipeline puts the policy's name where *who* isn't given."""
+        return self.explained((Reason.model_construct(who=who, why=why),))
+
+    def explained(self, reasons: Iterable[Reason]) -> Self:
+        """The same answer with more *reasons*."""
+        explained = self.model_copy()
+        explained._reasons = (*self._reasons, *reasons)
+        return explained
+
+    def spoken_by(self, who: str) -> Self:
+        """The same answer, with the policy's own reasons under the name *who*."""
+        named = self.model_copy()
+        named._reasons = tuple(
+            Reason.model_construct(who=who, why=reason.why) if reason.who == POLICY else reason
+            for reason in self._reasons
+        )
+        return named
+
+    @classmethod
+    def hold(cls, factors: Factors | None, why: str, *, max_workers: int | None = None, who: str = POLICY) -> Self:
+        """Do nothing, because something isn't known.
+
+        Where *max_workers* isn't given it is the number of workers there are, as far as that is known, and at
+        least 1: a hold must not lower the fleet.
+
+        >>> result = DecideResult.hold(Factors(workers=None), "workers not known")
+        >>> result.held, result.actions, result.max_workers
+        (True, [], 1)
+        """
+        if max_workers is None:
+            max_workers = max(1, _known_workers(factors))
+        held = cls(max_workers=max_workers, actions=[]).because(why, who=who)
+        held._held = True
+        return held
+
+    @classmethod
+    def scale_to(
+        cls,
+        wanted: int,
+        factors: Factors,
+        *,
+        max_workers: int,
+        min_workers: int = 0,
+        max_idle_time: float = 0,
+    ) -> Self:
+        """Go towards *wanted* workers, between *min_workers* and *max_workers*.
+
+        Up at once, by whole workers; down by workers that are starting (newest first), then by those that are
+        free, without sessions and idle for at least *max_idle_time* seconds (newest first, so that the oldest stay).
+        Draining workers count towards *max_workers* only. It holds where the workers aren't known.
+        """
+        if factors.workers is None:
+            return cls.hold(factors, "workers not known", max_workers=max_workers)
+        wanted = min(max(wanted, min_workers), max_workers)
+        staying = [worker for worker in factors.workers if not worker.draining]
+        more = min(wanted - len(staying), max_workers - len(factors.workers))
+        if more > 0:
+            return cls(max_workers=max_workers, actions=[ScaleUpAction(count=more)])
+        starting = newest_first(worker for worker in staying if worker.status is WorkerStatus.Inflight)
+        leaving = (starting + idle_workers(factors, max_idle_time))[: max(0, len(staying) - wanted)]
+        return cls(max_workers=max_workers, actions=[ScaleDownAction(worker_id=w.worker_id) for w in leaving])
+
+
+def newest_first(workers: Iterable[Worker]) -> list[Worker]:
+    """The *workers* by their start, the newest first; those of one moment keep their order."""
+    return sorted(workers, key=lambda worker: -worker.started_at)
+
+
+def idle_workers(factors: Factors, max_idle_time: float) -> list[Worker]:
+    """The workers that may be removed and have been idle for at least *max_idle_time* seconds, newest first."""
+    return newest_first(
+        worker
+        for worker in factors.workers or ()
+        if may_go(worker) and worker.status is WorkerStatus.Free and (factors.idle_time(worker) or 0.0) >= max_idle_time
+    )
+
+
+def may_go(worker: Worker) -> bool:
+    """Whether *worker* may be removed: at nobody's service, in no session, and not on its way out already."""
+    return (
+        worker.status is not WorkerStatus.Busy
+        and not worker.number_of_sessions
+        and not worker.current_request
+        and not worker.draining
+    )
+
+
+def actions_to_json(actions: Sequence[Action]) -> str:
+    """The *actions* as JSON text.
+
+    >>> actions_to_json([ScaleUpAction(count=1), ScaleDownAction(worker_id="a")])
+    '[{"count": 1, "action": "ScaleUp"}, {"worker_id": "a", "action": "ScaleDown"}]'
+    """
+    return json.dumps([action.model_dump() for action in actions])
+
+
+def _known_workers(factors: Factors | None) -> int:
+    if factors is None:
+        return 0
+    if factors.workers is not None:
+        return len(factors.workers)
+    return sum((factors.worker or {}).values())

@@ -1,0 +1,43 @@
+"""Who decides."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from pydantic import JsonValue
+
+from everai_autoscaler.model.action import DecideResult
+from everai_autoscaler.model.factors import Factors
+
+__all__ = ["AutoScaler"]
+
+
+class AutoScaler(ABC):
+    """A policy: looks at a snapshot, and says how many workers there should be and which may go.
+
+    Write ``decide``; nothing else is needed. Make it a pure function of the arguments and the snapshot, whose
+    ``observed_at`` is the only "now".
+
+    >>> class Never(AutoScaler):
+    ...     def decide(self, factors):
+    ...         return DecideResult(max_workers=1, actions=[]).because("never scales")
+    >>> Never().decide(Factors()).actions
+    []
+    """
+
+    @abstractmethod
+    def decide(self, factors: Factors) -> DecideResult:
+        """What to do about *factors*, and why."""
+
+    def decide_with_memory(self, factors: Factors, memory: JsonValue) -> tuple[DecideResult, JsonValue]:
+        """What to do, given what was remembered, and what to remember for the next decision.
+
+        Override it where a policy needs the past (a cooldown, say): *memory* is a small JSON value, ``None`` at
+        first. Whoever runs the policy keeps it; the policy itself stays without state.
+        """
+        return self.decide(factors), memory
+
+    @classmethod
+    def scheduler_name(cls) -> str:
+        """The scheduler that the policy is for; only ``queue`` exists."""
+        return "queue"

@@ -1,0 +1,270 @@
+"""What is known at one moment: the workers, the queue, and how both have been."""
+
+from __future__ import annotations
+
+import time
+from enum import Enum
+from typing import Annotated, Any, ClassVar, TypeAlias
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from everai_autoscaler.model.wire import GrowingModel
+
+__all__ = ["Factors", "QueueReason", "QueueSummary", "Worker", "WorkerStatus", "WorkerSummary"]
+
+
+class WorkerStatus(str, Enum):
+    """What a worker is doing."""
+
+    Inflight = "Inflight"
+    """Started, and not working yet."""
+    Free = "Free"
+    """Ready, and serving nobody."""
+    Busy = "Busy"
+    """Serving."""
+
+    __hash__ = str.__hash__
+
+
+class QueueReason(str, Enum):
+    """Why a request waits.
+
+    A reason that this version doesn't know is kept under its own name and counts as waiting;
+    the platform's own words for the known ones are understood.
+
+    >>> QueueReason("WorkerBusy")
+    <QueueReason.QueueDueBusy: 'QueueDueBusy'>
+    >>> QueueReason("GpuReserved").name
+    'GpuReserved'
+    >>> list(QueueReason)[0].name
+    'NotDispatch'
+    """
+
+    NotDispatch = "NotDispatch"
+    """Nobody has looked at it yet, or there is no worker."""
+    QueueDueBusy = "QueueDueBusy"
+    """Every worker is busy."""
+    QueueDueSession = "QueueDueSession"
+    """The worker that holds its session is busy."""
+
+    __hash__ = str.__hash__
+
+    @classmethod
+    def _missing_(cls, value: object) -> QueueReason | None:
+        if not isinstance(value, str) or not value:
+            return None
+        if value == "WorkerBusy":
+            return cls.QueueDueBusy
+        if value == "SessionWorkerBusy":
+            return cls.QueueDueSession
+        reason = str.__new__(cls, value)
+        reason._name_ = reason._value_ = value
+        return reason
+
+
+def _named_once(summary: Any) -> Any:
+    """Refuse a summary that counts one reason under two of its names, of which one count would be lost."""
+    if isinstance(summary, dict):
+        seen: dict[object, object] = {}
+        for name in summary:
+            try:
+                reason = QueueReason(name)
+            except ValueError:
+                continue  # the field's own type refuses it, with its path
+            if reason in seen:
+                raise ValueError(f"{seen[reason]!r} and {name!r} are one reason")
+            seen[reason] = name
+    return summary
+
+
+QueueSummary: TypeAlias = dict[QueueReason, int]
+"""How many requests wait, for each reason."""
+
+WorkerSummary: TypeAlias = dict[WorkerStatus, int]
+"""How many workers there are in each status."""
+
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+Age: TypeAlias = Annotated[int, Field(ge=0)]
+_Queue: TypeAlias = Annotated[dict[QueueReason, Count], BeforeValidator(_named_once)]
+_Workers: TypeAlias = dict[WorkerStatus, Count]
+
+
+def _shared(names: frozenset[str], known: dict[frozenset[str], set[str]] = {}) -> set[str]:  # noqa: B006 - it is a cache
+    return known.setdefault(names, set(names))
+
+
+class Worker(GrowingModel):
+    """One worker of the app.
+
+    All times are epoch seconds and all durations seconds. ``None`` means "not known".
+    """
+
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"concurrency", "ready_at", "draining", "cost", "spot"})
+
+    worker_id: str
+    """The worker's name; unique within a snapshot."""
+    gpu_type: str | None = None
+    """The accelerator it has."""
+    region: str
+    """Where it runs."""
+    started_at: int
+    """When it was started."""
+    last_service_time: int
+    """When it last finished a request; 0 when it never did."""
+    number_of_successes: Count
+    """Requests answered well since it started."""
+    number_of_failures: Count
+    """Requests answered badly since it started."""
+    number_of_sessions: Count
+    """Sessions pinned to it; above 0 it may not be removed."""
+    average_response_time: float
+    """Seconds that an answer took, on average."""
+    current_request: Count = 0
+    """Requests that it serves now; older senders leave it out."""
+    status: WorkerStatus
+    """What it is doing."""
+    concurrency: Annotated[int, Field(ge=1)] | None = None
+    """Requests that it can serve at once."""
+    ready_at: float | None = None
+    """When it became ready to serve for the first time."""
+    draining: bool | None = None
+    """It is on its way out and takes no new requests: it counts towards the maximum only."""
+    cost: Annotated[float, Field(ge=0)] | None = None
+    """What an hour of it costs, in whatever currency the sender uses throughout."""
+    spot: bool | None = None
+    """It runs on capacity that the provider may take back."""
+
+    def model_post_init(self, _context: Any, /) -> None:
+        # A frozen model's set of given fields never changes, and thousands of workers give the same ones:
+        # one set for all of them nearly halves what a large snapshot weighs.
+        given = self.__pydantic_fields_set__
+        object.__setattr__(self, "__pydantic_fields_set__", _shared(frozenset(given)))
+
+
+_STAMP = -1.0
+
+
+def _or_stamp(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    return _STAMP if value is None else handler(value)
+
+
+class Factors(GrowingModel):
+    """All that is known at ``observed_at``, and the only thing that a policy sees.
+
+    ``None`` means "not known", never zero: a policy that needs what isn't known holds.
+
+    >>> snapshot = Factors.from_json('{"queue": {"WorkerBusy": 3}, "observed_at": 1720000000}')
+    >>> snapshot.waiting(), snapshot.count(WorkerStatus.Busy)
+    (3, 0)
+    >>> snapshot.json()
+    '{"queue_histories":{},"queue":{"QueueDueBusy":3},"utilization":null,"workers":[],"worker":null,"worker_histories":null,"observed_at":1720000000.0}'
+    >>> Factors(workers=None).count() is None
+    True
+    """
+
+    newer_fields: ClassVar[frozenset[str]] = frozenset(
+        {"observed_at", "arrivals", "completions", "oldest_wait", "unknown"}
+    )
+
+    queue_histories: dict[Age, _Queue] | None = Field(default_factory=dict)
+    """Earlier queues, by their age in seconds."""
+    queue: _Queue | None = None
+    """How many requests wait now, for each reason."""
+    utilization: int | None = None
+    """How busy the app is, in percent, as the platform measures it."""
+    workers: list[Worker] | None = Field(default_factory=list)
+    """Every worker there is."""
+    worker: _Workers | None = None
+    """How many workers there are in each status; a decorator may have averaged it."""
+    worker_histories: dict[Age, _Workers] | None = None
+    """Earlier summaries of the workers, by their age in seconds."""
+    observed_at: Annotated[float, Field(ge=0), WrapValidator(_or_stamp)] = _STAMP
+    """When all this was so: the only "now" that a decision knows. Stamped on arrival when the sender gave none."""
+    arrivals: Count | None = None
+    """Requests that came since the last snapshot."""
+    completions: Count | None = None
+    """Requests that were answered since the last snapshot."""
+    oldest_wait: dict[QueueReason, Annotated[float, Field(ge=0)]] | None = None
+    """For each reason, the seconds that the request which waits longest has waited."""
+
+    unknown: list[str] | None = None
+    """Fields that are not known although the rest of the snapshot could stand in for them: ``worker``, say, while
+    there are too few histories to average."""
+
+    def model_post_init(self, _context: Any, /) -> None:
+        if self.observed_at == _STAMP:
+            # The one clock below the loop. A stamp isn't something that the sender said.
+            self.__dict__["observed_at"] = time.time()
+            self.__pydantic_fields_set__.discard("observed_at")
+
+    def __eq__(self, other: object) -> bool:
+        """Equal in all that the senders said; a stamped moment takes no part."""
+        if not isinstance(other, Factors) or type(self) is not type(other):
+            return NotImplemented
+        return self._said() == other._said()
+
+    __hash__ = None  # type: ignore[assignment]  # it holds lists
+
+    def _said(self) -> dict[str, Any]:
+        said = dict(self.__dict__)
+        if "observed_at" not in self.__pydantic_fields_set__:
+            del said["observed_at"]
+        return said
+
+    def waiting(self, *reasons: QueueReason) -> int | None:
+        """How many requests wait, for *reasons* or, when none is given, for any; ``None`` when it isn't known."""
+        if self.queue is None:
+            return None
+        if reasons:
+            return sum(self.queue.get(reason, 0) for reason in reasons)
+        return sum(self.queue.values())
+
+    def free(self) -> int | None:
+        """How many workers are free: as the summary says where it is given, else as listed; ``None`` when not known.
+
+        A decorator may have averaged the summary, so that this need not be a number of workers that are free now.
+        """
+        if "worker" in (self.unknown or ()):
+            return None
+        if self.worker is not None:
+            return self.worker.get(WorkerStatus.Free, 0)
+        return self.count(WorkerStatus.Free)
+
+    def count(self, *statuses: WorkerStatus) -> int | None:
+        """How many listed workers have one of *statuses* or, when none is given, any; ``None`` when it isn't known.
+
+        Draining workers aren't counted: they are as good as gone. ``len(factors.workers)`` counts them.
+        """
+        if self.workers is None:
+            return None
+        if statuses:
+            return sum(1 for w in self.workers if w.status in statuses and not w.draining)
+        return sum(1 for w in self.workers if not w.draining)
+
+    def age(self, worker: Worker) -> float:
+        """Seconds since *worker* was started; never negative."""
+        return max(0.0, self.observed_at - worker.started_at)
+
+    def idle_time(self, worker: Worker) -> float | None:
+        """Seconds since *worker* last served, or could have: 0 while it works, ``None`` while it starts.
+
+        One that never served has been idle since it became ready, or since it was started where that isn't known.
+        """
+        if worker.status is WorkerStatus.Inflight:
+            return None
+        if worker.status is WorkerStatus.Busy:
+            return 0.0
+        since: float = worker.last_service_time
+        if since <= 0:
+            since = worker.started_at if worker.ready_at is None else worker.ready_at
+        return max(0.0, self.observed_at - since)
+
+    def suspects(self, start_timeout: float) -> list[Worker]:
+        """The workers that have been starting for longer than *start_timeout* seconds, and may never be ready."""
+        oldest_start = self.observed_at - start_timeout
+        return [w for w in self.workers or () if w.status is WorkerStatus.Inflight and w.started_at < oldest_start]

@@ -1,0 +1,111 @@
+"""One decision with all that went into it, as one JSON line that can be replayed anywhere."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, JsonValue
+
+from everai_autoscaler.model.action import DecideResult, Reason
+from everai_autoscaler.model.factors import Factors
+from everai_autoscaler.model.wire import WireModel
+
+__all__ = ["Outcome", "Record", "RecordedArgument", "RecordedDecorator", "RecordedDecorators"]
+
+REDACTED = "***"
+
+
+class RecordedArgument(WireModel):
+    """The value that a decision used for one argument, and where it came from."""
+
+    value: JsonValue
+    source: str
+    """``literal``, ``ConfigMap name/key``, ``callable name``, ``default``, or the decorator that chose it."""
+    redacted: bool = False
+    """The value is a secret and isn't here: a replay needs it given."""
+    kept: str | None = None
+    """Why the last good value was used instead of the present one; null when the present one was used."""
+
+
+class RecordedDecorator(WireModel):
+    """One decorator as it was used."""
+
+    name: str
+    arguments: dict[str, RecordedArgument] = Field(default_factory=dict)
+
+
+class RecordedDecorators(WireModel):
+    """The decorators as they were used, in order."""
+
+    arguments: list[RecordedDecorator] = Field(default_factory=list)
+    factors: list[RecordedDecorator] = Field(default_factory=list)
+
+
+class Outcome(WireModel):
+    """An answer with what its wire form has no word for: whether it is a hold, and why."""
+
+    max_workers: int
+    actions: list[JsonValue]
+    held: bool
+    reasons: list[Reason]
+
+    @classmethod
+    def of(cls, result: DecideResult) -> Self:
+        """The outcome that *result* is."""
+        wire = result.model_dump()
+        return cls(**wire, held=result.held, reasons=list(result.reasons))
+
+    def differs_from(self, other: Outcome) -> bool:
+        """Whether the two would do different things; how they say it doesn't matter."""
+        return (self.max_workers, self.actions, self.held) != (other.max_workers, other.actions, other.held)
+
+
+class Record(WireModel):
+    """One decision with all that went into it.
+
+    ``Record.from_json(record.json()) == record``, and ``record.json()`` is one line.
+    """
+
+    format: Literal[1] = 1
+    app: str
+    scaler: str
+    """The name by which the scaler was asked for."""
+    observed_at: float
+    """When the snapshot was taken, also where the moment was stamped rather than sent."""
+    snapshot: Factors | None
+    """What the target said; null when there was none."""
+    decorators: RecordedDecorators
+    decorated: Factors | None
+    """What the policy saw; null when the decorators made it "not known", or nothing was decided."""
+    arguments: dict[str, RecordedArgument]
+    """The values that the policy was built with; replay never reads a placeholder."""
+    memory: JsonValue
+    """What was remembered before the decision."""
+    proposed: Outcome | None
+    """What the policy said; null when it wasn't asked, or failed."""
+    result: Outcome
+    """What stood after the guard."""
+    error: str | None
+    """What went wrong inside the policy, when something did."""
+    versions: dict[str, str]
+    """Python, this package, and the distribution that the scaler comes from."""
+    took: float
+    """Seconds that the decision took."""
+
+    def moment(self) -> Factors | None:
+        """The snapshot at its recorded moment."""
+        if self.snapshot is None:
+            return None
+        return at_moment(self.snapshot, self.observed_at)
+
+    @property
+    def secrets(self) -> list[str]:
+        """The arguments whose values aren't here."""
+        return [name for name, argument in self.arguments.items() if argument.redacted]
+
+
+def at_moment(factors: Factors, observed_at: float) -> Factors:
+    """*factors* as they were at *observed_at*, without making the moment something that the sender said."""
+    moved = factors.model_copy()
+    moved.__dict__["observed_at"] = observed_at
+    return moved

@@ -1,0 +1,72 @@
+"""What every model that crosses a wire has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
+
+from everai_autoscaler.errors import ContractError
+
+__all__ = ["WireModel", "describe_errors"]
+
+
+class WireModel(BaseModel):
+    """A frozen model with a JSON form; unknown fields are ignored, so that newer senders are understood."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    newer_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields that old readers don't know: written only when the sender gave them."""
+
+    @classmethod
+    def from_json(cls, data: str | bytes) -> Self:
+        """Read the model from JSON text.
+
+        Raises:
+            ContractError: one line with the path to each field that is wrong.
+        """
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            raise ContractError(f"{cls.__name__}: {describe_errors(error)}") from error
+
+    def json(self, **options: Any) -> str:  # type: ignore[override]  # pydantic's own is deprecated
+        """The model as compact JSON text; *options* are those of pydantic's ``model_dump_json``."""
+        return self.model_dump_json(**options)
+
+
+class GrowingModel(WireModel):
+    """A wire model that has gained fields which old readers don't know."""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_newer(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = handler(self)
+        for name in self.newer_fields - self.model_fields_set:
+            written.pop(name, None)
+        return written
+
+
+def describe_errors(error: ValidationError) -> str:
+    """One line for all that is wrong: path, what was given, what is accepted; the first three of them."""
+    found = error.errors(include_url=False)
+    lines = [_describe(detail) for detail in found[:3]]
+    if len(found) > len(lines):
+        lines.append(f"and {len(found) - len(lines)} more")
+    return "; ".join(lines)
+
+
+def _describe(detail: Any) -> str:  # pydantic's ErrorDetails
+    path = _path(part for part in detail["loc"] if part != "[key]")
+    message = detail["msg"][:1].lower() + detail["msg"][1:]
+    if detail["type"] in ("missing", "json_invalid"):
+        return f"{path}: {message}" if path else message
+    given = repr(detail["input"])
+    if len(given) > 60:
+        given = given[:57] + "..."
+    return f"{path}: {given} given, {message}" if path else f"{given} given, {message}"
+
+
+def _path(parts: Iterable[object]) -> str:
+    return ".".join(str(part) for part in parts)

@@ -1,0 +1,38 @@
+"""What a plugin may give a name to. Every hook has one shape: return a mapping from name to factory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pluggy
+
+from everai_autoscaler.model import ArgumentsDecorator, AutoScaler, FactorsDecorator
+
+PROJECT = "everai_autoscaler"
+"""The project name for pluggy, and the group of the entry points."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def register_autoscalers() -> Mapping[str, Callable[..., AutoScaler]]:  # type: ignore[empty-body]
+    """Scalers by name; a factory is a class, or any callable whose typed parameters are the arguments."""
+
+
+@hookspec
+def register_factors_decorators() -> Mapping[str, Callable[..., FactorsDecorator]]:  # type: ignore[empty-body]
+    """Factors decorators by name; a factory takes the decorator's arguments and gives the decorator."""
+
+
+@hookspec
+def register_arguments_decorators() -> Mapping[str, Callable[..., ArgumentsDecorator]]:  # type: ignore[empty-body]
+    """Arguments decorators by name; a factory takes the decorator's arguments and gives the decorator."""
+
+
+@hookspec
+def register_placeholder_kinds() -> Mapping[str, Callable[[str, str], str]]:  # type: ignore[empty-body]
+    """Placeholder kinds by name; a reader takes a placeholder's name and key and gives the value as text now.
+
+    It raises ``PlaceholderError`` where there is no such value.
+    """

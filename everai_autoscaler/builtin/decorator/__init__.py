@@ -1,0 +1,1 @@
+"""What turns a snapshot, or a set of arguments, into another."""

@@ -1,0 +1,67 @@
+"""The decorator that smooths a snapshot over its histories."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any, Self, TypeVar
+
+from attrs import frozen
+
+from everai_autoscaler.model import Factors, WorkerStatus, argument
+from everai_autoscaler.model.argument import build
+
+__all__ = ["AverageDecorator"]
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+@frozen
+class AverageDecorator:
+    """Replace the queue and the summary of the workers by their average over the present and the youngest histories.
+
+    Each number becomes the integer part of (present + the *used_histories* youngest) / (*used_histories* + 1), where
+    what is absent counts as 0. A starting worker never averages away to 0. While there are fewer histories than
+    that, what they would have averaged is not known; where the sender gives no histories of the workers at all,
+    their summary stays as it is.
+
+    >>> factors = Factors(queue={"QueueDueBusy": 9}, queue_histories={20: {"QueueDueBusy": 2}, 40: {}})
+    >>> AverageDecorator(used_histories=1)(factors).queue
+    {<QueueReason.QueueDueBusy: 'QueueDueBusy'>: 5}
+    >>> AverageDecorator(used_histories=3)(factors).queue is None
+    True
+    """
+
+    used_histories: int = argument(5, ge=0, help="how many of the youngest histories to average with the present")
+
+    @staticmethod
+    def name() -> str:
+        """``average``, as manifests call it."""
+        return "average"
+
+    @classmethod
+    def from_arguments(cls, arguments: Mapping[str, Any]) -> Self:
+        """The decorator with *arguments*, whose text is fitted."""
+        return build(cls, arguments, owner=cls.name())
+
+    def __call__(self, factors: Factors) -> Factors | None:
+        """*factors* with what can be averaged averaged."""
+        changes: dict[str, Any] = {"queue": self._averaged(factors.queue, factors.queue_histories)}
+        if factors.worker_histories is not None:
+            worker = self._averaged(factors.worker, factors.worker_histories)
+            if worker is None:
+                changes["unknown"] = sorted({*(factors.unknown or ()), "worker"})
+            elif (factors.worker or {}).get(WorkerStatus.Inflight):
+                worker[WorkerStatus.Inflight] = max(1, worker.get(WorkerStatus.Inflight, 0))
+            changes["worker"] = worker
+        return factors.model_copy(update=changes)
+
+    def _averaged(
+        self, present: Mapping[Name, int] | None, histories: Mapping[int, Mapping[Name, int]] | None
+    ) -> dict[Name, int] | None:
+        """The averages; ``None`` when the present or enough of the past isn't known."""
+        if present is None or len(histories or ()) < self.used_histories:
+            return None
+        past = [summary for _, summary in sorted((histories or {}).items())[: self.used_histories]]
+        summaries = [present, *past]
+        names = dict.fromkeys(name for summary in summaries for name in summary)
+        return {name: sum(summary.get(name, 0) for summary in summaries) // len(summaries) for name in names}

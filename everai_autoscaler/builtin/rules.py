@@ -1,0 +1,222 @@
+"""The rules that both builtin scalers follow, in their order: the minimum, more, fewer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from everai_autoscaler.errors import ArgumentError
+from everai_autoscaler.model import DecideResult, Factors, ScaleDownAction, ScaleUpAction, Worker, WorkerStatus
+from everai_autoscaler.model.action import Reason, may_go, newest_first
+
+__all__ = ["Limits", "Ruled", "Wish", "check_together", "decide"]
+
+
+@frozen
+class Limits:
+    """The arguments that both scalers take, bound."""
+
+    min_workers: int
+    max_workers: int
+    scale_up_step: int
+    max_idle_time: int
+    start_timeout: int
+
+    @classmethod
+    def of(cls, scaler: Any) -> Limits:
+        """The limits that the bound *scaler* was given."""
+        return cls(
+            scaler.min_workers,
+            scaler.max_workers,
+            scaler.scale_up_step,
+            scaler.max_idle_time,
+            scaler.start_timeout,
+        )
+
+
+@frozen
+class Wish:
+    """What a scaler makes of a snapshot, before the limits."""
+
+    more: bool | None
+    """Whether it wants more workers; ``None`` when it can't know."""
+    why: str
+    spare: int = 0
+    """Free workers that it keeps beside those that are busy."""
+
+
+class Ruled(Protocol):
+    """A scaler that follows these rules: it has the arguments of ``Limits``, and a wish."""
+
+    def wish(self, factors: Factors, /) -> Wish:
+        """What it makes of *factors*, before the limits."""
+
+
+@frozen
+class Fleet:
+    """The workers of a snapshot, each id once, as the rules see them."""
+
+    total: int
+    """All of them: what the maximum counts."""
+    suspects: list[Worker]
+    """Starting for longer than the start-up limit."""
+    starting: int
+    free: list[Worker]
+    busy: int
+
+    @classmethod
+    def of(cls, workers: Sequence[Worker], starting_since: float) -> Fleet:
+        """The fleet of *workers*, of whom those that started before *starting_since* should be ready."""
+        unique = {worker.worker_id: worker for worker in workers}
+        if len(unique) < len(workers):
+            # One id, two statements: the one that keeps the worker is believed.
+            unique.update((worker.worker_id, worker) for worker in workers if not may_go(worker))
+        suspects: list[Worker] = []
+        free: list[Worker] = []
+        starting = busy = 0
+        for worker in unique.values():
+            if worker.draining:  # as good as gone: it counts towards the maximum only
+                continue
+            if worker.status is WorkerStatus.Free:
+                free.append(worker)
+            elif worker.status is WorkerStatus.Busy:
+                busy += 1
+            elif worker.started_at < starting_since:
+                suspects.append(worker)
+            else:
+                starting += 1
+        return cls(len(unique), suspects, starting, free, busy)
+
+    @property
+    def serving(self) -> int:
+        """Those that are ready, free or busy."""
+        return len(self.free) + self.busy
+
+    @property
+    def counted(self) -> int:
+        """What the minimum counts: everyone who serves or may soon."""
+        return self.serving + self.starting
+
+
+def check_together(scaler: Any) -> None:
+    """Refuse a plain minimum above a plain maximum; late ones are reconciled when they are read.
+
+    Raises:
+        ArgumentError: names both.
+    """
+    lowest, highest = scaler.min_workers, scaler.max_workers
+    if not callable(lowest) and not callable(highest) and lowest > highest:
+        raise ArgumentError(f"min_workers: {lowest} is above max_workers, which is {highest}")
+
+
+def decide(factors: Factors | None, scaler: Ruled, *, who: str) -> DecideResult:
+    """What the rules say of *factors* for *scaler*, whose arguments are bound."""
+    limits = Limits.of(scaler)
+    if factors is None or factors.workers is None:
+        return DecideResult.hold(factors, "the workers are not known", max_workers=limits.max_workers, who=who)
+    wish = scaler.wish(factors)
+    fleet = Fleet.of(factors.workers, factors.observed_at - limits.start_timeout)
+    result = _minimum(fleet, limits, who) or _more(factors, fleet, limits, wish, who)
+    return result or _fewer(factors, fleet, limits, wish, who)
+
+
+def _minimum(fleet: Fleet, limits: Limits, who: str) -> DecideResult | None:
+    missing = limits.min_workers - fleet.counted
+    if missing <= 0:
+        return None
+    why = f"{_workers(fleet.counted)}, below the minimum of {limits.min_workers}"
+    # Below the minimum nobody is removed, so that this is the last word even when there is no room.
+    return _start(fleet, limits, missing, why, who) or _nothing(limits, f"{why}, but {_no_room(fleet, limits)}", who)
+
+
+def _more(factors: Factors, fleet: Fleet, limits: Limits, wish: Wish, who: str) -> DecideResult | None:
+    if fleet.starting:
+        return None
+    if wish.more:
+        return _start(fleet, limits, limits.scale_up_step, wish.why, who)
+    waiting = factors.waiting()
+    if waiting and not fleet.counted:
+        return _start(fleet, limits, 1, f"{waiting} waiting and no worker", who)
+    return None
+
+
+def _start(fleet: Fleet, limits: Limits, count: int, why: str, who: str) -> DecideResult | None:
+    """Up by *count* as far as there is room; where a suspect takes the room, that one goes instead."""
+    room = limits.max_workers - fleet.total
+    if room > 0:
+        count = min(count, room)
+        bound = f", up to the maximum of {limits.max_workers}" if count == room else ""
+        started = DecideResult(max_workers=limits.max_workers, actions=[ScaleUpAction(count=count)])
+        return started.because(f"{why}: starts {_workers(count)}{bound}", who=who)
+    if fleet.suspects:
+        oldest = min(fleet.suspects, key=lambda worker: worker.started_at)
+        removed = DecideResult(max_workers=limits.max_workers, actions=[ScaleDownAction(worker_id=oldest.worker_id)])
+        return removed.because(
+            f"{why}, but {_no_room(fleet, limits)}: {oldest.worker_id}, starting for longer than "
+            f"{limits.start_timeout} s, makes room",
+            who=who,
+        )
+    return None
+
+
+def _fewer(factors: Factors, fleet: Fleet, limits: Limits, wish: Wish, who: str) -> DecideResult:
+    if wish.more is None:
+        return DecideResult.hold(factors, wish.why, max_workers=limits.max_workers, who=who)
+    leaving = [
+        (worker, f"starting for {factors.age(worker):.0f} s, longer than {limits.start_timeout} s")
+        for worker in fleet.suspects
+    ]
+    removable = fleet.serving - _floor(factors, fleet, limits, wish)
+    above = fleet.counted - limits.max_workers
+    if removable > 0:
+        candidates = newest_first(worker for worker in fleet.free if may_go(worker))
+        for worker in candidates:
+            idle = factors.idle_time(worker) or 0.0
+            if above > 0:
+                above -= 1
+                leaving.append((worker, f"free, and above the maximum of {limits.max_workers}"))
+            elif idle >= limits.max_idle_time:
+                leaving.append((worker, f"idle for {idle:.0f} s, at least {limits.max_idle_time} s"))
+            else:
+                continue
+            removable -= 1
+            if not removable:
+                break
+    if not leaving:
+        return _nothing(limits, _content(fleet, limits, wish), who)
+    removed = DecideResult.model_construct(
+        max_workers=limits.max_workers,
+        actions=[ScaleDownAction.model_construct(worker_id=worker.worker_id) for worker, _ in leaving],
+    )
+    return removed.explained(
+        Reason.model_construct(who=who, why=f"removes {worker.worker_id}: {why}") for worker, why in leaving
+    )
+
+
+def _floor(factors: Factors, fleet: Fleet, limits: Limits, wish: Wish) -> int:
+    """The fewest workers that may be left serving."""
+    floor = min(limits.max_workers, max(limits.min_workers, fleet.busy + wish.spare if wish.spare else 0))
+    # The last one stays while anything waits, and while nobody knows whether anything does.
+    return floor if factors.waiting() == 0 else max(1, floor)
+
+
+def _nothing(limits: Limits, why: str, who: str) -> DecideResult:
+    return DecideResult(max_workers=limits.max_workers, actions=[]).because(why, who=who)
+
+
+def _content(fleet: Fleet, limits: Limits, wish: Wish) -> str:
+    if fleet.starting:
+        return f"{wish.why}; {_workers(fleet.starting)} starting: waits for that"
+    if wish.more:
+        return f"{wish.why}, but {_no_room(fleet, limits)}"
+    return f"{wish.why}; nobody to remove: {len(fleet.free)} free, {fleet.busy} busy"
+
+
+def _no_room(fleet: Fleet, limits: Limits) -> str:
+    return f"{_workers(fleet.total)} of at most {limits.max_workers} there"
+
+
+def _workers(count: int) -> str:
+    return "1 worker" if count == 1 else f"{count} workers"

@@ -1,0 +1,103 @@
+"""A recorded decision, made again: with the policy that made it, or with another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from everai_autoscaler.decision.judge import judge
+from everai_autoscaler.decision.secrets import Secrets
+from everai_autoscaler.errors import ContractError
+from everai_autoscaler.model import Outcome, Record, RecordedDecorator, schema_of
+from everai_autoscaler.model.argument import build, reconcile
+from everai_autoscaler.plugin import Registry, default_registry
+
+__all__ = ["Replay", "replay"]
+
+
+@frozen
+class Replay:
+    """One recorded decision, made again."""
+
+    record: Record
+    outcome: Outcome
+    """What was decided this time."""
+    scaler: str
+    """Who decided this time."""
+
+    @property
+    def same(self) -> bool:
+        """Whether it came to the same: to the word by the same scaler, in what would be done by another."""
+        if self.scaler == self.record.scaler:
+            return self.outcome == self.record.result
+        return not self.outcome.differs_from(self.record.result)
+
+
+def replay(
+    record: Record,
+    *,
+    scaler: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, Any] | None = None,
+    registry: Registry | None = None,
+) -> Replay:
+    """Make the decision of *record* again, on its snapshot, at its moment, with its memory.
+
+    This is an open loop: the snapshot is the recorded one, whatever another decision would have made of the fleet.
+
+    Args:
+        scaler: another scaler; its own *arguments* go with it, and the memory stays behind.
+        arguments: for another scaler, its arguments; for the recorded one, those that are to be different.
+        secrets: the values that the record doesn't hold; of a decorator's as ``decorator.argument``.
+
+    Raises:
+        ContractError: the record lacks a secret that isn't given.
+        UnknownNameError: a scaler or a decorator that no plugin has.
+        ArgumentError: an argument that isn't taken, or doesn't fit.
+    """
+    registry = registry or default_registry()
+    given = dict(secrets or {})
+    hidden = Secrets()
+    for value in given.values():
+        hidden.add(value)
+    name = scaler or record.scaler
+    _, factory = registry.find("autoscalers", name)
+    values: dict[str, Any] = dict(arguments or {})
+    if scaler is None or scaler == record.scaler:
+        values = _values(record.arguments, given, "") | values
+    schema = schema_of(factory)
+    schema.check_names(values, owner=name)
+    values, _warning = reconcile(schema.fit_each(values, owner=name))
+    policy = build(factory, values, owner=name)
+    most = values.get(
+        "max_workers", schema.arguments["max_workers"].default if "max_workers" in schema.arguments else None
+    )
+    judged = judge(
+        policy,
+        record.moment(),
+        name=name,
+        max_workers=most if isinstance(most, int) else None,
+        memory=record.memory if name == record.scaler else None,
+        decorators=[
+            (one.name, build(registry.factors_decorator(one.name), _of_decorator(one, given), owner=one.name))
+            for one in record.decorators.factors
+        ],
+    )
+    return Replay(record, Outcome.of(hidden.scrub_result(judged.result)), name)
+
+
+def _of_decorator(decorator: RecordedDecorator, secrets: Mapping[str, Any]) -> dict[str, Any]:
+    return _values(decorator.arguments, secrets, f"{decorator.name}.")
+
+
+def _values(arguments: Mapping[str, Any], secrets: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    values = {}
+    for name, argument in arguments.items():
+        if argument.redacted and prefix + name not in secrets:
+            raise ContractError(
+                f"record: {prefix + name} is a secret ({argument.source}) that the record doesn't hold: give its value"
+            )
+        values[name] = secrets[prefix + name] if argument.redacted else argument.value
+    return values

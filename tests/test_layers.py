@@ -1,0 +1,86 @@
+"""Imports go downwards only: the house, as a test."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import everai_autoscaler
+
+ROOT = Path(everai_autoscaler.__file__).parent
+GROUND = {"errors", "log", "_version"}
+MAY_IMPORT = {
+    "errors": set(),
+    "log": set(),
+    "_version": set(),
+    "model": GROUND,
+    "plugin": {*GROUND, "model"},
+    "builtin": {*GROUND, "model", "plugin"},
+    "testing": {*GROUND, "model"},
+    "decision": {*GROUND, "model", "plugin"},
+    "loop": {*GROUND, "model"},
+    "traces": GROUND,
+    "cli": {*GROUND, "model", "plugin", "builtin", "testing", "decision", "loop", "traces"},
+    "__init__": {*GROUND, "model", "plugin", "builtin", "decision", "loop"},
+}
+UPWARDS = {("model/argument.py", "plugin")}
+"""The one step upwards: a placeholder that is read outside any Decider asks the default registry."""
+
+
+def _imports() -> Iterator[tuple[str, str]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        file = path.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names: list[str] = []
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                inner = [f"{node.module}.{alias.name}" for alias in node.names]
+                names = inner if node.module == "everai_autoscaler" else [node.module]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = ["relative"]
+            for name in names:
+                yield file, name
+
+
+def _room(file: str) -> str:
+    return file.split("/")[0].removesuffix(".py")
+
+
+def test_every_room_is_on_the_plan() -> None:
+    """A new room is added to the plan here, with what it may see."""
+    rooms = {_room(path.relative_to(ROOT).as_posix()) for path in ROOT.rglob("*.py")}
+
+    assert set(MAY_IMPORT) == rooms
+
+
+def test_imports_go_downwards() -> None:
+    """A room imports only from those below it."""
+    wrong = []
+    for file, name in _imports():
+        if name.startswith("everai_autoscaler."):
+            room, imported = _room(file), name.split(".")[1]
+            if imported not in MAY_IMPORT[room] | {room} and (file, imported) not in UPWARDS:
+                wrong.append(f"{file} imports {name}")
+
+    assert [] == wrong
+
+
+def test_the_steps_upwards_are_still_taken() -> None:
+    """No exception is listed that nobody needs any more."""
+    taken = {(file, name.split(".")[1]) for file, name in _imports() if name.startswith("everai_autoscaler.")}
+
+    assert taken >= UPWARDS
+
+
+def test_imports_are_absolute() -> None:
+    """Every import says from which room it comes."""
+    assert [] == [file for file, name in _imports() if name == "relative"]
+
+
+def test_builtin_imports_what_a_strangers_plugin_may() -> None:
+    """The builtin scalers have no way in that a stranger's plugin doesn't have: only public rooms, no private names."""
+    private = [f"{file}: {name}" for file, name in _imports() if _room(file) == "builtin" and "._" in name]
+
+    assert [] == [one for one in private if not one.endswith("everai_autoscaler._version")]

@@ -23,7 +23,8 @@ class Singleton(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """The one instance; made on the first call."""
         if cls not in cls._instances:
-            cls._instances[cls] = super().__call__(*args, **kwargs)
+            # setdefault: what a second thread has been given meanwhile stays the one.
+            cls._instances.setdefault(cls, super().__call__(*args, **kwargs))
         return cls._instances[cls]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import Counter
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, cast
 
 import pluggy
 from attrs import evolve, field, frozen
@@ -86,28 +86,28 @@ class Registry:
             blocked: names of plugins, or of their distributions, to leave out; the environment variable
                 ``EVERAI_AUTOSCALER_BLOCK`` says them where they aren't given.
         """
+        by = BLOCK_VARIABLE if blocked is None else "the caller"
         if blocked is None:
             blocked = [name.strip() for name in os.environ.get(BLOCK_VARIABLE, "").split(",") if name.strip()]
         registry = cls()
-        found = sorted(entry_points(group=hookspecs.PROJECT), key=lambda entry: (not _is_ours(entry), entry.name))
-        names = Counter(entry.name for entry in found)
-        unused = set(blocked)
-        for entry in found:
-            plugin = Plugin(entry.name, *_origin(entry))
-            mentioned = {plugin.name, plugin.distribution} & set(blocked)
-            unused -= mentioned
-            if mentioned:
-                registry._plugins.append(evolve(plugin, failure=f"blocked by {BLOCK_VARIABLE}"))
-            elif names[entry.name] > 1 and not _is_ours(entry):
-                others = [Plugin(other.name, *_origin(other)) for other in found if other.name == entry.name]
-                failure = f"two distributions have a plugin of this name: {' and '.join(str(one) for one in others)}"
-                registry._fail(evolve(plugin, failure=failure))
+        found = [(_origin(entry), entry) for entry in entry_points(group=hookspecs.PROJECT)]
+        found.sort(key=lambda one: (not _is_ours(one[0]), one[0].name, one[0].distribution))
+        # Who is blocked contests no name.
+        wanted = [plugin for plugin, _ in found if not _mentions(blocked, plugin)]
+        for plugin, entry in found:
+            twins = [str(other) for other in wanted if other.name == plugin.name]
+            if _mentions(blocked, plugin):
+                registry._plugins.append(evolve(plugin, failure=f"blocked by {by}"))
+            elif len(twins) > 1 and not _is_ours(plugin):
+                failure = f"more than one distribution has a plugin of this name: {' and '.join(twins)}"
+                registry._fail(evolve(plugin, failure=f"{failure}; block one by its distribution's name"))
             else:
                 registry._load(plugin, entry)
-        for name in sorted(unused):
-            emit(logging.WARNING, "blocked_plugin_unknown", name=name, variable=BLOCK_VARIABLE)
-        for name, first, second in registry._contested():
-            emit(logging.ERROR, "plugin_name_contested", name=name, first=str(first), second=str(second))
+        mentioned = {name for plugin, _ in found for name in _mentions(blocked, plugin)}
+        for name in sorted(set(blocked) - mentioned):
+            emit(logging.WARNING, "blocked_plugin_unknown", name=name, by=by)
+        for name, offering in registry._contested():
+            emit(logging.ERROR, "plugin_name_contested", name=name, plugins=offering)
         return registry
 
     def add(self, plugin: object, *, name: str, distribution: str = "", version: str = "") -> Plugin:
@@ -141,7 +141,7 @@ class Registry:
 
         Raises:
             UnknownNameError: there is none.
-            DuplicateNameError: two plugins offer it.
+            DuplicateNameError: more than one plugin offers it.
         """
         return self.find("autoscalers", name)[1]
 
@@ -169,7 +169,9 @@ class Registry:
         """The plugin that offers *name* among its *kind*, and the factory; raises as ``autoscaler`` does."""
         offers = [plugin for plugin in self._plugins if name in plugin.offers.get(kind, {})]
         if len(offers) > 1:
-            raise DuplicateNameError(f"{offers[0]} and {offers[1]} both offer the {KINDS[kind]} {name!r}; block one")
+            offering = " and ".join(str(plugin) for plugin in offers)
+            remedy = f"block all but one through {BLOCK_VARIABLE}"
+            raise DuplicateNameError(f"{offering} each offer the {KINDS[kind]} {name!r}; {remedy}")
         if offers:
             return offers[0], offers[0].offers[kind][name]
         error = UnknownNameError.of(KINDS[kind], name, self.names(kind))
@@ -185,33 +187,30 @@ class Registry:
             inspected = _inspect(plugin, loaded)
         except PluginError as error:
             return self._fail(evolve(plugin, failure=str(error).removeprefix(f"{plugin}: ")))
-        builtin = next((present for present in self._plugins if present.distribution == OURS), None)
-        taken = [
-            (kind, name)
-            for kind, offered in inspected.offers.items()
-            for name in offered
-            if builtin and name in builtin.offers.get(kind, {})
-        ]
+        taken = _names_of(inspected) & {
+            name for present in self._plugins if _is_ours(present) for name in _names_of(present)
+        }
         if not taken:
             self._plugins.append(inspected)
             return None
-        words = " and ".join(f"the {KINDS[kind]} {name!r}" for kind, name in taken)
+        words = " and ".join(f"the {KINDS[kind]} {name!r}" for kind, name in sorted(taken))
         left = {
             kind: {name: factory for name, factory in offered.items() if (kind, name) not in taken}
             for kind, offered in inspected.offers.items()
         }
-        return self._fail(evolve(inspected, offers=left, failure=f"{words} is builtin: the builtin stays"))
+        failure = f"it offers {words}, which are builtin and stay so; the rest of it can be used"
+        return self._fail(evolve(inspected, offers=left, failure=failure))
 
     def _fail(self, plugin: Plugin) -> None:
         emit(logging.ERROR, "plugin_failed", plugin=str(plugin), failure=plugin.failure)
         self._plugins.append(plugin)
 
-    def _contested(self) -> Iterator[tuple[str, Plugin, Plugin]]:
+    def _contested(self) -> Iterator[tuple[str, list[str]]]:
         for kind in KINDS:
             for name in self.names(kind):
-                offering = [plugin for plugin in self._plugins if name in plugin.offers.get(kind, {})]
+                offering = [str(plugin) for plugin in self._plugins if name in plugin.offers.get(kind, {})]
                 if len(offering) > 1:
-                    yield f"{KINDS[kind]} {name}", offering[0], offering[1]
+                    yield f"{KINDS[kind]} {name!r}", offering
 
 
 @cache
@@ -228,7 +227,9 @@ def _inspect(plugin: Plugin, implementation: object) -> Plugin:
         manager.register(implementation, name=plugin.name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        raise PluginError(f"{plugin}: {' '.join(str(error).split())}; the hooks are {_hooks()}") from error
+        raise PluginError(f"{plugin}: {_one_line(str(error))}; the hooks are {_hooks()}") from error
+    except (Exception, SystemExit) as error:  # what a stranger's object does when it is looked at stays with it
+        raise PluginError(f"{plugin}: can't be looked at: {_told(error)}") from error
     offers = {kind: _call(plugin, manager, kind) for kind in KINDS}
     if not manager.get_hookcallers(implementation):
         raise PluginError(f"{plugin}: offers nothing: no function in it is marked @hookimpl; the hooks are {_hooks()}")
@@ -237,22 +238,27 @@ def _inspect(plugin: Plugin, implementation: object) -> Plugin:
 
 def _call(plugin: Plugin, manager: pluggy.PluginManager, kind: str) -> Mapping[str, Callable[..., Any]]:
     hook = f"register_{kind}"
-    try:
-        results = getattr(manager.hook, hook)()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's hook raises stays with it
-        raise PluginError(f"{plugin}: {hook}() failed: {_told(error)}") from error
-    for offered in results:  # one plugin, so at most one result
-        wrong = offered if not isinstance(offered, Mapping) else _wrong_item(offered)
+    # Not through pluggy's own call, which leaves out a hook that gives None: its author forgot the return.
+    for implementation in getattr(manager.hook, hook).get_hookimpls():  # one plugin, so at most one
+        try:
+            given = implementation.function()
+            offered = dict(given) if isinstance(given, Mapping) else given
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{plugin}: {hook}() failed: {_told(error)}") from error
+        wrong = _wrong_part(offered)
         if wrong is not None:
-            raise PluginError(f"{plugin}: {hook}() gave {wrong!r}, not a mapping from name to factory")
-        return dict(offered)
+            raise PluginError(f"{plugin}: {hook}() gave {_one_line(wrong)}, not a mapping from name to factory")
+        return cast("dict[str, Callable[..., Any]]", offered)
     return {}
 
 
-def _wrong_item(offered: Mapping[Any, Any]) -> object:
+def _wrong_part(offered: object) -> str | None:
+    """What in *offered* keeps it from being a mapping from name to factory, as people are shown it."""
+    if not isinstance(offered, dict):
+        return repr(offered)
     for name, factory in offered.items():
         if not isinstance(name, str) or not name.strip() or not callable(factory):
-            return {name: factory}
+            return repr({name: factory})
     return None
 
 
@@ -260,13 +266,32 @@ def _hooks() -> str:
     return ", ".join(f"register_{kind}" for kind in KINDS)
 
 
-def _origin(entry: EntryPoint) -> tuple[str, str]:
-    return (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
+def _names_of(plugin: Plugin) -> set[tuple[str, str]]:
+    return {(kind, name) for kind, offered in plugin.offers.items() for name in offered}
 
 
-def _is_ours(entry: EntryPoint) -> bool:
-    return _origin(entry)[0].replace("_", "-") == OURS
+def _origin(entry: EntryPoint) -> Plugin:
+    # Asked with get(), since half of a distribution's metadata may be missing after a broken installation.
+    metadata: Any = entry.dist.metadata if entry.dist else {}
+    return Plugin(entry.name, metadata.get("Name") or "", metadata.get("Version") or "")
+
+
+def _is_ours(plugin: Plugin) -> bool:
+    return _normalised(plugin.distribution) == OURS
+
+
+def _mentions(blocked: Collection[str], plugin: Plugin) -> set[str]:
+    distribution = _normalised(plugin.distribution)
+    return {name for name in blocked if name == plugin.name or _normalised(name) == distribution}
+
+
+def _normalised(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _told(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    return _one_line(f"{type(error).__name__}: {error}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,8 @@
+"""The twin of the other distribution's plugin."""
+
+from everai_autoscaler import SimpleAutoScaler, hookimpl
+
+
+@hookimpl
+def register_autoscalers():
+    return {"twin-one": SimpleAutoScaler}

@@ -1,0 +1,32 @@
+"""The command line: ``everai-autoscaler decide | walk | replay | plugins``."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+
+__all__ = ["main"]
+
+_EXTRA = ("click", "yaml")
+
+
+def main() -> None:
+    """Run the command that the process was started with, and exit with its status."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started the process
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal has no letters for is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        from everai_autoscaler.cli.commands import everai_autoscaler
+
+        everai_autoscaler.main(prog_name="everai-autoscaler")
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        sys.stderr.write("error: the command line isn't installed: pip install 'everai-autoscaler[cli]'\n")
+        sys.exit(2)

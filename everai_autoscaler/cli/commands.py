@@ -1,0 +1,146 @@
+"""The command ``everai-autoscaler`` itself: which commands there are, and how each of them fails."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from everai_autoscaler._version import __version__
+from everai_autoscaler.errors import AutoscalerError
+from everai_autoscaler.log import LOGGER
+
+__all__ = ["everai_autoscaler"]
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+_COMMANDS = {
+    "decide": "Decide on a snapshot, or on a stream of them.",
+    "walk": "Watch a fleet follow its load, in virtual time.",
+    "replay": "Make recorded decisions again.",
+    "plugins": "Show what is installed, and what each plugin offers.",
+    "completion": "Print the completion script for your shell.",
+}
+"""Each command is a module of its own here, imported when it is asked for: the help doesn't wait for all of them."""
+
+
+class _Commands(click.Group):
+    """The commands; each failure is one line on standard error."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run, and exit: 2 for what was given wrong, 130 when interrupted, else with the command's own status."""
+        options["standalone_mode"] = False
+        try:
+            with _warnings_on_stderr():
+                status = super().main(*args, **options)
+        except click.exceptions.Abort:
+            sys.exit(INTERRUPTED)
+        except (click.ClickException, AutoscalerError, OSError) as error:
+            click.echo(f"error: {_in_one_line(error)}", err=True)
+            sys.exit(BAD_INPUT)
+        sys.exit(status or 0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Whoever read has enough, so nobody is told; what is left in the buffer goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(BROKEN_PIPE)
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"everai_autoscaler.cli.{name}"), name)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [CompletionItem(name, help=text) for name, text in _COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+
+@click.group(
+    name="everai-autoscaler",
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(
+    __version__,
+    message=f"everai-autoscaler %(version)s (Python {sys.version.split()[0]})",
+    prog_name="everai-autoscaler",
+)
+@click.pass_context
+def everai_autoscaler(context: click.Context) -> None:
+    """Decide how many workers an AI-inference app should have, and which one may go.
+
+    \b
+    Watch a fleet follow its load, and why:
+      everai-autoscaler walk
+    Decide on a snapshot:
+      everai-autoscaler decide simple -a max_workers=5 snapshot.json
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@contextmanager
+def _warnings_on_stderr() -> Iterator[None]:
+    handler = _StandardError(logging.WARNING)
+    LOGGER.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+
+
+class _StandardError(logging.Handler):
+    """Warnings of the library, a line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event: dict[str, Any] = dict(getattr(record, "event_dict", {"event": record.getMessage()}))
+        name = str(event.pop("event"))
+        if name not in _told_otherwise():
+            click.echo(" ".join(f"warning: {name.replace('_', ' ')}: {_told(event)}".split()), err=True)
+
+
+def _told_otherwise() -> tuple[str, ...]:
+    """The events that the command which runs tells by itself."""
+    context = click.get_current_context(silent=True)
+    listing = context is not None and context.info_name == "plugins"
+    return ("tick_failed", *(("plugin_failed", "plugin_name_contested") if listing else ()))
+
+
+def _told(event: dict[str, Any]) -> str:
+    why = next((event[name] for name in ("why", "warning", "failure", "error") if name in event), None)
+    if why is None:
+        return ", ".join(" and ".join(map(str, v)) if isinstance(v, list) else str(v) for v in event.values())
+    return f"{event['plugin']}: {why}" if "plugin" in event else str(why)
+
+
+def _in_one_line(error: Exception) -> str:
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        told = f"{error.format_message().rstrip('.')} (see {error.ctx.command_path} --help)"
+    elif isinstance(error, click.ClickException):
+        told = error.format_message()
+    elif isinstance(error, OSError) and not isinstance(error, AutoscalerError) and error.filename is not None:
+        told = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    else:
+        told = str(error) or type(error).__name__
+    return " ".join(told.split())

@@ -1,0 +1,169 @@
+"""A scaler as a file describes it: an app's manifest, its ``builtin`` section, or a name with its arguments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import yaml
+from attrs import frozen
+
+from everai_autoscaler.errors import ContractError
+from everai_autoscaler.model import ArgumentType, Decorator, Decorators, Placeholder
+
+__all__ = ["Description", "read_manifest"]
+
+_KEYS = ("name", "arguments", "decorators")
+_KINDS = ("arguments", "factors")
+_REFERENCES = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret"}
+
+
+@frozen
+class Description:
+    """A scaler's name, and what goes with it."""
+
+    name: str
+    arguments: Mapping[str, ArgumentType]
+    decorators: Decorators | None
+
+
+def read_manifest(path: Path) -> Description:
+    """The scaler that the YAML or JSON file *path* describes.
+
+    Raises:
+        ContractError: it can't be read; names the path to what is wrong in it.
+        OSError: there is no such file.
+    """
+    return _description(_parsed(path), str(path))
+
+
+def _parsed(path: Path) -> object:
+    try:
+        text = path.read_text("utf-8-sig")
+        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except UnicodeDecodeError as error:
+        raise ContractError(f"{path}: is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise ContractError(f"{path}: line {error.lineno}: is not JSON: {error.msg}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}:" if mark else ""
+        problem = getattr(error, "problem", None) or "can't be parsed"
+        raise ContractError(f"{path}:{line} is not YAML: {problem}") from error
+    except RecursionError:
+        raise ContractError(f"{path}: is nested too deeply") from None
+    except ValueError as error:  # a date that there isn't, say
+        raise ContractError(f"{path}: can't be read: {error}") from error
+
+
+def _description(document: object, where: str) -> Description:
+    section, where = _section(document, where)
+    unknown = [str(key) for key in section if key not in _KEYS]
+    if unknown:
+        raise ContractError(f"{where}: {', '.join(unknown)} is not one of {', '.join(_KEYS)}")
+    name = section.get("name")
+    if not isinstance(name, str) or not name:
+        raise ContractError(f"{where}.name: a scaler's name is missing")
+    arguments = _arguments(section.get("arguments"), f"{where}.arguments")
+    return Description(name, arguments, _decorators(section.get("decorators"), f"{where}.decorators"))
+
+
+def _section(document: object, where: str) -> tuple[Mapping[Any, Any], str]:
+    """The mapping that holds the scaler, wherever in the manifest it is."""
+    section = _mapping(document, where)
+    for key in ("spec", "autoscaler"):
+        if key in section and "name" not in section:
+            section, where = _mapping(section[key], f"{where}: {key}"), f"{where}: {key}"
+    if "builtin" in section:
+        return _mapping(section["builtin"], f"{where}: builtin"), f"{where}: builtin"
+    if "name" not in section:
+        raise ContractError(f"{where}: describes no scaler: it has neither autoscaler, nor builtin, nor name")
+    return section, where
+
+
+def _decorators(given: object, where: str) -> Decorators | None:
+    if given is None:
+        return None
+    section = _mapping(given, where)
+    unknown = [str(key) for key in section if key not in _KINDS]
+    if unknown:
+        raise ContractError(f"{where}: {', '.join(unknown)} is not one of {', '.join(_KINDS)}")
+    return Decorators(**{kind: _list(section.get(kind), f"{where}.{kind}") for kind in _KINDS})
+
+
+def _list(given: object, where: str) -> list[Decorator] | None:
+    if given is None:
+        return None
+    if not isinstance(given, list):
+        raise ContractError(f"{where}: {_shown(given)} is not a list of decorators")
+    return [_decorator(one, f"{where}.{place}") for place, one in enumerate(given)]
+
+
+def _decorator(given: object, where: str) -> Decorator:
+    section = _mapping(given, where)
+    name = section.get("name")
+    if not isinstance(name, str) or not name:
+        raise ContractError(f"{where}.name: a decorator's name is missing")
+    arguments = _arguments(section.get("arguments"), f"{where}.arguments")
+    late = {key: value if callable(value) else str(value) for key, value in arguments.items()}
+    return Decorator(name=name, arguments=late)
+
+
+def _arguments(given: object, where: str) -> dict[str, ArgumentType]:
+    if given is None:
+        return {}
+    return {str(name): _argument(value, f"{where}.{name}") for name, value in _mapping(given, where).items()}
+
+
+def _argument(given: object, where: str) -> ArgumentType:
+    if isinstance(given, Mapping) and len(given) == 1:
+        form, held = next(iter(given.items()))
+        if form == "value":
+            return _plain(held, where)
+        if form == "valueFrom":
+            return _reference(_mapping(held, f"{where}.valueFrom"), f"{where}.valueFrom")
+        if form == "placeholder":
+            return _placeholder(_mapping(held, f"{where}.placeholder"), f"{where}.placeholder", ("kind", "name"))
+    return _plain(given, where)
+
+
+def _plain(given: object, where: str) -> int | float | str:
+    if isinstance(given, bool) or not isinstance(given, int | float | str):
+        raise ContractError(
+            f"{where}: {_shown(given)} is not a text, a number, or a mapping with one of value, valueFrom, placeholder"
+        )
+    return given
+
+
+def _reference(given: Mapping[Any, Any], where: str) -> Placeholder:
+    for form, kind in _REFERENCES.items():
+        if form in given and len(given) == 1:
+            return _placeholder(_mapping(given[form], f"{where}.{form}"), f"{where}.{form}", ("name", "key"), kind=kind)
+    raise ContractError(f"{where}: {', '.join(map(str, given)) or 'nothing'} is not one of {', '.join(_REFERENCES)}")
+
+
+def _placeholder(given: Mapping[Any, Any], where: str, needed: tuple[str, ...], **known: str) -> Placeholder:
+    parts = {**known, **given}
+    for part in needed:
+        if not parts.get(part):
+            raise ContractError(f"{where}.{part}: is missing")
+    unknown = [str(part) for part in given if part not in ("kind", "name", "key") or part in known]
+    if unknown:
+        raise ContractError(f"{where}: {', '.join(unknown)} is not one of name, key")
+    return Placeholder(**{part: str(value) for part, value in parts.items()})
+
+
+def _mapping(given: object, where: str) -> Mapping[Any, Any]:
+    if not isinstance(given, Mapping):
+        raise ContractError(f"{where}: {_shown(given)} is not a mapping")
+    return given
+
+
+def _shown(given: object) -> str:
+    try:
+        return shorten(json.dumps(given, default=str), 60, placeholder="...")
+    except (TypeError, ValueError):  # a key that JSON doesn't have, or a list that holds itself
+        return f"a {type(given).__name__}"

@@ -1,0 +1,127 @@
+"""A scaler as a file describes it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from everai_autoscaler.cli.manifest import read_manifest
+from everai_autoscaler.errors import ContractError
+from everai_autoscaler.model import Placeholder
+
+BARE = {
+    "name": "simple",
+    "arguments": {
+        "min_workers": {"valueFrom": {"configMapKeyRef": {"name": "c", "key": "least"}}},
+        "max_workers": {"value": "5"},
+        "max_queue_size": 2,
+        "max_idle_time": {"valueFrom": {"secretKeyRef": {"name": "s", "key": "idle"}}},
+        "scale_up_step": {"placeholder": {"kind": "Env", "name": "STEP"}},
+        "start_timeout": {"placeholder": {"kind": "File", "name": "/etc/app", "key": "timeout"}},
+    },
+    "decorators": {"factors": [{"name": "average", "arguments": {"used_histories": {"value": "3"}}}]},
+}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        BARE,
+        {"builtin": BARE},
+        {"autoscaler": {"scheduler": "queue", "builtin": BARE}},
+        {"kind": "App", "spec": {"image": "x", "autoscaler": {"builtin": BARE}}},
+        {"autoscaler": BARE},
+    ],
+)
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_every_form_says_the_same(tmp_path, document, suffix):
+    """An app's manifest, its autoscaler section, its builtin section and the bare form are all understood."""
+    path = tmp_path / f"scaler.{suffix}"
+    path.write_text(json.dumps(document))
+    described = read_manifest(path)
+
+    assert "simple" == described.name
+    assert {
+        "min_workers": Placeholder(kind="ConfigMap", name="c", key="least"),
+        "max_workers": "5",
+        "max_queue_size": 2,
+        "max_idle_time": Placeholder(kind="Secret", name="s", key="idle"),
+        "scale_up_step": Placeholder(kind="Env", name="STEP"),
+        "start_timeout": Placeholder(kind="File", name="/etc/app", key="timeout"),
+    } == described.arguments
+    assert ("average", {"used_histories": "3"}) == (
+        described.decorators.factors[0].name,
+        described.decorators.factors[0].arguments,
+    )
+
+
+def test_a_decorator_may_have_late_arguments(tmp_path):
+    """What holds for a scaler's arguments holds for a decorator's."""
+    path = tmp_path / "scaler.yaml"
+    path.write_text(
+        "{name: simple, decorators: {arguments: [{name: time-match, arguments: {timezone: {valueFrom: "
+        "{configMapKeyRef: {name: c, key: zone}}}}}]}}"
+    )
+
+    zone = read_manifest(path).decorators.arguments[0].arguments["timezone"]
+    assert Placeholder(kind="ConfigMap", name="c", key="zone") == zone
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "null is not a mapping"),
+        ("[1]", "[1] is not a mapping"),
+        ("name: [", "line 1: is not YAML"),
+        ("image: x", "describes no scaler: it has neither autoscaler, nor builtin, nor name"),
+        ("builtin: {arguments: {}}", "builtin.name: a scaler's name is missing"),
+        ("name: 3", ".name: a scaler's name is missing"),
+        ("name: 2024-13-45", "can't be read: month must be in 1..12"),
+        ("[" * 5000, "is nested too deeply"),
+        ("&a [*a]", "a list is not a mapping"),
+        ("{name: simple, argument: {}}", "argument is not one of name, arguments, decorators"),
+        ("{name: simple, arguments: [1]}", ".arguments: [1] is not a mapping"),
+        ("{name: simple, arguments: {max_workers: null}}", ".arguments.max_workers: null is not a text, a number"),
+        ("{name: simple, arguments: {max_workers: true}}", ".arguments.max_workers: true is not a text, a number"),
+        ("{name: simple, arguments: {a: {value: [1]}}}", ".arguments.a: [1] is not a text"),
+        (
+            "{name: simple, arguments: {a: {valueFrom: {fieldRef: {}}}}}",
+            "fieldRef is not one of configMapKeyRef, secret",
+        ),
+        ("{name: simple, arguments: {a: {valueFrom: {secretKeyRef: {name: s}}}}}", "secretKeyRef.key: is missing"),
+        ("{name: simple, arguments: {a: {placeholder: {name: s}}}}", "placeholder.kind: is missing"),
+        ("{name: simple, arguments: {a: {placeholder: {kind: Env, name: s, kye: x}}}}", "kye is not one of"),
+        ("{name: simple, decorators: {factor: []}}", ".decorators: factor is not one of arguments, factors"),
+        ("{name: simple, decorators: {factors: {}}}", ".decorators.factors: {} is not a list of decorators"),
+        ("{name: simple, decorators: {factors: [{arguments: {}}]}}", ".factors.0.name: a decorator's name is missing"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(tmp_path, text, told):
+    """Each error says the file, the path in it, what was given and what is accepted."""
+    path = tmp_path / "scaler.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ContractError) as raised:
+        read_manifest(path)
+
+    assert told in str(raised.value)
+    assert str(raised.value).startswith(str(path))
+
+
+def test_bad_json_names_its_line(tmp_path):
+    """A .json file is read as JSON, and its line is named."""
+    path = tmp_path / "scaler.json"
+    path.write_text('{\n"name": simple}')
+
+    with pytest.raises(ContractError, match="line 2: is not JSON"):
+        read_manifest(path)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    """A file that isn't UTF-8 is an error that says so."""
+    path = tmp_path / "scaler.yaml"
+    path.write_bytes(b"name: \xff")
+
+    with pytest.raises(ContractError, match="is not UTF-8 text"):
+        read_manifest(path)

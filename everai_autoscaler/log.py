@@ -1,4 +1,4 @@
-"""The one logger: structlog events on the standard library's logger ``everai_autoscaler``, silent until you configure it.
+"""The one logger: structlog events on the standard library's ``everai_autoscaler``, silent until it is configured.
 
 structlog is imported when the first event is really wanted, so that importing this package stays cheap.
 """

@@ -56,12 +56,12 @@ class Ruled(Protocol):
 
 @frozen
 class Fleet:
-    """The workers of a snapshot, each id once, as the rules see them."""
+    """The workers of a snapshot as the rules see them."""
 
     total: int
     """All of them: what the maximum counts."""
     suspects: list[Worker]
-    """Starting for longer than the start-up limit."""
+    """Starting for longer than the start-up limit; those that may be removed."""
     starting: int
     free: list[Worker]
     busy: int
@@ -69,25 +69,21 @@ class Fleet:
     @classmethod
     def of(cls, workers: Sequence[Worker], starting_since: float) -> Fleet:
         """The fleet of *workers*, of whom those that started before *starting_since* should be ready."""
-        unique = {worker.worker_id: worker for worker in workers}
-        if len(unique) < len(workers):
-            # One id, two statements: the one that keeps the worker is believed.
-            unique.update((worker.worker_id, worker) for worker in workers if not may_go(worker))
         suspects: list[Worker] = []
         free: list[Worker] = []
         starting = busy = 0
-        for worker in unique.values():
+        for worker in workers:
             if worker.draining:  # as good as gone: it counts towards the maximum only
                 continue
             if worker.status is WorkerStatus.Free:
                 free.append(worker)
             elif worker.status is WorkerStatus.Busy:
                 busy += 1
-            elif worker.started_at < starting_since:
-                suspects.append(worker)
-            else:
+            elif worker.started_at >= starting_since:
                 starting += 1
-        return cls(len(unique), suspects, starting, free, busy)
+            elif may_go(worker):  # one in a session has to stay, and only costs
+                suspects.append(worker)
+        return cls(len(workers), suspects, starting, free, busy)
 
     @property
     def serving(self) -> int:
@@ -116,10 +112,22 @@ def decide(factors: Factors | None, scaler: Ruled, *, who: str) -> DecideResult:
     limits = Limits.of(scaler)
     if factors is None or factors.workers is None:
         return DecideResult.hold(factors, "the workers are not known", max_workers=limits.max_workers, who=who)
+    workers = _each_once(factors.workers)
+    if len(workers) < len(factors.workers):
+        factors = factors.model_copy(update={"workers": workers})
     wish = scaler.wish(factors)
-    fleet = Fleet.of(factors.workers, factors.observed_at - limits.start_timeout)
+    fleet = Fleet.of(workers, factors.observed_at - limits.start_timeout)
     result = _minimum(fleet, limits, who) or _more(factors, fleet, limits, wish, who)
     return result or _fewer(factors, fleet, limits, wish, who)
+
+
+def _each_once(workers: list[Worker]) -> list[Worker]:
+    unique = {worker.worker_id: worker for worker in workers}
+    if len(unique) == len(workers):
+        return workers
+    # One id, two statements: the one that keeps the worker is believed.
+    unique.update((worker.worker_id, worker) for worker in workers if not may_go(worker))
+    return list(unique.values())
 
 
 def _minimum(fleet: Fleet, limits: Limits, who: str) -> DecideResult | None:
@@ -132,7 +140,7 @@ def _minimum(fleet: Fleet, limits: Limits, who: str) -> DecideResult | None:
 
 
 def _more(factors: Factors, fleet: Fleet, limits: Limits, wish: Wish, who: str) -> DecideResult | None:
-    if fleet.starting:
+    if fleet.starting or wish.more is None:
         return None
     if wish.more:
         return _start(fleet, limits, limits.scale_up_step, wish.why, who)

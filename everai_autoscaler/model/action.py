@@ -24,21 +24,21 @@ POLICY = "policy"
 """Who speaks in a reason until the pipeline puts the policy's name there."""
 
 
-def _refuse(other: str) -> Any:
-    """A check that an action has no field which belongs to the *other* kind."""
+def _refuse(kind: str, other: str) -> Any:
+    """A check that an action of *kind* doesn't have the field *other*, which belongs to the other kind."""
 
-    def check(cls: type, fields: Any) -> Any:
+    def check(fields: Any) -> Any:
         if isinstance(fields, dict) and fields.get(other) is not None:
-            raise ValueError(f"a {cls.__name__} has no {other}")
+            raise ValueError(f"a {kind} has no {other}")
         return fields
 
-    return model_validator(mode="before")(classmethod(check))
+    return model_validator(mode="before")(check)
 
 
 class ScaleUpAction(WireModel):
     """Start *count* more workers."""
 
-    _check = _refuse("worker_id")
+    _check = _refuse("ScaleUp", "worker_id")
 
     count: Annotated[int, Field(ge=1)]
     action: Literal["ScaleUp"] = "ScaleUp"
@@ -47,7 +47,7 @@ class ScaleUpAction(WireModel):
 class ScaleDownAction(WireModel):
     """Remove the worker *worker_id*."""
 
-    _check = _refuse("count")
+    _check = _refuse("ScaleDown", "count")
 
     worker_id: str
     action: Literal["ScaleDown"] = "ScaleDown"
@@ -67,11 +67,13 @@ class Reason(WireModel):
         return f"{self.who}: {self.why}"
 
 
-def _kind(action: Any) -> Any:
+def _kind(action: Any) -> str:
     """The kind that an action says it is, or the one that its fields mean when it says none."""
     if isinstance(action, dict):
-        return action.get("action", "ScaleDown" if "worker_id" in action else "ScaleUp")
-    return getattr(action, "action", None)
+        kind = action.get("action", "ScaleDown" if "worker_id" in action else "ScaleUp")
+    else:
+        kind = getattr(action, "action", None)
+    return f"[{kind}]"  # in brackets, so that it is no part of the path in an error
 
 
 class DecideResult(WireModel):
@@ -89,12 +91,16 @@ class DecideResult(WireModel):
     '{"max_workers":5,"actions":[{"count":2,"action":"ScaleUp"}]}'
     """
 
-    max_workers: int
+    max_workers: Annotated[int, Field(ge=0)]
     """The most workers that there may be."""
     actions: list[
         Annotated[
-            Annotated[ScaleUpAction, Tag("ScaleUp")] | Annotated[ScaleDownAction, Tag("ScaleDown")],
-            Discriminator(_kind),
+            Annotated[ScaleUpAction, Tag("[ScaleUp]")] | Annotated[ScaleDownAction, Tag("[ScaleDown]")],
+            Discriminator(
+                _kind,
+                custom_error_type="action_kind",
+                custom_error_message="should be an action that is a 'ScaleUp' or a 'ScaleDown'",
+            ),
         ]
     ]
     """What to do; empty when nothing is to be done."""
@@ -136,13 +142,13 @@ class DecideResult(WireModel):
     def explained(self, reasons: Iterable[Reason]) -> Self:
         """The same answer with more *reasons*."""
         explained = self.model_copy()
-        explained._reasons = (*self._reasons, *reasons)
+        explained._reasons = (*self._reasons, *reasons)  # noqa: SLF001 - its own copy
         return explained
 
     def spoken_by(self, who: str) -> Self:
         """The same answer, with the policy's own reasons under the name *who*."""
         named = self.model_copy()
-        named._reasons = tuple(
+        named._reasons = tuple(  # noqa: SLF001 - its own copy
             Reason.model_construct(who=who, why=reason.why) if reason.who == POLICY else reason
             for reason in self._reasons
         )
@@ -162,7 +168,7 @@ class DecideResult(WireModel):
         if max_workers is None:
             max_workers = max(1, _known_workers(factors))
         held = cls(max_workers=max_workers, actions=[]).because(why, who=who)
-        held._held = True
+        held._held = True  # noqa: SLF001 - its own
         return held
 
     @classmethod
@@ -188,7 +194,7 @@ class DecideResult(WireModel):
         more = min(wanted - len(staying), max_workers - len(factors.workers))
         if more > 0:
             return cls(max_workers=max_workers, actions=[ScaleUpAction(count=more)])
-        starting = newest_first(worker for worker in staying if worker.status is WorkerStatus.Inflight)
+        starting = newest_first(w for w in staying if w.status is WorkerStatus.Inflight and may_go(w))
         leaving = (starting + idle_workers(factors, max_idle_time))[: max(0, len(staying) - wanted)]
         return cls(max_workers=max_workers, actions=[ScaleDownAction(worker_id=w.worker_id) for w in leaving])
 

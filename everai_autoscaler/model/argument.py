@@ -139,9 +139,9 @@ class Argument:
 
         >>> Argument("step", int, ge=1).fit("2.0")
         2
-        >>> Argument("step", int, ge=1).fit(2.9, source="ConfigMap c/step", owner="simple")
+        >>> Argument("step", int, ge=1).fit(2.9, source="ConfigMap c/step")
         Traceback (most recent call last):
-        everai_autoscaler.errors.ArgumentError: simple: step: 2.9 from ConfigMap c/step is not a whole number of at least 1
+        everai_autoscaler.errors.ArgumentError: step: 2.9 from ConfigMap c/step is not a whole number of at least 1
         """
         try:
             return _adapter(self.type, self.ge, self.gt, self.le).validate_python(value)
@@ -157,8 +157,8 @@ class Argument:
 def _adapter(kind: Any, ge: float | None, gt: float | None, le: float | None) -> TypeAdapter[Any]:
     bounds = {name: bound for name, bound in (("ge", ge), ("gt", gt), ("le", le)) if bound is not None}
     if kind is float:
-        return TypeAdapter(Annotated[float, Field(allow_inf_nan=False, **bounds)])  # type: ignore[arg-type]
-    return TypeAdapter(Annotated[kind, Field(**bounds)] if bounds else kind)  # type: ignore[arg-type]
+        return TypeAdapter(Annotated[float, Field(allow_inf_nan=False, **bounds)])
+    return TypeAdapter(Annotated[kind, Field(**bounds)] if bounds else kind)
 
 
 def argument(
@@ -250,12 +250,13 @@ class Schema:
 @lru_cache(maxsize=256)
 def schema_of(factory: Callable[..., Any]) -> Schema:
     """The schema of *factory*: of an attrs class its fields, of anything else its signature."""
-    if attrs.has(factory):
+    # An attrs class with __attrs_init__ has a constructor of its own.
+    if inspect.isclass(factory) and attrs.has(factory) and "__attrs_init__" not in vars(factory):
         hints = _hints(factory)
         fields = [f for f in attrs.fields(factory) if f.init and f.name != "decorators"]
         taken = [_from_field(field, hints.get(field.name)) for field in fields]
         return Schema({one.name: one for one in taken})
-    hints = _hints(factory.__init__ if inspect.isclass(factory) else factory)  # type: ignore[misc]
+    hints = _hints(factory.__init__ if inspect.isclass(factory) else factory)
     parameters = [p for p in inspect.signature(factory).parameters.values() if p.name != "decorators"]
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     return Schema(
@@ -264,10 +265,18 @@ def schema_of(factory: Callable[..., Any]) -> Schema:
     )
 
 
+def _schema_for(scaler: object) -> Schema:
+    factory: Callable[..., Any] = type(scaler)
+    return schema_of(factory)
+
+
 def _hints(of: Any) -> dict[str, Any]:
     try:
         return get_type_hints(of)
-    except NameError:  # a name that only a type checker imports: the text of the annotation has to do
+    except (
+        NameError,
+        TypeError,
+    ):  # a name that only a type checker imports, or a callable object: their text has to do
         return dict(getattr(of, "__annotations__", {}))
 
 
@@ -333,7 +342,7 @@ def bind(scaler: T) -> T:
     Raises:
         ArgumentError: a late value that can't be read, or doesn't fit.
     """
-    taken = schema_of(type(scaler)).arguments
+    taken = _schema_for(scaler).arguments
     values = {name: one.of(scaler) for name, one in taken.items()}
     late = {name: value for name, value in values.items() if callable(value)}
     if not late:
@@ -351,7 +360,7 @@ def bind(scaler: T) -> T:
 def rebuilt(scaler: T, values: Mapping[str, Any]) -> T:
     """A copy of *scaler* with other *values*; its constructor isn't asked, since a subclass may have its own."""
     bound = copy.copy(scaler)
-    for name, one in schema_of(type(scaler)).arguments.items():
+    for name, one in _schema_for(scaler).arguments.items():
         if name in values:
             object.__setattr__(bound, one.attribute or name, values[name])
     return bound

@@ -16,9 +16,11 @@ __all__ = ["ArgumentsDecorator", "Decorator", "Decorators", "FactorsDecorator"]
 
 def _as_text(value: Any) -> Any:
     """A plain number for its text: a manifest may write either."""
+    if isinstance(value, str) or callable(value):
+        return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    return value
+    raise ValueError("should be text, a number or a callable")
 
 
 class Decorator(WireModel):
@@ -42,7 +44,8 @@ class Decorators(WireModel):
 class FactorsDecorator(Protocol):
     """Turns a snapshot into another; ``None`` when what it would say is not known."""
 
-    def __call__(self, factors: Factors, /) -> Factors | None: ...
+    def __call__(self, factors: Factors, /) -> Factors | None:
+        """*factors*, decorated."""
 
 
 class ArgumentsDecorator(Protocol):
@@ -52,4 +55,6 @@ class ArgumentsDecorator(Protocol):
     in epoch seconds, and *accepted*, the names that the scaler takes.
     """
 
-    def __call__(self, arguments: Mapping[str, ArgumentType], /, **context: Any) -> Mapping[str, ArgumentType]: ...
+    # With *args, so that a type checker lets an implementation take fewer.
+    def __call__(self, arguments: Mapping[str, ArgumentType], /, *args: Any, **context: Any) -> Mapping[str, object]:
+        """*arguments*, decorated."""

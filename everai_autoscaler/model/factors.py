@@ -139,7 +139,7 @@ class Worker(GrowingModel):
     spot: bool | None = None
     """It runs on capacity that the provider may take back."""
 
-    def model_post_init(self, _context: Any, /) -> None:
+    def model_post_init(self, _context: Any, /) -> None:  # noqa: D102 - pydantic's
         # A frozen model's set of given fields never changes, and thousands of workers give the same ones:
         # one set for all of them nearly halves what a large snapshot weighs.
         given = self.__pydantic_fields_set__
@@ -189,14 +189,14 @@ class Factors(GrowingModel):
     """Requests that came since the last snapshot."""
     completions: Count | None = None
     """Requests that were answered since the last snapshot."""
-    oldest_wait: dict[QueueReason, Annotated[float, Field(ge=0)]] | None = None
+    oldest_wait: Annotated[dict[QueueReason, Annotated[float, Field(ge=0)]], BeforeValidator(_named_once)] | None = None
     """For each reason, the seconds that the request which waits longest has waited."""
 
     unknown: list[str] | None = None
     """Fields that are not known although the rest of the snapshot could stand in for them: ``worker``, say, while
     there are too few histories to average."""
 
-    def model_post_init(self, _context: Any, /) -> None:
+    def model_post_init(self, _context: Any, /) -> None:  # noqa: D102 - pydantic's
         if self.observed_at == _STAMP:
             # The one clock below the loop. A stamp isn't something that the sender said.
             self.__dict__["observed_at"] = time.time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from reprlib import Repr
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
@@ -32,7 +33,7 @@ class WireModel(BaseModel):
         except ValidationError as error:
             raise ContractError(f"{cls.__name__}: {describe_errors(error)}") from error
 
-    def json(self, **options: Any) -> str:  # type: ignore[override]  # pydantic's own is deprecated
+    def json(self, **options: Any) -> str:
         """The model as compact JSON text; *options* are those of pydantic's ``model_dump_json``."""
         return self.model_dump_json(**options)
 
@@ -58,15 +59,19 @@ def describe_errors(error: ValidationError) -> str:
 
 
 def _describe(detail: Any) -> str:  # pydantic's ErrorDetails
-    path = _path(part for part in detail["loc"] if part != "[key]")
-    message = detail["msg"][:1].lower() + detail["msg"][1:]
-    if detail["type"] in ("missing", "json_invalid"):
-        return f"{path}: {message}" if path else message
-    given = repr(detail["input"])
-    if len(given) > 60:
-        given = given[:57] + "..."
-    return f"{path}: {given} given, {message}" if path else f"{given} given, {message}"
+    path = _path(detail["loc"])
+    # What pydantic puts before a message isn't for the reader: "Input should be ...", "Value error, ...".
+    message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if detail["type"] not in ("missing", "json_invalid"):
+        message = f"{_GIVEN.repr(detail['input'])} given, {message}"
+    return f"{path}: {message}" if path else message
+
+
+_GIVEN = Repr()
+_GIVEN.maxstring = _GIVEN.maxother = 60
 
 
 def _path(parts: Iterable[object]) -> str:
-    return ".".join(str(part) for part in parts)
+    """The way to a field; a part in brackets is the reader's own (which of a union it is, say), and no field."""
+    return ".".join(str(part) for part in parts if not str(part).startswith("["))

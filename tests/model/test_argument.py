@@ -1,0 +1,461 @@
+"""Arguments: what a scaler takes, where a value comes from, how it is read and fitted."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+from everai_autoscaler.errors import ArgumentError, PlaceholderError
+from everai_autoscaler.model import Argument, ArgumentType, Placeholder, Schema, argument, schema_of
+from everai_autoscaler.model.argument import bind, build, is_secret, read, reader, rebuilt, reconcile, source_of
+
+
+@attrs.define(slots=False)
+class Policy:
+    """A policy of two bounds and a share."""
+
+    min_workers: ArgumentType = argument(1, ge=0)
+    max_workers: ArgumentType = argument(5, ge=0, help="the most")
+    share: float = argument(0.5, gt=0, le=1)
+    decorators: object = None
+    limit: ArgumentType = argument(600, kw_only=True, newer=True)
+
+
+@attrs.frozen
+class ClientPlaceholder:
+    """What the platform client's own placeholder looks like: a callable with these attributes."""
+
+    kind: str
+    name: str
+    key: str
+    value: Any = "4"
+
+    def __call__(self) -> Any:
+        """The value."""
+        return self.value
+
+
+# -- fitting ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "fitted"),
+    [
+        (int, 2, 2),
+        (int, "2", 2),
+        (int, "2.0", 2),
+        (int, 2.0, 2),
+        (float, "1.5", 1.5),
+        (float, 2, 2.0),
+        (str, "x", "x"),
+        (bool, "true", True),
+        (list[int], ["1"], [1]),
+        (Any, object, object),
+    ],
+)
+def test_what_fits(kind: Any, given: object, fitted: object) -> None:
+    """Integral text is a whole number; what isn't lost may be converted."""
+    found = Argument("x", kind).fit(given)
+
+    assert fitted == found
+    assert type(fitted) is type(found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [(int, 2.9), (int, "2.9"), (int, "abc"), (int, None), (int, ""), (float, "nan"), (float, float("inf")), (str, 5)],
+)
+def test_what_does_not_fit(kind: Any, given: object) -> None:
+    """2.9 isn't truncated; what is no number isn't one."""
+    with pytest.raises(ArgumentError, match=r"^x: .* is not "):
+        Argument("x", kind).fit(given)
+
+
+@pytest.mark.parametrize(
+    ("taken", "accepted"),
+    [
+        (Argument("x", int), "a whole number"),
+        (Argument("x", int, ge=1), "a whole number of at least 1"),
+        (Argument("x", float, gt=0), "a number above 0"),
+        (Argument("x", float, gt=0, le=1), "a number above 0 and at most 1"),
+        (Argument("x", int, ge=1, le=9), "a whole number of at least 1 and at most 9"),
+        (Argument("x", float, le=1), "a number of at most 1"),
+        (Argument("x", str), "text"),
+        (Argument("x", bool), "true or false"),
+        (Argument("x", dict), "a value of type dict"),
+        (Argument("x", int | None), "a value of type int | None"),
+    ],
+)
+def test_what_is_accepted_in_words(taken: Argument, accepted: str) -> None:
+    """As an error says it."""
+    assert accepted == taken.accepted
+
+
+@pytest.mark.parametrize(
+    ("bounds", "good", "bad"),
+    [({"ge": 1}, [1, 2], [0]), ({"gt": 0}, [0.1], [0]), ({"le": 1}, [1], [1.1]), ({"gt": 0, "le": 1}, [1], [0, 2])],
+)
+def test_bounds(bounds: dict[str, float], good: list[float], bad: list[float]) -> None:
+    """Kept by what fits; what breaks one is refused."""
+    taken = Argument("x", float, **bounds)
+
+    assert good == [taken.fit(value) for value in good]
+    for value in bad:
+        with pytest.raises(ArgumentError, match=f"x: {value} is not a number"):
+            taken.fit(value)
+
+
+def test_an_error_names_scaler_argument_value_source_and_what_is_accepted() -> None:
+    """And nothing of the type's innards."""
+    with pytest.raises(ArgumentError) as caught:
+        Argument("step", int, ge=1).fit("abc", source="ConfigMap c/step", owner="simple")
+
+    assert "simple: step: 'abc' from ConfigMap c/step is not a whole number of at least 1" == str(caught.value)
+
+
+def test_a_literal_needs_no_source() -> None:
+    """Whoever wrote it sees it."""
+    with pytest.raises(ArgumentError, match=r"^step: 'abc' is not a whole number$"):
+        Argument("step", int).fit("abc", source="literal")
+
+
+def test_a_secret_that_does_not_fit_is_not_shown() -> None:
+    """Neither in the words nor in the causes of the error."""
+    with pytest.raises(ArgumentError) as caught:
+        Argument("step", int).fit("hunter2", source="Secret s/k", secret=True)
+
+    assert "step: (a secret) from Secret s/k is not a whole number" == str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+# -- a field with bounds ------------------------------------------------------------------------------------------
+
+
+def test_a_plain_value_is_fitted_in_the_constructor() -> None:
+    """And when it is set later."""
+    policy = Policy(min_workers="2", max_workers="3.0", share="0.25")  # type: ignore[arg-type]
+    policy.max_workers = "7"
+
+    assert (2, 7, 0.25) == (policy.min_workers, policy.max_workers, policy.share)
+    with pytest.raises(ArgumentError, match="share: 0 is not a number above 0 and at most 1"):
+        policy.share = 0
+
+
+def test_a_late_value_is_let_through_unread() -> None:
+    """Any callable is one."""
+
+    def late() -> int:
+        return pytest.fail("read")
+
+    assert late is Policy(max_workers=late).max_workers
+
+
+def test_an_argument_without_a_default_is_required() -> None:
+    """By the constructor, and by the schema."""
+
+    @attrs.define
+    class Needs:
+        target: int = argument(ge=1)
+
+    assert schema_of(Needs).arguments["target"].required
+    with pytest.raises(TypeError, match="target"):
+        Needs()
+    with pytest.raises(ArgumentError, match="needs: target is missing: a whole number of at least 1"):
+        build(Needs, {}, owner="needs")
+
+
+def test_a_type_can_be_stated() -> None:
+    """Where neither the annotation nor the default says it."""
+
+    @attrs.define
+    class Limited:
+        limit: Any = argument(type=float)
+
+    assert "1.5" != Limited("1.5").limit == 1.5
+
+
+# -- schemas ------------------------------------------------------------------------------------------------------
+
+
+def test_the_constructor_is_the_schema() -> None:
+    """Names in order, types (of one that may be late: its default's), defaults, bounds, help; no decorators."""
+    taken = schema_of(Policy).arguments
+
+    assert ["min_workers", "max_workers", "share", "limit"] == list(taken)
+    assert [int, int, float, int] == [one.type for one in taken.values()]
+    assert [1, 5, 0.5, 600] == [one.default for one in taken.values()]
+    assert ("the most", 0, True) == (taken["max_workers"].help, taken["min_workers"].ge, taken["limit"].newer)
+
+
+def test_a_plain_attrs_field_is_an_argument() -> None:
+    """Private ones under the name that the constructor takes, those that it doesn't take not at all."""
+
+    @attrs.define
+    class Plain:
+        target: int | None = 4
+        _hidden: str = "x"
+        ready: bool = attrs.field(default=False, init=False)
+
+    taken = schema_of(Plain).arguments
+
+    assert ["target", "hidden"] == list(taken)
+    assert [int | None, str] == [one.type for one in taken.values()]
+    assert "x" == taken["hidden"].of(Plain())
+    assert "y" == taken["hidden"].of(rebuilt(Plain(), {"hidden": "y"}))
+
+
+def test_any_callable_has_a_schema() -> None:
+    """Its signature; with ``**rules`` it takes any further names."""
+
+    class Classic:
+        def __init__(self, target: int, share: float = 0.5, *, decorators: object = None) -> None: ...
+
+    def factory(target: int = 4, anything=None, **rules: str) -> None:  # type: ignore[no-untyped-def]
+        ...
+
+    classic, open_one = schema_of(Classic), schema_of(factory)
+
+    assert [("target", int, True), ("share", float, False)] == [
+        (one.name, one.type, one.required) for one in classic.arguments.values()
+    ]
+    assert not classic.open
+    assert open_one.open
+    assert [int, Any] == [one.type for one in open_one.arguments.values()]
+    assert ["target"] == list(schema_of(functools.partial(Classic, share=1)).arguments)[:1]
+
+
+def test_an_attrs_class_with_a_constructor_of_its_own() -> None:
+    """What it takes is what that constructor takes."""
+
+    @attrs.define
+    class Own:
+        total: int
+
+        def __init__(self, half: int = 2) -> None:
+            self.__attrs_init__(half * 2)  # type: ignore[attr-defined]
+
+    assert ["half"] == list(schema_of(Own).arguments)
+    assert 6 == build(Own, {"half": "3"}).total
+
+
+def test_a_name_that_only_a_type_checker_imports() -> None:
+    """Leaves the type to the default, or open."""
+
+    @attrs.define
+    class Distant:
+        when: Elsewhere = None  # type: ignore[name-defined]  # noqa: F821
+        step: int = 1
+
+    assert [Any, int] == [one.type for one in schema_of(Distant).arguments.values()]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            {"max_worker": 1},
+            "simple: argument 'max_worker' is not one of max_workers, min_workers; did you mean 'max_workers'",
+        ),
+        ({"max_workers": 1}, "simple: min_workers is missing: a whole number"),
+    ],
+)
+def test_names_are_checked(names: dict[str, object], message: str) -> None:
+    """One that isn't taken lists those that are; one that is needed is asked for."""
+    schema = Schema({"min_workers": Argument("min_workers", int), "max_workers": Argument("max_workers", int, 1)})
+
+    with pytest.raises(ArgumentError, match=f"^{message}"):
+        schema.check_names(names, owner="simple")
+
+
+def test_an_open_schema_takes_any_name() -> None:
+    """As it is."""
+    schema = Schema({"zone": Argument("zone", str, "UTC")}, open=True)
+    schema.check_names({"match(* * * * *)": "x_"})
+
+    assert {"zone": "UTC", "match(* * * * *)": 5} == schema.fit_each({"zone": "UTC", "match(* * * * *)": 5})
+
+
+# -- late values --------------------------------------------------------------------------------------------------
+
+
+def test_a_placeholder_asks_whoever_reads_placeholders() -> None:
+    """A Decider, while it binds; its text names it."""
+    placeholder = Placeholder(kind="ConfigMap", name="c", key="k")
+    token = reader.set(lambda one: f"{one.name}.{one.key}")
+    try:
+        assert "c.k" == placeholder()
+    finally:
+        reader.reset(token)
+
+    assert ["ConfigMap c/k", "Env X"] == [str(placeholder), str(Placeholder(kind="Env", name="X"))]
+
+
+def test_a_placeholder_outside_any_decider_asks_the_installed_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that an argument can be tried in a shell."""
+    monkeypatch.setenv("MOST", "7")
+
+    assert "7" == Placeholder(kind="Env", name="MOST")()
+    with pytest.raises(LookupError):
+        Placeholder(kind="Env", name="SURELY_NOT_SET")()
+
+
+def test_reading() -> None:
+    """A plain value is itself; a late one is what it says."""
+    assert 3 == read(3)
+    assert "4" == read(ClientPlaceholder("ConfigMap", "c", "k"))
+    assert 5 == read(lambda: 5)
+
+
+def _raise(error: Exception) -> Callable[[], int]:
+    def late() -> int:
+        raise error
+
+    return late
+
+
+@pytest.mark.parametrize(
+    ("late", "message"),
+    [
+        (ClientPlaceholder("ConfigMap", "c", "k", None), "most: ConfigMap c/k gave nothing, not a number or text"),
+        (ClientPlaceholder("ConfigMap", "c", "k", [1]), "most: ConfigMap c/k gave a list, not a number or text"),
+        (_raise(PlaceholderError("no such key")), "most: callable _raise.<locals>.late can't be read: no such key"),
+        (_raise(OSError()), "most: callable _raise.<locals>.late can't be read: OSError"),
+    ],
+)
+def test_what_cannot_be_read(late: Any, message: str) -> None:
+    """The error names the argument and the source."""
+    with pytest.raises(ArgumentError) as caught:
+        read(late, name="most")
+
+    assert message == str(caught.value)
+
+
+def test_sources() -> None:
+    """Literals, placeholders (the platform client's own, too), and other callables."""
+    assert "literal" == source_of("5")
+    assert "Secret s/k" == source_of(Placeholder(kind="Secret", name="s", key="k"))
+    assert "ConfigMap c/k" == source_of(ClientPlaceholder("ConfigMap", "c", "k"))
+    assert "callable partial" == source_of(functools.partial(int, 5))
+
+
+def test_secrets() -> None:
+    """Of a secret's kind and late; a plain value isn't one."""
+    assert is_secret(Placeholder(kind="Secret", name="s", key="k"))
+    assert is_secret(ClientPlaceholder("Secret", "s", "k"))
+    assert not is_secret(Placeholder(kind="ConfigMap", name="c", key="k"))
+    assert not is_secret("Secret")
+
+
+@pytest.mark.parametrize(
+    ("values", "lowest", "told"),
+    [
+        ({"min_workers": 7, "max_workers": 5}, 5, True),
+        ({"min_workers": 5, "max_workers": 5}, 5, False),
+        ({"min_workers": 7}, 7, False),
+        ({"min_workers": 7, "max_workers": lambda: 5}, 7, False),
+    ],
+)
+def test_the_maximum_wins(values: dict[str, Any], lowest: int, told: object) -> None:
+    """Where both are known and contradict each other; the values given stay as they are."""
+    before = dict(values)
+    reconciled, warning = reconcile(values)
+
+    assert lowest == reconciled["min_workers"]
+    assert told is bool(warning)
+    assert before == values
+
+
+# -- bind ---------------------------------------------------------------------------------------------------------
+
+
+def test_binding_reads_and_fits_each_late_value_once() -> None:
+    """In a copy; the scaler itself stays late."""
+    read_so_far: list[str] = []
+
+    def most() -> str:
+        read_so_far.append("most")
+        return "7"
+
+    policy = Policy(max_workers=most)
+    bound = bind(policy)
+
+    assert (7, 1) == (bound.max_workers, bound.min_workers)
+    assert most is policy.max_workers
+    assert ["most"] == read_so_far
+
+
+def test_binding_what_is_not_late_changes_nothing() -> None:
+    """It is the same object."""
+    policy = Policy()
+
+    assert policy is bind(policy)
+
+
+def test_binding_does_not_ask_a_subclass_constructor() -> None:
+    """Which may take other things."""
+
+    class Mine(Policy):
+        def __init__(self, most: Any, colour: str) -> None:
+            super().__init__(max_workers=most)
+            self.colour = colour
+
+    bound = bind(Mine(lambda: "7", "red"))
+
+    assert (7, "red", Mine) == (bound.max_workers, bound.colour, type(bound))
+
+
+def test_a_late_value_that_does_not_fit_names_its_source() -> None:
+    """The predecessor's error didn't name the argument."""
+    policy = Policy(max_workers=ClientPlaceholder("ConfigMap", "c", "most", "abc"))
+
+    with pytest.raises(ArgumentError) as caught:
+        bind(policy)
+
+    assert "Policy: max_workers: 'abc' from ConfigMap c/most is not a whole number of at least 0" == str(caught.value)
+
+
+def test_late_values_that_contradict_each_other(caplog: pytest.LogCaptureFixture) -> None:
+    """In the middle of a ConfigMap edit: the maximum wins, with a warning."""
+    bound = bind(Policy(min_workers=lambda: "7", max_workers=lambda: "5"))
+
+    assert (5, 5) == (bound.min_workers, bound.max_workers)
+    assert [logging.WARNING] == [record.levelno for record in caplog.records]
+    assert "min_workers 7 is above max_workers 5: the maximum wins" in caplog.text
+
+
+# -- build --------------------------------------------------------------------------------------------------------
+
+
+def test_building_fits_text_and_leaves_late_values_late() -> None:
+    """Nothing given is all defaults."""
+
+    def late() -> int:
+        return pytest.fail("read")
+
+    built = build(Policy, {"max_workers": "7", "limit": late})
+
+    assert (1, 7, late) == (built.min_workers, built.max_workers, built.limit)
+    assert Policy() == build(Policy, None)
+
+
+def test_building_refuses_what_cannot_be_read() -> None:
+    """An unknown name, and a value that doesn't fit."""
+    with pytest.raises(ArgumentError, match="p: argument 'size' is not one of limit, max_workers, min_workers, share"):
+        build(Policy, {"size": 1}, owner="p")
+    with pytest.raises(ArgumentError, match=r"p: max_workers: '2\.9' is not a whole number of at least 0"):
+        build(Policy, {"max_workers": "2.9"}, owner="p")
+
+
+@pytest.mark.parametrize("arguments", [{"min_workers": "7"}, {"max_workers": 0}])
+def test_building_lets_the_maximum_win(arguments: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """Also against a default: what is refused here would be an outage at the platform."""
+    built = build(Policy, arguments, owner="p")
+
+    assert built.min_workers == built.max_workers
+    assert "the maximum wins" in caplog.text

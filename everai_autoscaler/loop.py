@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol, runtime_checkable
+from contextlib import contextmanager
+from typing import Protocol, TypeVar, runtime_checkable
 
-from attrs import define, frozen
+from attrs import frozen
 
 from everai_autoscaler.log import emit
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors
 
 __all__ = ["Clock", "SystemClock", "Target", "Tick", "run", "tick"]
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -70,14 +73,14 @@ def tick(target: Target, scaler: AutoScaler, *, dry_run: bool = False) -> Tick:
     factors = result = None
     stage = "observe"
     try:
-        factors = target.observe()
+        factors = _a(Factors, target.observe())
         stage = "decide"
-        result = scaler.decide(factors)
+        result = _a(DecideResult, scaler.decide(factors))
         stage = "apply"
         if result.actions and not dry_run:
             target.apply(result)
     except Exception as error:  # noqa: BLE001 - a loop that dies scales nobody
-        failure = f"{stage} failed: {type(error).__name__}: {error}"
+        failure = f"{stage} failed: {_told(error)}"
         emit(logging.ERROR, "tick_failed", stage=stage, error=failure)
         return Tick(factors, result, failure)
     return Tick(factors, result)
@@ -98,41 +101,57 @@ def run(
     *hangs_after* seconds of real time is named in the log, with its scaler, while it still hangs.
 
     Raises:
-        ValueError: *interval* isn't above 0.
+        ValueError: *interval* or *hangs_after* isn't a number of seconds above 0.
     """
-    if interval <= 0:
-        raise ValueError(f"interval: {interval} is not a number of seconds above 0")
-    clock = clock or SystemClock()
+    for name, seconds in (("interval", interval), ("hangs_after", hangs_after)):
+        if seconds is not None and not 0 < seconds < math.inf:
+            raise ValueError(f"{name}: {seconds} is not a number of seconds above 0")
+    # Not a generator itself, so that what is refused is refused at once.
+    return _beats(target, scaler, interval, clock or SystemClock(), dry_run=dry_run, hangs_after=hangs_after)
+
+
+def _beats(
+    target: Target, scaler: AutoScaler, interval: float, clock: Clock, *, dry_run: bool, hangs_after: float | None
+) -> Iterator[Tick]:
     beat = clock.now()
     while True:
         with _watchdog(scaler, hangs_after):
             done = tick(target, scaler, dry_run=dry_run)
         yield done
-        beat += interval * max(1, -(-(clock.now() - beat) // interval))
+        now = clock.now()
+        beat += interval * max(1, math.ceil((now - beat) / interval))
+        beat = min(beat, now + interval)  # a clock that was put back doesn't stop the loop until it has caught up
         clock.sleep_until(beat)
 
 
-def _watchdog(scaler: AutoScaler, hangs_after: float | None) -> AbstractContextManager[object]:
-    return nullcontext() if hangs_after is None else _Watchdog(scaler, hangs_after)
+def _a(kind: type[T], given: T) -> T:
+    """*given*, which a stranger's code says is of that *kind*."""
+    if not isinstance(given, kind):
+        raise TypeError(f"gave a {type(given).__name__}, not a {kind.__name__}")
+    return given
 
 
-@define
-class _Watchdog:
-    """Names a scaler that hangs. It can't stop it: only a process of its own could be ended."""
+def _told(error: Exception) -> str:
+    """*error* in one line, whatever it is."""
+    try:
+        words = str(error).split()
+    except Exception:  # noqa: BLE001 - an error that can't even say what it is
+        words = []
+    return " ".join([f"{type(error).__name__}:", *words]) if words else type(error).__name__
 
-    scaler: AutoScaler
-    hangs_after: float
-    timer: threading.Timer | None = None
 
-    def __enter__(self) -> None:
-        self.timer = threading.Timer(self.hangs_after, self._bark)
-        self.timer.daemon = True
-        self.timer.start()
-
-    def __exit__(self, *_error: object) -> None:
-        if self.timer:
-            self.timer.cancel()
-
-    def _bark(self) -> None:
-        name = getattr(self.scaler, "name", type(self.scaler).__name__)
-        emit(logging.ERROR, "tick_hangs", scaler=name, seconds=self.hangs_after)
+@contextmanager
+def _watchdog(scaler: AutoScaler, hangs_after: float | None) -> Iterator[None]:
+    """Name a scaler that hangs. Nobody can stop it: only a process of its own could be ended."""
+    if hangs_after is None:
+        yield
+        return
+    name = getattr(scaler, "name", type(scaler).__name__)
+    fields = {"scaler": name, "seconds": hangs_after}
+    timer = threading.Timer(hangs_after, emit, (logging.ERROR, "tick_hangs"), fields)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

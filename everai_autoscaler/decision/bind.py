@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_origin
 
 from attrs import define, field, frozen
+from pydantic import ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
 
-from everai_autoscaler.decision.decorate import DecoratorSlot, accepted_context
+from everai_autoscaler.decision.decorate import DecoratorSlot, told
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ArgumentError
-from everai_autoscaler.model import ArgumentType, RecordedArgument, Schema
-from everai_autoscaler.model.argument import is_secret, read, reconcile, source_of
+from everai_autoscaler.model import Argument, ArgumentType, AutoScaler, FactorsDecorator, RecordedArgument, Schema
+from everai_autoscaler.model.argument import reconcile, source_of
 from everai_autoscaler.model.record import REDACTED
 
 __all__ = ["Binder", "Bound"]
@@ -19,14 +21,19 @@ __all__ = ["Binder", "Bound"]
 
 @frozen
 class Bound:
-    """The arguments of one decision."""
+    """A scaler and its decorators as one decision has them: nothing is late any more."""
 
-    values: Mapping[str, Any]
-    """Typed, defaults among them."""
-    sources: Mapping[str, str]
+    policy: AutoScaler
+    values: dict[str, Any]
+    """The arguments, typed, defaults among them."""
+    sources: dict[str, str]
+    decorators: Sequence[tuple[str, FactorsDecorator]]
+    """What turns the snapshot into the one that the policy sees."""
     secrets: Secrets
     kept: Mapping[str, str]
-    """For each argument or decorator whose last good value had to do, why."""
+    """For each argument or decorator whose last good value had to do, and each ``decorator()`` that failed, why."""
+    astray: Mapping[str, str]
+    """For each argument that a decorator chose, what of that had to be kept; it may have had another name."""
     warning: str
     """How the values contradicted each other; empty when they didn't."""
 
@@ -34,101 +41,160 @@ class Bound:
     def max_workers(self) -> int | None:
         """The bound ``max_workers``, if the scaler has one."""
         most = self.values.get("max_workers")
-        return most if isinstance(most, int) else None
+        return most if isinstance(most, int) and most >= 0 else None
 
     def recorded(self) -> dict[str, RecordedArgument]:
-        """The arguments as a record holds them."""
-        return {
-            name: RecordedArgument(
-                value=REDACTED if self.secrets.hold(value) else value,
-                source=self.sources[name],
-                redacted=self.secrets.hold(value),
-                kept=self.kept.get(name),
-            )
-            for name, value in self.values.items()
-        }
+        """The arguments as a record holds them: without secrets, and without what has no JSON form."""
+        return {name: self._recorded(name, value) for name, value in self.values.items()}
+
+    def _recorded(self, name: str, value: Any) -> RecordedArgument:
+        about: Any = {"source": self.sources[name], "kept": self.kept.get(name) or self.astray.get(name)}
+        if not self.secrets.hold(value):
+            try:
+                return RecordedArgument(value=value, **about)
+            except ValidationError:
+                pass
+        return RecordedArgument(value=REDACTED, redacted=True, **about)
 
 
 @define
 class Binder:
-    """Binds the arguments of one scaler, decision after decision.
+    """Binds one scaler and its decorators, decision after decision.
 
     A late value that can't be read, or doesn't fit, after a good one keeps the last good one; a bad first one is an
-    error.
+    error. The policy is kept while its arguments stay equal.
     """
 
     owner: str
     schema: Schema
     arguments: Mapping[str, ArgumentType]
-    decorators: Sequence[DecoratorSlot[Callable[..., Any]]] = ()
+    make: Callable[[Mapping[str, Any]], AutoScaler]
+    """Makes the policy of its bound arguments."""
+    arguments_decorators: Sequence[DecoratorSlot[Callable[..., Any]]] = ()
+    factors_decorators: Sequence[DecoratorSlot[Callable[..., Any]]] = ()
+    _late: frozenset[str] = field(init=False)
+    _settled: bool = field(default=False, init=False)
+    """Nothing is late, so that every decision has the same."""
+    _last: Bound | None = field(default=None, init=False)
     _read: dict[str, Any] = field(factory=dict, init=False)
     _fitted: dict[str, Any] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
+        taken = self.schema.arguments
+        defaults = {name: one.default for name, one in taken.items() if callable(one.default) and not one.required}
+        self.arguments = {**defaults, **self.arguments}
+        self._late = frozenset(n for n, v in self.arguments.items() if callable(v) and not _wants(taken.get(n), v))
         # What can be known to be wrong before the first decision is said before the first decision.
-        plain = {name: value for name, value in self.arguments.items() if not callable(value)}
-        if not self.decorators:
+        if not self.arguments_decorators:
             self.schema.check_names(self.arguments, owner=self.owner)
-        self.schema.fit_each(plain, owner=self.owner)
+        for name, value in self.arguments.items():
+            if name in taken and name not in self._late:
+                _fit(taken[name], value, owner=self.owner)
+        if not self._late and not self.arguments_decorators and not any(slot.late for slot in self.factors_decorators):
+            self.bind(0.0)
+            self._settled = True
 
     def bind(self, observed_at: float) -> Bound:
-        """The arguments at *observed_at*.
+        """The scaler and its decorators at *observed_at*.
 
         Raises:
             ArgumentError: a bad value, and there was no good one yet; or a name that the scaler doesn't take.
         """
-        secrets, kept = Secrets(), dict[str, str]()
+        if self._settled and self._last is not None:
+            return self._last
+        secrets = Secrets()
+        try:
+            self._last = self._bind(observed_at, secrets)
+        except ArgumentError as error:
+            failure = secrets.scrub(str(error))
+        else:
+            return self._last
+        raise ArgumentError(failure)  # outside of the handler, so that it carries no cause that shows more
+
+    def _bind(self, observed_at: float, secrets: Secrets) -> Bound:
+        kept: dict[str, str] = {}
         given = {name: self._read_one(name, value, secrets, kept) for name, value in self.arguments.items()}
-        sources = {name: source_of(value) for name, value in self.arguments.items()}
-        decorated = self._decorate(given, sources, observed_at, secrets, kept)
-        self.schema.check_names(decorated, owner=self.owner)
-        fitted = {name: self._fit_one(name, value, sources, secrets, kept) for name, value in decorated.items()}
-        values = {name: one.default for name, one in self.schema.arguments.items() if not one.required} | fitted
-        values, warning = reconcile(values)
-        self._fitted = {**self._fitted, **fitted}
-        return Bound(values, {name: sources.get(name, "default") for name in values}, secrets, kept, warning)
+        sources = {
+            name: source_of(value) if name in self._late else "literal" for name, value in self.arguments.items()
+        }
+        given = self._decorate(given, sources, observed_at, secrets, kept)
+        chosen = {name for name in given if any(sources[name] == slot.name for slot in self.arguments_decorators)}
+        astray = "; ".join(why for name, why in kept.items() if name not in given)
+        fitted = {name: self._fit_one(name, value, sources[name], secrets, kept) for name, value in given.items()}
+        self._fitted |= fitted
+        values, warning = reconcile(self._defaults() | fitted)
+        decorators = [(slot.name, slot.make(secrets, kept)) for slot in self.factors_decorators]
+        policy, values, sources = self._policy(values, sources, kept)
+        if kept and self._last is not None:
+            secrets.values |= self._last.secrets.values  # a value that is kept may be a secret of then
+        return Bound(
+            policy=policy,
+            values=values,
+            sources={name: sources.get(name, "default") for name in values},
+            decorators=decorators,
+            secrets=secrets,
+            kept={name: secrets.scrub(why) for name, why in kept.items()},
+            astray=dict.fromkeys(chosen, secrets.scrub(astray)) if astray else {},
+            warning=secrets.scrub(warning),
+        )
 
     def _read_one(self, name: str, value: Any, secrets: Secrets, kept: dict[str, str]) -> Any:
+        if name not in self._late:
+            return value
         try:
-            given = read(value, name=f"{self.owner}: {name}")
+            self._read[name] = secrets.read(value, name=f"{self.owner}: {name}")
         except ArgumentError as error:
             if name not in self._read:
                 raise
             kept[name] = str(error)
-            given = self._read[name]
-        self._read[name] = given
-        if is_secret(value):
-            secrets.add(given)
-        return given
+        return self._read[name]
 
     def _decorate(
         self, given: dict[str, Any], sources: dict[str, str], observed_at: float, secrets: Secrets, kept: dict[str, str]
-    ) -> Mapping[str, Any]:
-        for slot in self.decorators:
+    ) -> dict[str, Any]:
+        for slot in self.arguments_decorators:
             decorator = slot.make(secrets, kept)
             try:
-                decorated = dict(decorator(given, **accepted_context(decorator, observed_at, self.schema.arguments)))
+                slot.last = self._decorated(decorator, slot, given, observed_at, secrets)
             except Exception as error:  # noqa: BLE001 - a stranger's decorator may raise anything
-                told = str(error) if isinstance(error, ArgumentError) else f"{type(error).__name__}: {error}"
-                failure = secrets.scrub(f"{self.owner}: {slot.name} failed: {told}")
+                failure = str(error) if isinstance(error, ArgumentError) else told(error)
+                failure = f"{self.owner}: {slot.name} failed: {failure}"
                 if slot.last is None:
                     raise ArgumentError(failure) from None
-                kept[slot.name] = failure
-                decorated = dict(slot.last)
-            slot.last = decorated
-            sources.update({name: slot.name for name in decorated if decorated[name] is not given.get(name)})
-            given = {name: read(value, name=f"{self.owner}: {name}") for name, value in decorated.items()}
+                kept[f"{slot.name}()"] = failure
+            for name, value in slot.last.items():
+                if name not in given or value is not given[name]:
+                    sources[name] = slot.name
+            given = dict(slot.last)
         return given
 
-    def _fit_one(
-        self, name: str, value: Any, sources: Mapping[str, str], secrets: Secrets, kept: dict[str, str]
-    ) -> Any:
+    def _decorated(
+        self,
+        decorator: Callable[..., Any],
+        slot: DecoratorSlot[Callable[..., Any]],
+        given: dict[str, Any],
+        observed_at: float,
+        secrets: Secrets,
+    ) -> dict[str, Any]:
+        context = {"observed_at": observed_at, "accepted": self.schema.arguments}
+        decorated = decorator(dict(given), **{name: context[name] for name in slot.wanted})
+        if not isinstance(decorated, Mapping):
+            raise ArgumentError(f"gave a {type(decorated).__name__}, not arguments")
+        if slot is self.arguments_decorators[-1]:
+            self.schema.check_names(decorated)
+        # What was given was read already, also where it is an object that can be called.
+        return {
+            name: value if value is given.get(name, slot) else secrets.read(value, name=name)
+            for name, value in decorated.items()
+        }
+
+    def _fit_one(self, name: str, value: Any, source: str, secrets: Secrets, kept: dict[str, str]) -> Any:
         argument = self.schema.arguments.get(name)
         if argument is None:  # the schema is open, and takes it as it is
             return value
         secret = secrets.hold(value)
         try:
-            fitted = argument.fit(value, source=sources.get(name, ""), owner=self.owner, secret=secret)
+            fitted = _fit(argument, value, source=source, owner=self.owner, secret=secret)
         except ArgumentError as error:
             if name not in self._fitted:
                 raise
@@ -137,3 +203,41 @@ class Binder:
         if secret:
             secrets.add(fitted)
         return fitted
+
+    def _defaults(self) -> dict[str, Any]:
+        """The plain defaults; what else a constructor has as a default stays its own to make."""
+        return {
+            name: one.default
+            for name, one in self.schema.arguments.items()
+            if one.default is None or isinstance(one.default, int | float | str)
+        }
+
+    def _policy(
+        self, values: dict[str, Any], sources: dict[str, str], kept: dict[str, str]
+    ) -> tuple[AutoScaler, dict[str, Any], dict[str, str]]:
+        """The policy with *values*; the last one with its own where its constructor refuses them together."""
+        last = self._last
+        if last is not None and values == last.values:
+            return last.policy, values, sources
+        try:
+            return self.make(values), values, sources
+        except Exception as error:  # noqa: BLE001 - a stranger's constructor may raise anything
+            failure = f"{self.owner} can't be made: {error if isinstance(error, ArgumentError) else told(error)}"
+            if last is None:
+                raise ArgumentError(failure) from None
+            kept.update({name: failure for name in values if values[name] != last.values.get(name)})
+            return last.policy, last.values, last.sources
+
+
+def _wants(argument: Argument | None, value: object) -> bool:
+    """Whether *argument* is there for callables such as *value*, so that it isn't late but what is meant."""
+    if argument is None:
+        return False
+    return (get_origin(argument.type) or argument.type) is Callable or argument.type in type(value).__mro__
+
+
+def _fit(argument: Argument, value: Any, *, source: str = "", owner: str, secret: bool = False) -> Any:
+    try:
+        return argument.fit(value, source=source, owner=owner, secret=secret)
+    except PydanticSchemaGenerationError:  # another scaler, say: what that may be is its constructor's to judge
+        return value

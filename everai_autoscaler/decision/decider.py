@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -15,10 +13,9 @@ from pydantic import JsonValue
 
 from everai_autoscaler._version import __version__
 from everai_autoscaler.decision.bind import Binder, Bound
-from everai_autoscaler.decision.decorate import slots
+from everai_autoscaler.decision.decorate import slots, told
 from everai_autoscaler.decision.judge import Judgement, judge
-from everai_autoscaler.decision.secrets import Secrets
-from everai_autoscaler.errors import ArgumentError
+from everai_autoscaler.errors import ArgumentError, DuplicateNameError, UnknownNameError
 from everai_autoscaler.log import LOGGER, emit
 from everai_autoscaler.model import (
     ArgumentType,
@@ -35,7 +32,7 @@ from everai_autoscaler.model import (
     schema_of,
 )
 from everai_autoscaler.model.argument import reader, rebuilt
-from everai_autoscaler.model.record import at_moment
+from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.plugin import Registry, default_registry
 
 __all__ = ["Decider"]
@@ -43,6 +40,9 @@ __all__ = ["Decider"]
 
 class Decider(AutoScaler):
     """Decides for one app, with any scaler: by its name and arguments, or an object of yours.
+
+    It remembers what it last read, said and was told to remember, so that one Decider belongs to one loop: threads
+    that decide side by side have one each.
 
     Args:
         scaler: the name of a scaler that a plugin offers, or a scaler.
@@ -87,27 +87,36 @@ class Decider(AutoScaler):
         self._record = record
         self._timer = timer
         self._said: dict[str, str] = {}
-        self._policy: AutoScaler | None = None
-        self._values: Mapping[str, Any] | None = None
         self._versions = {"python": platform.python_version(), "everai-autoscaler": __version__}
+        make: Callable[[Mapping[str, Any]], AutoScaler]
         if isinstance(scaler, str):
             plugin, factory = registry.find("autoscalers", scaler)
             self.name, schema, given = scaler, schema_of(factory), dict(arguments or {})
-            self._make = _maker(factory)
+            make = _maker(factory)
             self._versions |= {plugin.distribution: plugin.version} if plugin.distribution else {}
             decorators = decorators or getattr(factory, "decorators", None)
         else:
+            if isinstance(scaler, type) or not callable(getattr(scaler, "decide", None)):
+                raise ArgumentError(f"{scaler!r} is neither a scaler nor the name of one")
             if arguments:
                 raise ArgumentError(f"{scaler!r} has its arguments already; more can't be given beside it")
-            self.name, schema, given = _name_of(scaler), Schema({}), {}
+            self.name, schema, given = _name_of(scaler, registry), Schema({}), {}
             if attrs.has(type(scaler)):
-                schema = schema_of(type(scaler))
+                # A constructor of its own may take what the scaler doesn't hold; that can't be late any more.
+                taken = schema_of(type(scaler)).arguments.items()
+                schema = Schema({name: one for name, one in taken if hasattr(scaler, one.attribute or name)})
                 given = {name: one.of(scaler) for name, one in schema.arguments.items()}
-            self._make = _remaker(scaler)
+            make = _remaker(scaler)
             decorators = decorators or getattr(scaler, "decorators", None)
         decorators = decorators if isinstance(decorators, Decorators) else Decorators()
-        self._factors_slots = slots(registry, "factors_decorators", decorators.factors)
-        self._binder = Binder(self.name, schema, given, slots(registry, "arguments_decorators", decorators.arguments))
+        self._binder = Binder(
+            self.name,
+            schema,
+            given,
+            make,
+            slots(registry, "arguments_decorators", decorators.arguments),
+            slots(registry, "factors_decorators", decorators.factors),
+        )
 
     def decide(self, factors: Factors | None) -> DecideResult:
         """What to do about *factors*, and why.
@@ -118,133 +127,131 @@ class Decider(AutoScaler):
             ArgumentError: a late argument that is bad, and never was good before.
         """
         began = self._timer()
-        if factors is None:
-            factors_at = 0.0
-        else:
-            factors_at = factors.observed_at
-        with self._reading():
-            bound = self._binder.bind(factors_at)
-            kept = dict(bound.kept)
-            decorators = [(slot.name, slot.make(bound.secrets, kept)) for slot in self._factors_slots]
+        # Where there is no snapshot, the moment is the one that a snapshot without a moment would get.
+        observed_at = Factors().observed_at if factors is None else factors.observed_at
         remembered = self.memory
-        judged = judge(
-            self._bound_policy(bound),
-            factors,
-            name=self.name,
-            max_workers=bound.max_workers,
-            memory=remembered,
-            decorators=decorators,
-        )
-        self.memory = judged.memory
-        result = bound.secrets.scrub_result(judged.result)
-        took = self._timer() - began
-        self._say(factors, judged, bound, kept, result, took)
-        if self._record is not None:
-            self._write(self._recorded(factors, judged, bound, kept, result, remembered, took))
-        return result
-
-    def _bound_policy(self, bound: Bound) -> AutoScaler:
-        if self._policy is None or self._values != bound.values:
-            self._policy = self._make(bound.values)
-            self._values = bound.values
-        return self._policy
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        def read(placeholder: Placeholder) -> str:
-            provider = self._providers.get(placeholder.kind)
-            if provider is not None:
-                return provider(placeholder.name, placeholder.key)
-            return self._registry.read_placeholder(placeholder)
-
-        token = reader.set(read)
+        # Also while the policy decides: it may be made of scalers whose arguments are late.
+        token = reader.set(self._read)
         try:
-            yield
+            bound = self._binder.bind(observed_at)
+            judged = judge(
+                bound.policy,
+                factors,
+                name=self.name,
+                max_workers=bound.max_workers,
+                memory=remembered,
+                decorators=bound.decorators,
+            )
         finally:
             reader.reset(token)
-
-    def _say(
-        self,
-        factors: Factors | None,
-        judged: Judgement,
-        bound: Bound,
-        kept: Mapping[str, str],
-        result: DecideResult,
-        took: float,
-    ) -> None:
-        topics = {f"kept {name}": why for name, why in kept.items()}
-        if bound.warning:
-            topics["contradiction"] = bound.secrets.scrub(bound.warning)
-        if judged.error is not None:
-            topics["error"] = bound.secrets.scrub(judged.error)
-        # Once per change, not once per tick: what is still so was said already.
-        for topic, why in topics.items():
-            if self._said.get(topic) != why:
-                level = logging.ERROR if topic == "error" else logging.WARNING
-                event = {"error": "policy_failed", "contradiction": "arguments_contradict"}.get(topic, "argument_kept")
-                emit(level, event, app=self.app, scaler=self.name, why=why)
-        self._said = topics
+        self.memory = judged.memory
+        result = bound.secrets.scrub_result(judged.result)
+        error = None if judged.error is None else bound.secrets.scrub(judged.error)
+        took = self._timer() - began
+        self._warn(bound, judged, error)
         if LOGGER.isEnabledFor(logging.INFO):
-            emit(
-                logging.INFO,
-                "decided",
-                app=self.app,
-                scaler=self.name,
-                up=result.up,
-                down=list(result.down),
-                held=result.held,
-                max_workers=result.max_workers,
-                workers=None if factors is None or factors.workers is None else len(factors.workers),
-                waiting=None if factors is None else factors.waiting(),
-                why="; ".join(str(reason) for reason in result.reasons),
-                took=took,
-            )
+            self._say(factors, bound, result, took)
+        if self._record is not None:
+            self._write(self._record, factors, observed_at, judged, bound, result, remembered, error, took)
+        return result
 
-    def _recorded(
-        self,
-        factors: Factors | None,
-        judged: Judgement,
-        bound: Bound,
-        kept: Mapping[str, str],
-        result: DecideResult,
-        memory: JsonValue,
-        took: float,
-    ) -> Record:
-        proposed = judged.proposed and Outcome.of(bound.secrets.scrub_result(judged.proposed))
-        return Record(
+    def _read(self, placeholder: Placeholder) -> str:
+        provider = self._providers.get(placeholder.kind)
+        if provider is not None:
+            return provider(placeholder.name, placeholder.key)
+        return self._registry.read_placeholder(placeholder)
+
+    def _warn(self, bound: Bound, judged: Judgement, error: str | None) -> None:
+        if not self._said and error is None and not bound.kept and not bound.warning:
+            return
+        topics = {f"kept {name}": (logging.WARNING, "argument_kept", why) for name, why in bound.kept.items()}
+        if bound.warning:
+            topics["contradiction"] = (logging.WARNING, "arguments_contradict", bound.warning)
+        if error is not None:
+            event = "decorator_failed" if judged.decorated is None else "policy_failed"
+            topics["error"] = (logging.ERROR, event, error)
+        # Once per change, not once per tick: what is still so was said already.
+        for topic, (level, event, why) in topics.items():
+            if self._said.get(topic) != why:
+                emit(level, event, app=self.app, scaler=self.name, why=why)
+        self._said = {topic: why for topic, (_, _, why) in topics.items()}
+
+    def _say(self, factors: Factors | None, bound: Bound, result: DecideResult, took: float) -> None:
+        emit(
+            logging.INFO,
+            "decided",
             app=self.app,
             scaler=self.name,
-            observed_at=0.0 if factors is None else factors.observed_at,
-            snapshot=factors,
-            decorators=RecordedDecorators(
-                arguments=[slot.recorded(kept) for slot in self._binder.decorators],
-                factors=[slot.recorded(kept) for slot in self._factors_slots],
-            ),
-            decorated=judged.decorated,
-            arguments=bound.recorded(),
-            memory=memory,
-            proposed=proposed,
-            result=Outcome.of(result),
-            error=None if judged.error is None else bound.secrets.scrub(judged.error),
-            versions=self._versions,
+            up=result.up,
+            down=list(result.down),
+            held=result.held,
+            max_workers=REDACTED if bound.secrets.hold(result.max_workers) else result.max_workers,
+            workers=None if factors is None or factors.workers is None else len(factors.workers),
+            waiting=None if factors is None else factors.waiting(),
+            why="; ".join(str(reason) for reason in result.reasons),
             took=took,
         )
 
-    def _write(self, record: Record) -> None:
+    def _write(
+        self,
+        sink: Callable[[Record], None],
+        factors: Factors | None,
+        observed_at: float,
+        judged: Judgement,
+        bound: Bound,
+        result: DecideResult,
+        memory: JsonValue,
+        error: str | None,
+        took: float,
+    ) -> None:
         try:
-            self._record(record)  # type: ignore[misc]  # asked for only where there is one
-        except Exception as error:  # noqa: BLE001 - a full disk must not stop the scaling
-            emit(logging.ERROR, "record_failed", app=self.app, error=f"{type(error).__name__}: {error}")
+            proposed = None if judged.proposed is None else Outcome.of(bound.secrets.scrub_result(judged.proposed))
+            sink(
+                Record(
+                    app=self.app,
+                    scaler=self.name,
+                    observed_at=observed_at,
+                    snapshot=factors,
+                    decorators=RecordedDecorators(
+                        arguments=[slot.recorded(bound.kept) for slot in self._binder.arguments_decorators],
+                        factors=[slot.recorded(bound.kept) for slot in self._binder.factors_decorators],
+                    ),
+                    decorated=judged.decorated,
+                    arguments=bound.recorded(),
+                    memory=bound.secrets.scrub_memory(memory),
+                    proposed=proposed,
+                    result=Outcome.of(result),
+                    error=error,
+                    versions=self._versions,
+                    took=took,
+                )
+            )
+        except Exception as failure:  # noqa: BLE001 - a full disk must not stop the scaling
+            emit(logging.ERROR, "record_failed", app=self.app, error=bound.secrets.scrub(told(failure)))
 
 
-def _name_of(scaler: AutoScaler) -> str:
-    if isinstance(scaler, BuiltinAutoScaler):
-        return scaler.autoscaler_name()
-    return type(scaler).__name__
+def _name_of(scaler: AutoScaler, registry: Registry) -> str:
+    """The name by which *scaler* is known: its own, unless the registry means another class by that."""
+    if not isinstance(scaler, BuiltinAutoScaler):
+        return type(scaler).__name__
+    name = scaler.autoscaler_name()
+    try:
+        is_another = registry.autoscaler(name) is not type(scaler)
+    except UnknownNameError:
+        is_another = False
+    except DuplicateNameError:
+        is_another = True
+    return type(scaler).__name__ if is_another else name
 
 
 def _maker(factory: Callable[..., AutoScaler]) -> Callable[[Mapping[str, Any]], AutoScaler]:
-    return lambda values: factory(**values)
+    def make(values: Mapping[str, Any]) -> AutoScaler:
+        made = factory(**values)
+        if not callable(getattr(made, "decide", None)):
+            raise TypeError(f"its factory gave a {type(made).__name__}, not a scaler")
+        return made
+
+    return make
 
 
 def _remaker(scaler: AutoScaler) -> Callable[[Mapping[str, Any]], AutoScaler]:

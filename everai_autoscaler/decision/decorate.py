@@ -6,16 +6,17 @@ import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 
+from everai_autoscaler.decision.contents import Contents
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.model import Decorator, Factors, FactorsDecorator, RecordedArgument, RecordedDecorator
-from everai_autoscaler.model.argument import build, is_secret, read, source_of
+from everai_autoscaler.model.argument import build, is_secret, source_of
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.plugin import Registry
 
-__all__ = ["DecoratorSlot", "accepted_context", "decorate", "slots"]
+__all__ = ["Decorated", "DecoratorSlot", "decorate", "slots", "told", "wanted_context"]
 
 D = TypeVar("D", bound=Callable[..., Any])
 
@@ -29,8 +30,15 @@ class DecoratorSlot(Generic[D]):
     arguments: Mapping[str, Any]
     last: Mapping[str, Any] | None = field(default=None, init=False)
     """What a decorator of arguments gave last."""
+    wanted: Collection[str] = field(default=(), init=False)
+    """Which of the context a decorator of arguments takes."""
+    late: bool = field(init=False)
+    """Whether any of its arguments is read at decision time."""
     _values: dict[str, Any] | None = field(default=None, init=False)
     _made: D | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.late = any(callable(value) for value in self.arguments.values())
 
     def make(self, secrets: Secrets, kept: dict[str, str]) -> D:
         """The decorator for one decision; *kept* learns of a bad value in whose place the last good one stays.
@@ -38,28 +46,19 @@ class DecoratorSlot(Generic[D]):
         Raises:
             ArgumentError: a bad value, and there was no good one yet.
         """
+        if self._made is not None and not self.late:
+            return self._made
         try:
-            values = {}
-            for name, value in self.arguments.items():
-                values[name] = read(value, name=f"{self.name}: {name}")
-                if is_secret(value):
-                    secrets.add(values[name])
+            values = {name: secrets.read(value, name=f"{self.name}: {name}") for name, value in self.arguments.items()}
             if self._made is None or values != self._values:
-                self._made = build(self.factory, values, owner=self.name)
-                self._values = values
-        except ArgumentError as error:
+                made = build(self.factory, values, owner=self.name)
+                self._made, self._values, self.wanted = made, values, wanted_context(made)
+        except Exception as error:  # noqa: BLE001 - a stranger's factory may raise anything
+            failure = str(error) if isinstance(error, ArgumentError) else f"{self.name} can't be made: {told(error)}"
             if self._made is None:
-                raise ArgumentError(secrets.scrub(str(error))) from None
-            kept[self.name] = secrets.scrub(str(error))
-            for name, value in (self._values or {}).items():
-                if is_secret(self.arguments[name]):
-                    secrets.add(value)
+                raise ArgumentError(failure) from None
+            kept[self.name] = failure
         return self._made
-
-    @property
-    def late(self) -> bool:
-        """Whether any of its arguments is read at decision time."""
-        return any(callable(value) for value in self.arguments.values())
 
     def recorded(self, kept: Mapping[str, str]) -> RecordedDecorator:
         """The decorator as it was last made."""
@@ -94,25 +93,62 @@ def slots(
     return found
 
 
-def decorate(factors: Factors, decorators: Sequence[tuple[str, FactorsDecorator]]) -> tuple[Factors | None, str]:
-    """*factors* after the *decorators*, and a word when one of them made it "not known"."""
+@frozen
+class Decorated:
+    """What the decorators made of a snapshot."""
+
+    factors: Factors | None
+    """``None`` when it is not known."""
+    why: str = ""
+    """Why it isn't known."""
+    error: str | None = None
+    """What a decorator did wrong, when one did."""
+
+
+def decorate(factors: Factors, decorators: Sequence[tuple[str, FactorsDecorator]]) -> Decorated:
+    """*factors* after the *decorators*; one that fails, or gives no snapshot, leaves nothing known."""
     for name, decorator in decorators:
+        contents = Contents.of(factors)
         try:
             decorated = decorator(factors)
-        except Exception as error:  # noqa: BLE001 - a decorator that fails leaves nothing known
-            return None, f"{name} failed: {type(error).__name__}: {error}"
+            error = ""
+        except Exception as failure:  # noqa: BLE001 - whatever a stranger's decorator raises
+            decorated, error = None, f"{name} failed: {told(failure)}"
+        if changed := contents.restore():
+            error = error or f"{name} changed its snapshot ({', '.join(changed)}), which it may not do"
+        elif decorated is not None and not isinstance(decorated, Factors):
+            error = f"{name} gave a {type(decorated).__name__}, not a snapshot"
+        if error:
+            return Decorated(None, error, error)
         if decorated is None:
-            return None, f"{name} says that it is not known"
-        if not isinstance(decorated, Factors):
-            return None, f"{name} gave a {type(decorated).__name__}, not a snapshot"
+            return Decorated(None, f"{name} says that it is not known")
         factors = decorated
-    return factors, ""
+    return Decorated(factors)
 
 
-def accepted_context(decorator: Callable[..., Any], observed_at: float, accepted: Collection[str]) -> dict[str, Any]:
-    """What *decorator*, of arguments, wants to know beside them: as its signature says, all or less."""
-    context = {"observed_at": observed_at, "accepted": accepted}
-    parameters = inspect.signature(decorator).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+def wanted_context(decorator: Callable[..., Any]) -> Collection[str]:
+    """Which of ``observed_at`` and ``accepted`` a *decorator* of arguments takes, as its signature says.
+
+    >>> wanted_context(lambda arguments, *, observed_at: arguments)
+    ('observed_at',)
+    >>> wanted_context(dict.fromkeys)
+    ()
+    """
+    try:
+        parameters = inspect.signature(decorator).parameters.values()
+    except (TypeError, ValueError):  # written in C, say: it is told nothing that it might not take
+        return ()
+    context = ("observed_at", "accepted")
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return context
-    return {name: value for name, value in context.items() if name in parameters}
+    by_name = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    return tuple(name for name in context if name in by_name)
+
+
+def told(error: BaseException) -> str:
+    """*error* in one line, whatever it is."""
+    try:
+        words = str(error).split()
+    except Exception:  # noqa: BLE001 - an error that can't even say what it is
+        words = []
+    return " ".join([f"{type(error).__name__}:", *words]) if words else type(error).__name__

@@ -36,16 +36,25 @@ def guard(result: DecideResult, factors: Factors, *, max_workers: int | None = N
     >>> from everai_autoscaler.model import Factors
     >>> greedy = DecideResult(max_workers=9, actions=[ScaleUpAction(count=9)])
     >>> result = guard(greedy, Factors(), max_workers=5)
-    >>> result.up, str(result.reasons[0])
+    >>> result.up, str(result.reasons[-1])
     (5, 'guard: up by 5 instead of 9: 0 workers of at most 5 there')
     """
-    if max_workers is not None and (result.held or result.max_workers > max_workers):
-        result = _replaced(result, result.actions, max_workers)
-    if not result.actions:
-        return result
-    for one in GUARDS:
-        result = one(result, factors)
+    if max_workers is not None and result.max_workers != max_workers:
+        result = within_the_bound(result, max_workers)
+    if result.actions:
+        for one in GUARDS:
+            result = one(result, factors)
     return result
+
+
+def within_the_bound(result: DecideResult, max_workers: int) -> DecideResult:
+    """The maximum that a policy states isn't above its own bound; a hold states none, and gets the bound."""
+    if result.held:
+        return _replaced(result, result.actions, max_workers)
+    if result.max_workers <= max_workers:
+        return result
+    why = f"at most {max_workers}, not {result.max_workers}: that is the bound max_workers"
+    return _replaced(result, result.actions, max_workers).explained([_reason(why)])
 
 
 def nothing_unknown(result: DecideResult, factors: Factors) -> DecideResult:
@@ -57,6 +66,8 @@ def nothing_unknown(result: DecideResult, factors: Factors) -> DecideResult:
 
 def each_once(result: DecideResult, factors: Factors) -> DecideResult:
     """Only workers that are there leave, and each of them once."""
+    if not result.down:
+        return result
     there = {worker.worker_id for worker in factors.workers or ()}
     seen: set[str] = set()
     kept: list[Action] = []
@@ -77,11 +88,14 @@ def each_once(result: DecideResult, factors: Factors) -> DecideResult:
 def nobody_at_work(result: DecideResult, factors: Factors) -> DecideResult:
     """Nobody leaves who is busy, in a session, or leaving already."""
     removed = set(result.down)
+    if not removed:
+        return result
     staying: dict[str, str] = {}
     for worker in factors.workers or ():
-        why = worker.worker_id in removed and _occupied(worker)
-        if why:
+        if worker.worker_id in removed and (why := _occupied(worker)):
             staying[worker.worker_id] = f"{worker.worker_id} stays: {why}"
+    if not staying:
+        return result
     kept = [
         action
         for action in result.actions
@@ -90,16 +104,18 @@ def nobody_at_work(result: DecideResult, factors: Factors) -> DecideResult:
     return _corrected(result, kept, staying.values())
 
 
-def one_direction(result: DecideResult, factors: Factors) -> DecideResult:
+def one_direction(result: DecideResult, _factors: Factors) -> DecideResult:
     """Never up and down at once: the up stays."""
     if not result.up or not result.down:
         return result
-    ups = [action for action in result.actions if isinstance(action, ScaleUpAction)]
+    ups: list[Action] = [action for action in result.actions if isinstance(action, ScaleUpAction)]
     return _corrected(result, ups, [f"up and down at once: {', '.join(result.down)} stay"])
 
 
 def not_above_the_maximum(result: DecideResult, factors: Factors) -> DecideResult:
     """Never more workers than the maximum; all there are count, also those that leave."""
+    if not result.up:
+        return result
     there = len({worker.worker_id for worker in factors.workers or ()})
     room = max(0, result.max_workers - there)
     if result.up <= room:
@@ -123,10 +139,14 @@ def _occupied(worker: Worker) -> str:
 
 
 def _corrected(result: DecideResult, actions: list[Action], whys: Iterable[str]) -> DecideResult:
-    reasons = [Reason.model_construct(who=WHO, why=why) for why in whys]
+    reasons = [_reason(why) for why in whys]
     if not reasons:
         return result
     return _replaced(result, actions, result.max_workers).explained(reasons)
+
+
+def _reason(why: str) -> Reason:
+    return Reason.model_construct(who=WHO, why=why)
 
 
 def _replaced(result: DecideResult, actions: list[Action], max_workers: int) -> DecideResult:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.decision.decorate import decorate
+from everai_autoscaler.decision.contents import Contents
+from everai_autoscaler.decision.decorate import decorate, told
 from everai_autoscaler.decision.guard import guard
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, FactorsDecorator
+from everai_autoscaler.model import (
+    AutoScaler,
+    DecideResult,
+    Factors,
+    FactorsDecorator,
+    Reason,
+    ScaleDownAction,
+    ScaleUpAction,
+)
 
 __all__ = ["Judgement", "judge"]
 
@@ -31,7 +40,7 @@ class Judgement:
     memory: JsonValue
     """What to remember for the next decision."""
     error: str | None
-    """What went wrong inside the policy, when something did."""
+    """What went wrong inside the policy or a decorator, when something did."""
 
 
 def judge(
@@ -51,76 +60,74 @@ def judge(
         memory: what was remembered.
         decorators: what turns the snapshot into the one that the policy sees.
     """
+
+    def held(decorated: Factors | None, why: str, error: str | None) -> Judgement:
+        result = DecideResult.hold(factors, why, max_workers=max_workers, who=WHO)
+        return Judgement(decorated, None, result, memory, error)
+
     if factors is None:
-        return _held(None, factors, "there is no snapshot", max_workers, memory)
-    decorated, unknown = decorate(factors, decorators)
-    if decorated is None:
-        return _held(None, factors, unknown, max_workers, memory)
-    before = _contents(decorated)
+        return held(None, "there is no snapshot", None)
+    seen = decorate(factors, decorators)
+    if seen.factors is None:
+        return held(None, seen.why, seen.error)
+    contents = Contents.of(seen.factors)
+    error = ""
     try:
-        proposed, remembered = _ask(policy, decorated, memory)
-        error = None
+        proposed, remembered = _ask(policy, seen.factors, memory, name)
     except Exception as failure:  # noqa: BLE001 - whatever a stranger's policy raises
-        error = f"{name} failed: {' '.join(f'{type(failure).__name__}: {failure}'.split())}"
-    if changed := _restore(decorated, before):
+        error = f"{name} failed: {told(failure)}"
+    if changed := contents.restore():
         error = error or f"{name} changed its snapshot ({', '.join(changed)}), which it may not do"
-    if error is not None:
-        return _held(decorated, factors, error, max_workers, memory, error=error)
-    proposed = proposed.spoken_by(name)
-    return Judgement(decorated, proposed, guard(proposed, factors, max_workers=max_workers), remembered, None)
+    if error:
+        return held(seen.factors, error, error)
+    return Judgement(seen.factors, proposed, guard(proposed, factors, max_workers=max_workers), remembered, None)
 
 
-def _ask(policy: AutoScaler, factors: Factors, memory: JsonValue) -> tuple[DecideResult, JsonValue]:
+def _ask(policy: AutoScaler, factors: Factors, memory: JsonValue, name: str) -> tuple[DecideResult, JsonValue]:
     with_memory = getattr(policy, "decide_with_memory", None)
-    result, remembered = with_memory(factors, memory) if with_memory else (policy.decide(factors), memory)
+    if with_memory is None:
+        return _checked(policy.decide(factors), name), memory
+    # What is remembered goes in and out as the record and a restart would have it: no policy keeps hold of it.
+    answer = with_memory(factors, _as_json(memory))
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise TypeError(f"gave {_a(answer)}, not a DecideResult and what to remember")
+    return _checked(answer[0], name), _as_json(answer[1])
+
+
+def _as_json(memory: JsonValue) -> JsonValue:
+    return None if memory is None else json.loads(json.dumps(memory, allow_nan=False))
+
+
+def _checked(result: object, name: str) -> DecideResult:
+    """*result* with the policy's own reasons under its *name*.
+
+    Raises:
+        TypeError: it isn't a result, or can't be one: not every way to make a result checks what it holds.
+    """
     if not isinstance(result, DecideResult):
-        raise TypeError(f"gave a {type(result).__name__}, not a DecideResult")
-    if remembered is not memory:
-        json.dumps(remembered, allow_nan=False)  # what can't be written to the record can't be remembered
-    return result, remembered
+        raise TypeError(f"gave {_a(result)}, not a DecideResult")
+    if not isinstance(result.max_workers, int) or result.max_workers < 0:
+        raise TypeError(f"gave {result.max_workers!r} for max_workers, not a whole number")
+    if not isinstance(result.actions, list):
+        raise TypeError(f"gave {_a(result.actions)}, not a list of actions")
+    for action in result.actions:
+        if isinstance(action, ScaleDownAction):
+            sound = isinstance(action.worker_id, str)
+        else:
+            sound = isinstance(action, ScaleUpAction) and isinstance(action.count, int) and action.count >= 1
+        if not sound:
+            raise TypeError(f"gave {action!r}, which is not an action")
+    if result.actions and result.held:
+        raise TypeError("gave a hold that does something")
+    reasons = result.reasons
+    for reason in reasons:
+        if not isinstance(reason, Reason) or not isinstance(reason.why, str) or not isinstance(reason.who, str):
+            raise TypeError(f"gave {reason!r}, which is not a reason")
+    # Whoever gives the name himself, as the builtins do, saves the copy.
+    return result if all(reason.who == name for reason in reasons) else result.spoken_by(name)
 
 
-def _held(
-    decorated: Factors | None,
-    factors: Factors | None,
-    why: str,
-    max_workers: int | None,
-    memory: JsonValue,
-    *,
-    error: str | None = None,
-) -> Judgement:
-    result = DecideResult.hold(factors, why, max_workers=max_workers, who=WHO)
-    return Judgement(decorated, None, result, memory, error)
-
-
-_SUMMARIES = ("queue", "worker", "oldest_wait")
-_HISTORIES = ("queue_histories", "worker_histories")
-
-
-def _contents(factors: Factors) -> Mapping[str, Any]:
-    """Shallow copies of all in *factors* that could be changed; the workers themselves are frozen."""
-    held: dict[str, Any] = {name: dict(value) for name in _SUMMARIES if (value := getattr(factors, name)) is not None}
-    for name in _HISTORIES:
-        histories = getattr(factors, name)
-        if histories is not None:
-            held[name] = {age: dict(summary) for age, summary in histories.items()}
-    for name in ("workers", "unknown"):
-        if (value := getattr(factors, name)) is not None:
-            held[name] = list(value)
-    return held
-
-
-def _restore(factors: Factors, before: Mapping[str, Any]) -> list[str]:
-    """Undo what was changed since *before*, and say what that was."""
-    changed = []
-    for name, held in before.items():
-        now = getattr(factors, name)
-        # Of a list's items the identity is compared before the contents, so that this is cheap.
-        if now != held:
-            changed.append(name)
-            if isinstance(now, list):
-                now[:] = held
-            else:
-                now.clear()
-                now.update(held)
-    return changed
+def _a(value: object) -> str:
+    if inspect.iscoroutine(value):
+        value.close()  # nobody awaits it
+    return f"a {type(value).__name__}"

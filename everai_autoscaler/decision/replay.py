@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -10,8 +11,9 @@ from attrs import frozen
 from everai_autoscaler.decision.judge import judge
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ContractError
-from everai_autoscaler.model import Outcome, Record, RecordedDecorator, schema_of
+from everai_autoscaler.model import Outcome, Reason, Record, RecordedDecorator, schema_of
 from everai_autoscaler.model.argument import build, reconcile
+from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.plugin import Registry, default_registry
 
 __all__ = ["Replay", "replay"]
@@ -30,9 +32,10 @@ class Replay:
     @property
     def same(self) -> bool:
         """Whether it came to the same: to the word by the same scaler, in what would be done by another."""
-        if self.scaler == self.record.scaler:
-            return self.outcome == self.record.result
-        return not self.outcome.differs_from(self.record.result)
+        recorded = self.record.result
+        if self.outcome.differs_from(recorded):
+            return False
+        return self.scaler != self.record.scaler or _say_the_same(recorded.reasons, self.outcome.reasons)
 
 
 def replay(
@@ -71,14 +74,17 @@ def replay(
     schema.check_names(values, owner=name)
     values, _warning = reconcile(schema.fit_each(values, owner=name))
     policy = build(factory, values, owner=name)
-    most = values.get(
-        "max_workers", schema.arguments["max_workers"].default if "max_workers" in schema.arguments else None
-    )
+    for argument, recorded in record.arguments.items():
+        if recorded.redacted and argument in values:
+            hidden.add(values[argument])  # fitted, it may be written in another way
+    most = values.get("max_workers")
+    if most is None and "max_workers" in schema.arguments:
+        most = schema.arguments["max_workers"].default
     judged = judge(
         policy,
         record.moment(),
         name=name,
-        max_workers=most if isinstance(most, int) else None,
+        max_workers=most if isinstance(most, int) and most >= 0 else None,
         memory=record.memory if name == record.scaler else None,
         decorators=[
             (one.name, build(registry.factors_decorator(one.name), _of_decorator(one, given), owner=one.name))
@@ -97,7 +103,16 @@ def _values(arguments: Mapping[str, Any], secrets: Mapping[str, Any], prefix: st
     for name, argument in arguments.items():
         if argument.redacted and prefix + name not in secrets:
             raise ContractError(
-                f"record: {prefix + name} is a secret ({argument.source}) that the record doesn't hold: give its value"
+                f"record: {prefix + name} ({argument.source}) is a secret, or has no JSON form, so that the record"
+                " doesn't hold it: give its value"
             )
         values[name] = secrets[prefix + name] if argument.redacted else argument.value
     return values
+
+
+def _say_the_same(recorded: Sequence[Reason], reasons: Sequence[Reason]) -> bool:
+    """Whether *reasons* are the *recorded* ones, in which any text may stand where a secret stood."""
+    patterns = [".*".join(map(re.escape, str(reason).split(REDACTED))) for reason in recorded]
+    return len(patterns) == len(reasons) and all(
+        re.fullmatch(pattern, str(reason), re.DOTALL) for pattern, reason in zip(patterns, reasons, strict=True)
+    )

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from typing import Any
 
 from attrs import define, field
+from pydantic import JsonValue
 
+from everai_autoscaler.errors import ArgumentError, AutoscalerError
 from everai_autoscaler.model import DecideResult, Reason
+from everai_autoscaler.model.argument import is_secret, read, source_of
 from everai_autoscaler.model.record import REDACTED
 
 __all__ = ["Secrets"]
+
+_SHORT = 6
 
 
 @define
 class Secrets:
     """The secret values of a decision.
+
+    A short one is taken out where it stands alone, a longer one wherever it stands.
 
     >>> secrets = Secrets()
     >>> secrets.add("41")
@@ -25,10 +33,30 @@ class Secrets:
 
     values: set[str] = field(factory=set)
 
+    def read(self, value: Any, *, name: str) -> Any:
+        """*value*, or what it says now when it is late; what a secret says isn't shown from here on.
+
+        Raises:
+            ArgumentError: it can't be read, or says nothing.
+        """
+        try:
+            given = read(value, name=name)
+        except ArgumentError as error:
+            failure, cause = str(error), error.__cause__
+            if is_secret(value) and cause is not None and not isinstance(cause, AutoscalerError):
+                # A stranger's error may quote what it couldn't make sense of.
+                failure = f"{name}: {source_of(value)} can't be read: {type(cause).__name__}"
+        else:
+            if is_secret(value):
+                self.add(given)
+            return given
+        raise ArgumentError(failure)  # outside of the handler, so that it carries no cause that shows more
+
     def add(self, value: object) -> None:
-        """Don't show *value*."""
-        if str(value):
-            self.values.add(str(value))
+        """Don't show *value*, nor the forms in which it is likely to be written."""
+        text = str(value)
+        forms = {text, text.strip(), " ".join(text.split()), repr(text)[1:-1], json.dumps(text)[1:-1]}
+        self.values |= forms - {""}
 
     def hold(self, value: object) -> bool:
         """Whether *value* is one of them."""
@@ -38,13 +66,30 @@ class Secrets:
         """*text* without them."""
         if not self.values:
             return text
-        longest_first: Iterable[str] = sorted(self.values, key=len, reverse=True)
-        return re.sub("|".join(rf"(?<!\w){re.escape(value)}(?!\w)" for value in longest_first), REDACTED, text)
+        longest_first = sorted(self.values, key=len, reverse=True)
+        return re.sub("|".join(map(_pattern, longest_first)), REDACTED, text)
 
     def scrub_result(self, result: DecideResult) -> DecideResult:
         """*result* with reasons that don't show them."""
         if not self.values:
             return result
         scrubbed = result.model_copy()
-        scrubbed._reasons = tuple(Reason(who=reason.who, why=self.scrub(reason.why)) for reason in result.reasons)
+        scrubbed._reasons = tuple(  # noqa: SLF001 - a result only ever gains reasons, but for this
+            Reason(who=reason.who, why=self.scrub(reason.why)) for reason in result.reasons
+        )
         return scrubbed
+
+    def scrub_memory(self, memory: JsonValue) -> JsonValue:
+        """*memory* with texts that don't show them."""
+        if not self.values:
+            return memory
+        if isinstance(memory, dict):
+            return {self.scrub(name): self.scrub_memory(value) for name, value in memory.items()}
+        if isinstance(memory, list):
+            return [self.scrub_memory(value) for value in memory]
+        return self.scrub(memory) if isinstance(memory, str) else memory
+
+
+def _pattern(value: str) -> str:
+    escaped = re.escape(value)
+    return escaped if len(value) >= _SHORT else rf"(?<![^\W_]){escaped}(?![^\W_])"

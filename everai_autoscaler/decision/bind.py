@@ -7,7 +7,6 @@ from typing import Any, get_origin
 
 from attrs import define, field, frozen
 from pydantic import ValidationError
-from pydantic.errors import PydanticSchemaGenerationError
 
 from everai_autoscaler.decision.decorate import DecoratorSlot, told
 from everai_autoscaler.decision.secrets import Secrets
@@ -89,7 +88,7 @@ class Binder:
             self.schema.check_names(self.arguments, owner=self.owner)
         for name, value in self.arguments.items():
             if name in taken and name not in self._late:
-                _fit(taken[name], value, owner=self.owner)
+                taken[name].fit(value, owner=self.owner)
         if not self._late and not self.arguments_decorators and not any(slot.late for slot in self.factors_decorators):
             self.bind(0.0)
             self._settled = True
@@ -194,7 +193,7 @@ class Binder:
             return value
         secret = secrets.hold(value)
         try:
-            fitted = _fit(argument, value, source=source, owner=self.owner, secret=secret)
+            fitted = argument.fit(value, source=source, owner=self.owner, secret=secret)
         except ArgumentError as error:
             if name not in self._fitted:
                 raise
@@ -234,10 +233,3 @@ def _wants(argument: Argument | None, value: object) -> bool:
     if argument is None:
         return False
     return (get_origin(argument.type) or argument.type) is Callable or argument.type in type(value).__mro__
-
-
-def _fit(argument: Argument, value: Any, *, source: str = "", owner: str, secret: bool = False) -> Any:
-    try:
-        return argument.fit(value, source=source, owner=owner, secret=secret)
-    except PydanticSchemaGenerationError:  # another scaler, say: what that may be is its constructor's to judge
-        return value

@@ -9,9 +9,8 @@ from typing import Any
 from attrs import define, field
 from pydantic import JsonValue
 
-from everai_autoscaler.errors import ArgumentError, AutoscalerError
 from everai_autoscaler.model import DecideResult, Reason
-from everai_autoscaler.model.argument import is_secret, read, source_of
+from everai_autoscaler.model.argument import is_secret, read
 from everai_autoscaler.model.record import REDACTED
 
 __all__ = ["Secrets"]
@@ -39,18 +38,10 @@ class Secrets:
         Raises:
             ArgumentError: it can't be read, or says nothing.
         """
-        try:
-            given = read(value, name=name)
-        except ArgumentError as error:
-            failure, cause = str(error), error.__cause__
-            if is_secret(value) and cause is not None and not isinstance(cause, AutoscalerError):
-                # A stranger's error may quote what it couldn't make sense of.
-                failure = f"{name}: {source_of(value)} can't be read: {type(cause).__name__}"
-        else:
-            if is_secret(value):
-                self.add(given)
-            return given
-        raise ArgumentError(failure)  # outside of the handler, so that it carries no cause that shows more
+        given = read(value, name=name)
+        if is_secret(value):
+            self.add(given)
+        return given
 
     def add(self, value: object) -> None:
         """Don't show *value*, nor the forms in which it is likely to be written."""

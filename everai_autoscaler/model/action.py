@@ -118,12 +118,15 @@ class DecideResult(WireModel):
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """Who said what, in the order in which they spoke."""
-        return self._reasons
+        # As pydantic reads it, without its detour: every decision asks.
+        reasons: tuple[Reason, ...] = (self.__pydantic_private__ or {})["_reasons"]
+        return reasons
 
     @property
     def held(self) -> bool:
         """Whether this is "not known, so nothing is done" rather than "satisfied, so nothing is to be done"."""
-        return self._held
+        held: bool = (self.__pydantic_private__ or {})["_held"]
+        return held
 
     @property
     def up(self) -> int:

@@ -16,8 +16,9 @@ from typing import Annotated, Any, TypeAlias, TypeVar, get_type_hints
 
 import attrs
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
 
-from everai_autoscaler.errors import ArgumentError, UnknownNameError
+from everai_autoscaler.errors import ArgumentError, AutoscalerError, UnknownNameError
 from everai_autoscaler.log import emit
 
 __all__ = [
@@ -158,7 +159,10 @@ def _adapter(kind: Any, ge: float | None, gt: float | None, le: float | None) ->
     bounds = {name: bound for name, bound in (("ge", ge), ("gt", gt), ("le", le)) if bound is not None}
     if kind is float:
         return TypeAdapter(Annotated[float, Field(allow_inf_nan=False, **bounds)])
-    return TypeAdapter(Annotated[kind, Field(**bounds)] if bounds else kind)
+    try:
+        return TypeAdapter(Annotated[kind, Field(**bounds)] if bounds else kind)
+    except PydanticSchemaGenerationError:  # a scaler, say: what that may be is its constructor's to judge
+        return TypeAdapter(Any)
 
 
 def argument(
@@ -288,10 +292,16 @@ def read(value: Any, *, name: str = "value") -> Any:
     """
     if not callable(value):
         return value
+    failure = ""
     try:
         given = value()
     except Exception as error:
-        raise ArgumentError(f"{name}: {source_of(value)} can't be read: {_told(error)}") from error
+        if not is_secret(value) or isinstance(error, AutoscalerError):
+            raise ArgumentError(f"{name}: {source_of(value)} can't be read: {_told(error)}") from error
+        # A stranger's error may quote what it couldn't make sense of: of a secret only its kind is told.
+        failure = f"{name}: {source_of(value)} can't be read: {type(error).__name__}"
+    if failure:
+        raise ArgumentError(failure)  # outside of the handler, so that it carries no cause that shows more
     if not isinstance(given, int | float | str):
         shown = "nothing" if given is None else f"a {type(given).__name__}"
         raise ArgumentError(f"{name}: {source_of(value)} gave {shown}, not a number or text")

@@ -142,8 +142,10 @@ class Worker(GrowingModel):
     def model_post_init(self, _context: Any, /) -> None:  # noqa: D102 - pydantic's
         # A frozen model's set of given fields never changes, and thousands of workers give the same ones:
         # one set for all of them nearly halves what a large snapshot weighs.
-        given = self.__pydantic_fields_set__
-        object.__setattr__(self, "__pydantic_fields_set__", _shared(frozenset(given)))
+        # A client's own kind of worker may be changed, and keeps a set of its own.
+        if type(self) is Worker:
+            given = self.__pydantic_fields_set__
+            object.__setattr__(self, "__pydantic_fields_set__", _shared(frozenset(given)))
 
 
 _STAMP = -1.0

@@ -45,7 +45,7 @@ def _imports() -> Iterator[tuple[str, str]]:
 
 
 def _room(file: str) -> str:
-    return file.split("/")[0].removesuffix(".py")
+    return file.split("/", maxsplit=1)[0].removesuffix(".py")
 
 
 def test_every_room_is_on_the_plan() -> None:

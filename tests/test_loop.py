@@ -120,7 +120,7 @@ class TestTick:
         assert failure == done.failure
         assert (seen, decided) == (done.factors is not None, done.result is not None)
         assert [] == fleet.applied
-        assert [{"event": "tick_failed", "stage": failure.split()[0], "error": failure}] == [
+        assert [{"event": "tick_failed", "stage": failure.split(maxsplit=1)[0], "error": failure}] == [
             record.event_dict  # type: ignore[attr-defined]
             for record in caplog.records
         ]

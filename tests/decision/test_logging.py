@@ -44,8 +44,8 @@ def test_each_decision_is_one_event(caplog: pytest.LogCaptureFixture) -> None:
 
     assert [("INFO", "decided", expected)] == events(caplog)
     assert (
-        f"decided app='app-1' scaler='simple' up=1 down=[] held=False max_workers=5 workers=2 waiting=3 why='{why}' took=0.25"
-        == (caplog.records[0].getMessage())
+        "decided app='app-1' scaler='simple' up=1 down=[] held=False max_workers=5 workers=2 waiting=3 "
+        f"why='{why}' took=0.25" == (caplog.records[0].getMessage())
     )
     assert ("everai_autoscaler", None) == (caplog.records[0].name, caplog.records[0].exc_info)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Self
 
@@ -40,10 +40,7 @@ class NoopDecorator:
     def __call__(
         self,
         arguments: Mapping[str, object],
-        mock_now: datetime | None = None,
-        *,
-        observed_at: float | None = None,
-        accepted: Collection[str] | None = None,
+        mock_now: datetime | None = None,  # noqa: ARG002 - old callers give it to every decorator of arguments
     ) -> dict[str, object]:
         """A copy of *arguments*, whatever the time."""
         return dict(arguments)

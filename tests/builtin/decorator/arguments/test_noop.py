@@ -42,7 +42,7 @@ def test_of_a_subclass_gives_the_subclass():
 
 def test_changes_nothing():
     """Values come back as the very objects that went in, and in their order."""
-    late = lambda: "5"  # noqa: E731
+    late = lambda: "5"
     arguments = {"min_workers": 1, "max_workers": late, "night_max_workers": "2"}
     actual = NoopDecorator()(arguments)
 
@@ -52,7 +52,7 @@ def test_changes_nothing():
 
 def test_has_the_call_form_of_its_siblings():
     """A moment and the accepted names may be given, and make no difference."""
-    actual = NoopDecorator()({"x": "1"}, datetime.now(UTC), observed_at=0.0, accepted=["y"])
+    actual = NoopDecorator()({"x": "1"}, datetime.now(UTC))
 
     assert {"x": "1"} == actual
 

@@ -510,7 +510,7 @@ class TestValue:
     def test_is_copied_and_pickled(self, zone):
         """It survives a deep copy and a pickle, and works afterwards."""
         decorator = TimeMatchDecorator.from_arguments(MANIFEST | {"timezone": zone})
-        copied, pickled = copy.deepcopy(decorator), pickle.loads(pickle.dumps(decorator))  # noqa: S301
+        copied, pickled = copy.deepcopy(decorator), pickle.loads(pickle.dumps(decorator))
 
         assert decorator == copied == pickled
         assert decorator({}, MONDAY_TEN) == copied({}, MONDAY_TEN) == pickled({}, MONDAY_TEN)

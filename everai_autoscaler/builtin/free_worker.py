@@ -15,7 +15,6 @@ from everai_autoscaler.model import (
     Factors,
     argument,
 )
-from everai_autoscaler.model.argument import bind
 
 __all__ = ["FreeWorkerAutoScaler"]
 
@@ -57,7 +56,7 @@ class FreeWorkerAutoScaler(BuiltinAutoScaler):
 
     def decide(self, factors: Factors | None) -> DecideResult:
         """What to do about *factors*, and why; decorators are the pipeline's to apply."""
-        return rules.decide(factors, bind(self), who=self.autoscaler_name())
+        return rules.decide(factors, self, who=self.autoscaler_name())
 
     def wish(self, factors: Factors) -> rules.Wish:
         """What the free workers alone ask for; the arguments are bound by now."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from math import inf
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import define
 
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.model import DecideResult, Factors, ScaleDownAction, ScaleUpAction, Worker, WorkerStatus
 from everai_autoscaler.model.action import Reason, may_go, newest_first
+from everai_autoscaler.model.argument import bind
 
 __all__ = ["Limits", "Ruled", "Wish", "check_together", "decide"]
 
 
-@frozen
+@define
 class Limits:
     """The arguments that both scalers take, bound."""
 
@@ -36,7 +39,7 @@ class Limits:
         )
 
 
-@frozen
+@define
 class Wish:
     """What a scaler makes of a snapshot, before the limits."""
 
@@ -54,41 +57,42 @@ class Ruled(Protocol):
         """What it makes of *factors*, before the limits."""
 
 
-@frozen
+@define
 class Fleet:
     """The workers of a snapshot as the rules see them."""
 
     total: int
     """All of them: what the maximum counts."""
-    suspects: list[Worker]
-    """Starting for longer than the start-up limit; those that may be removed."""
-    starting: int
-    free: list[Worker]
+    staying: Sequence[Worker]
+    """All but those that drain, which are as good as gone."""
+    statuses: Sequence[WorkerStatus]
+    """Theirs, in the same order."""
+    free: int
     busy: int
+    starting: int
+    suspects: Sequence[Worker]
+    """Starting for longer than the start-up limit; those that may be removed."""
 
     @classmethod
     def of(cls, workers: Sequence[Worker], starting_since: float) -> Fleet:
         """The fleet of *workers*, of whom those that started before *starting_since* should be ready."""
-        suspects: list[Worker] = []
-        free: list[Worker] = []
-        starting = busy = 0
-        for worker in workers:
-            if worker.draining:  # as good as gone: it counts towards the maximum only
-                continue
-            if worker.status is WorkerStatus.Free:
-                free.append(worker)
-            elif worker.status is WorkerStatus.Busy:
-                busy += 1
-            elif worker.started_at >= starting_since:
-                starting += 1
-            elif may_go(worker):  # one in a session has to stay, and only costs
-                suspects.append(worker)
-        return cls(len(workers), suspects, starting, free, busy)
+        # One attribute at a time over the whole list: there may be a hundred thousand workers.
+        draining = [worker for worker in workers if worker.draining]
+        staying = [worker for worker in workers if not worker.draining] if draining else workers
+        statuses = [worker.status for worker in staying]
+        free, busy = statuses.count(WorkerStatus.Free), statuses.count(WorkerStatus.Busy)
+        if free + busy == len(staying):
+            return cls(len(workers), staying, statuses, free, busy, 0, ())
+        inflight = [worker for worker in staying if worker.status is WorkerStatus.Inflight]
+        late = [worker for worker in inflight if worker.started_at < starting_since]
+        # One in a session has to stay, and only costs.
+        suspects = [worker for worker in late if may_go(worker)]
+        return cls(len(workers), staying, statuses, free, busy, len(inflight) - len(late), suspects)
 
     @property
     def serving(self) -> int:
         """Those that are ready, free or busy."""
-        return len(self.free) + self.busy
+        return self.free + self.busy
 
     @property
     def counted(self) -> int:
@@ -108,7 +112,9 @@ def check_together(scaler: Any) -> None:
 
 
 def decide(factors: Factors | None, scaler: Ruled, *, who: str) -> DecideResult:
-    """What the rules say of *factors* for *scaler*, whose arguments are bound."""
+    """What the rules say of *factors* for *scaler*; late arguments are read."""
+    if any(map(callable, vars(scaler).values())):
+        scaler = bind(scaler)
     limits = Limits.of(scaler)
     if factors is None or factors.workers is None:
         return DecideResult.hold(factors, "the workers are not known", max_workers=limits.max_workers, who=who)
@@ -122,9 +128,9 @@ def decide(factors: Factors | None, scaler: Ruled, *, who: str) -> DecideResult:
 
 
 def _each_once(workers: list[Worker]) -> list[Worker]:
-    unique = {worker.worker_id: worker for worker in workers}
-    if len(unique) == len(workers):
+    if len({worker.worker_id for worker in workers}) == len(workers):
         return workers
+    unique = {worker.worker_id: worker for worker in workers}
     # One id, two statements: the one that keeps the worker is believed.
     unique.update((worker.worker_id, worker) for worker in workers if not may_go(worker))
     return list(unique.values())
@@ -156,15 +162,14 @@ def _start(fleet: Fleet, limits: Limits, count: int, why: str, who: str) -> Deci
     if room > 0:
         count = min(count, room)
         bound = f", up to the maximum of {limits.max_workers}" if count == room else ""
-        started = DecideResult(max_workers=limits.max_workers, actions=[ScaleUpAction(count=count)])
-        return started.because(f"{why}: starts {_workers(count)}{bound}", who=who)
+        why = f"{why}: starts {_workers(count)}{bound}"
+        return DecideResult.of([ScaleUpAction(count=count)], why, max_workers=limits.max_workers, who=who)
     if fleet.suspects:
         oldest = min(fleet.suspects, key=lambda worker: worker.started_at)
-        removed = DecideResult(max_workers=limits.max_workers, actions=[ScaleDownAction(worker_id=oldest.worker_id)])
-        return removed.because(
-            f"{why}, but {_no_room(fleet, limits)}: {oldest.worker_id}, starting for longer than "
-            f"{limits.start_timeout} s, makes room",
-            who=who,
+        late = f"{oldest.worker_id}, starting for longer than {limits.start_timeout} s, makes room"
+        why = f"{why}, but {_no_room(fleet, limits)}: {late}"
+        return DecideResult.of(
+            [ScaleDownAction(worker_id=oldest.worker_id)], why, max_workers=limits.max_workers, who=who
         )
     return None
 
@@ -177,30 +182,32 @@ def _fewer(factors: Factors, fleet: Fleet, limits: Limits, wish: Wish, who: str)
         for worker in fleet.suspects
     ]
     removable = fleet.serving - _floor(factors, fleet, limits, wish)
-    above = fleet.counted - limits.max_workers
-    if removable > 0:
-        candidates = newest_first(worker for worker in fleet.free if may_go(worker))
-        for worker in candidates:
-            idle = factors.idle_time(worker) or 0.0
-            if above > 0:
-                above -= 1
-                leaving.append((worker, f"free, and above the maximum of {limits.max_workers}"))
-            elif idle >= limits.max_idle_time:
-                leaving.append((worker, f"idle for {idle:.0f} s, at least {limits.max_idle_time} s"))
-            else:
-                continue
-            removable -= 1
-            if not removable:
-                break
+    leaving += islice(_free_to_go(factors, fleet, limits), max(0, removable))
     if not leaving:
         return _nothing(limits, _content(fleet, limits, wish), who)
-    removed = DecideResult.model_construct(
+    return DecideResult.of(
+        [ScaleDownAction(worker_id=worker.worker_id) for worker, _ in leaving],
+        [Reason(who=who, why=f"removes {worker.worker_id}: {why}") for worker, why in leaving],
         max_workers=limits.max_workers,
-        actions=[ScaleDownAction.model_construct(worker_id=worker.worker_id) for worker, _ in leaving],
     )
-    return removed.explained(
-        Reason.model_construct(who=who, why=f"removes {worker.worker_id}: {why}") for worker, why in leaving
-    )
+
+
+def _free_to_go(factors: Factors, fleet: Fleet, limits: Limits) -> Iterator[tuple[Worker, str]]:
+    """The free workers that may go, the newest first, each with its reason."""
+    above = fleet.counted - limits.max_workers
+    # First at a glance, since there may be very many: who served a moment ago can't have been idle for long.
+    latest = factors.observed_at - limits.max_idle_time + 1 if above <= 0 else inf
+    glanced = zip(fleet.staying, fleet.statuses, strict=True)
+    candidates = [w for w, status in glanced if status is WorkerStatus.Free and w.last_service_time <= latest]
+    for worker in newest_first(candidates):
+        if not may_go(worker):
+            continue
+        idle = factors.idle_time(worker) or 0.0
+        if above > 0:
+            above -= 1
+            yield worker, f"free, and above the maximum of {limits.max_workers}"
+        elif idle >= limits.max_idle_time:
+            yield worker, f"idle for {idle:.0f} s, at least {limits.max_idle_time} s"
 
 
 def _floor(factors: Factors, fleet: Fleet, limits: Limits, wish: Wish) -> int:
@@ -211,7 +218,7 @@ def _floor(factors: Factors, fleet: Fleet, limits: Limits, wish: Wish) -> int:
 
 
 def _nothing(limits: Limits, why: str, who: str) -> DecideResult:
-    return DecideResult(max_workers=limits.max_workers, actions=[]).because(why, who=who)
+    return DecideResult.of([], why, max_workers=limits.max_workers, who=who)
 
 
 def _content(fleet: Fleet, limits: Limits, wish: Wish) -> str:
@@ -219,7 +226,7 @@ def _content(fleet: Fleet, limits: Limits, wish: Wish) -> str:
         return f"{wish.why}; {_workers(fleet.starting)} starting: waits for that"
     if wish.more:
         return f"{wish.why}, but {_no_room(fleet, limits)}"
-    return f"{wish.why}; nobody to remove: {len(fleet.free)} free, {fleet.busy} busy"
+    return f"{wish.why}; nobody to remove: {fleet.free} free, {fleet.busy} busy"
 
 
 def _no_room(fleet: Fleet, limits: Limits) -> str:

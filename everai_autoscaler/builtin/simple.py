@@ -16,7 +16,6 @@ from everai_autoscaler.model import (
     QueueReason,
     argument,
 )
-from everai_autoscaler.model.argument import bind
 
 __all__ = ["SimpleAutoScaler"]
 
@@ -59,7 +58,7 @@ class SimpleAutoScaler(BuiltinAutoScaler):
 
     def decide(self, factors: Factors | None) -> DecideResult:
         """What to do about *factors*, and why; decorators are the pipeline's to apply."""
-        return rules.decide(factors, bind(self), who=self.autoscaler_name())
+        return rules.decide(factors, self, who=self.autoscaler_name())
 
     def wish(self, factors: Factors) -> rules.Wish:
         """What the queue alone asks for; the arguments are bound by now."""

@@ -146,7 +146,7 @@ def _corrected(result: DecideResult, actions: list[Action], whys: Iterable[str])
 
 
 def _reason(why: str) -> Reason:
-    return Reason.model_construct(who=WHO, why=why)
+    return Reason(who=WHO, why=why)
 
 
 def _replaced(result: DecideResult, actions: list[Action], max_workers: int) -> DecideResult:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
@@ -57,7 +58,8 @@ Action: TypeAlias = ScaleUpAction | ScaleDownAction
 """One thing to do."""
 
 
-class Reason(WireModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:  # a dataclass, which pydantic knows too: every decision makes some, and a model costs five times as much
     """A sentence that could be read out in an incident, and who says it."""
 
     who: str
@@ -140,22 +142,44 @@ class DecideResult(WireModel):
 
     def because(self, why: str, *, who: str = POLICY) -> Self:
         """The same answer with one more reason; the pipeline puts the policy's name where *who* isn't given."""
-        return self.explained((Reason.model_construct(who=who, why=why),))
+        return self.explained((Reason(who=who, why=why),))
 
     def explained(self, reasons: Iterable[Reason]) -> Self:
         """The same answer with more *reasons*."""
-        explained = self.model_copy()
-        explained._reasons = (*self._reasons, *reasons)  # noqa: SLF001 - its own copy
-        return explained
+        return self._with(_reasons=(*self.reasons, *reasons))
 
     def spoken_by(self, who: str) -> Self:
         """The same answer, with the policy's own reasons under the name *who*."""
-        named = self.model_copy()
-        named._reasons = tuple(  # noqa: SLF001 - its own copy
-            Reason.model_construct(who=who, why=reason.why) if reason.who == POLICY else reason
-            for reason in self._reasons
+        if all(reason.who != POLICY for reason in self.reasons):
+            return self
+        return self._with(
+            _reasons=tuple(
+                Reason(who=who, why=reason.why) if reason.who == POLICY else reason for reason in self.reasons
+            )
         )
-        return named
+
+    def _with(self, **private: Any) -> Self:
+        """A copy with other *private* attributes."""
+        return _assembled(type(self), dict(self.__dict__), {**(self.__pydantic_private__ or {}), **private})
+
+    @classmethod
+    def of(
+        cls,
+        actions: list[Action],
+        why: str | Iterable[Reason],
+        *,
+        max_workers: int,
+        who: str = POLICY,
+        held: bool = False,
+    ) -> Self:
+        """An answer whose parts are known to be right: they aren't validated, which makes it a cheap one.
+
+        >>> DecideResult.of([ScaleUpAction(count=1)], "one is missing", max_workers=5).up
+        1
+        """
+        reasons = (Reason(who=who, why=why),) if isinstance(why, str) else tuple(why)
+        said = {"max_workers": max_workers, "actions": actions}
+        return _assembled(cls, said, {"_reasons": reasons, "_held": held})
 
     @classmethod
     def hold(cls, factors: Factors | None, why: str, *, max_workers: int | None = None, who: str = POLICY) -> Self:
@@ -170,9 +194,7 @@ class DecideResult(WireModel):
         """
         if max_workers is None:
             max_workers = max(1, _known_workers(factors))
-        held = cls(max_workers=max_workers, actions=[]).because(why, who=who)
-        held._held = True  # noqa: SLF001 - its own
-        return held
+        return cls.of([], why, max_workers=max_workers, who=who, held=True)
 
     @classmethod
     def scale_to(
@@ -200,6 +222,20 @@ class DecideResult(WireModel):
         starting = newest_first(w for w in staying if w.status is WorkerStatus.Inflight and may_go(w))
         leaving = (starting + idle_workers(factors, max_idle_time))[: max(0, len(staying) - wanted)]
         return cls(max_workers=max_workers, actions=[ScaleDownAction(worker_id=w.worker_id) for w in leaving])
+
+
+_R = TypeVar("_R", bound=DecideResult)
+
+
+def _assembled(kind: type[_R], said: dict[str, Any], private: dict[str, Any]) -> _R:
+    """A result of its parts, as pydantic makes and copies one, at a quarter of the cost: every decision needs some."""
+    result = kind.__new__(kind)
+    put = object.__setattr__
+    put(result, "__dict__", said)
+    put(result, "__pydantic_fields_set__", set(said))
+    put(result, "__pydantic_extra__", None)
+    put(result, "__pydantic_private__", private)
+    return result
 
 
 def newest_first(workers: Iterable[Worker]) -> list[Worker]:

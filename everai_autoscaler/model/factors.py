@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
-from typing import Annotated, Any, ClassVar, TypeAlias
+from operator import add
+from typing import Annotated, Any, ClassVar, Self, TypeAlias, cast
 
 from pydantic import (
-    BeforeValidator,
     Field,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -34,11 +37,9 @@ class WorkerStatus(str, Enum):
 class QueueReason(str, Enum):
     """Why a request waits.
 
-    A reason that this version doesn't know is kept under its own name and counts as waiting;
-    the platform's own words for the known ones are understood.
+    A reason that this version doesn't know is kept under its own name and counts as waiting. A snapshot may also call
+    the last two ``WorkerBusy`` and ``SessionWorkerBusy``, as the platform's lists do.
 
-    >>> QueueReason("WorkerBusy")
-    <QueueReason.QueueDueBusy: 'QueueDueBusy'>
     >>> QueueReason("GpuReserved").name
     'GpuReserved'
     >>> list(QueueReason)[0].name
@@ -58,28 +59,24 @@ class QueueReason(str, Enum):
     def _missing_(cls, value: object) -> QueueReason | None:
         if not isinstance(value, str) or not value:
             return None
-        if value == "WorkerBusy":
-            return cls.QueueDueBusy
-        if value == "SessionWorkerBusy":
-            return cls.QueueDueSession
         reason = str.__new__(cls, value)
         reason._name_ = reason._value_ = value
         return reason
 
 
-def _named_once(summary: Any) -> Any:
-    """Refuse a summary that counts one reason under two of its names, of which one count would be lost."""
-    if isinstance(summary, dict):
-        seen: dict[object, object] = {}
-        for name in summary:
-            try:
-                reason = QueueReason(name)
-            except ValueError:
-                continue  # the field's own type refuses it, with its path
-            if reason in seen:
-                raise ValueError(f"{seen[reason]!r} and {name!r} are one reason")
-            seen[reason] = name
-    return summary
+_OTHER_NAMES = {"WorkerBusy": QueueReason.QueueDueBusy, "SessionWorkerBusy": QueueReason.QueueDueSession}
+"""What the platform's lists call them."""
+
+
+def _known_names(summary: dict[QueueReason, Any], together: Callable[[Any, Any], Any] = add) -> dict[QueueReason, Any]:
+    """*summary* with what stands under a reason's other name under its own, *together* with what stands there."""
+    if not _OTHER_NAMES.keys() & summary.keys():
+        return summary
+    named: dict[QueueReason, Any] = {}
+    for reason, value in summary.items():
+        known = _OTHER_NAMES.get(reason, reason)
+        named[known] = together(named[known], value) if known in named else value
+    return named
 
 
 QueueSummary: TypeAlias = dict[QueueReason, int]
@@ -90,12 +87,8 @@ WorkerSummary: TypeAlias = dict[WorkerStatus, int]
 
 Count: TypeAlias = Annotated[int, Field(ge=0)]
 Age: TypeAlias = Annotated[int, Field(ge=0)]
-_Queue: TypeAlias = Annotated[dict[QueueReason, Count], BeforeValidator(_named_once)]
+_Queue: TypeAlias = dict[QueueReason, Count]
 _Workers: TypeAlias = dict[WorkerStatus, Count]
-
-
-def _shared(names: frozenset[str], known: dict[frozenset[str], set[str]] = {}) -> set[str]:  # noqa: B006 - it is a cache
-    return known.setdefault(names, set(names))
 
 
 class Worker(GrowingModel):
@@ -138,14 +131,6 @@ class Worker(GrowingModel):
     """What an hour of it costs, in whatever currency the sender uses throughout."""
     spot: bool | None = None
     """It runs on capacity that the provider may take back."""
-
-    def model_post_init(self, _context: Any, /) -> None:  # noqa: D102 - pydantic's
-        # A frozen model's set of given fields never changes, and thousands of workers give the same ones:
-        # one set for all of them nearly halves what a large snapshot weighs.
-        # A client's own kind of worker may be changed, and keeps a set of its own.
-        if type(self) is Worker:
-            given = self.__pydantic_fields_set__
-            object.__setattr__(self, "__pydantic_fields_set__", _shared(frozenset(given)))
 
 
 _STAMP = -1.0
@@ -191,18 +176,33 @@ class Factors(GrowingModel):
     """Requests that came since the last snapshot."""
     completions: Count | None = None
     """Requests that were answered since the last snapshot."""
-    oldest_wait: Annotated[dict[QueueReason, Annotated[float, Field(ge=0)]], BeforeValidator(_named_once)] | None = None
+    oldest_wait: dict[QueueReason, Annotated[float, Field(ge=0)]] | None = None
     """For each reason, the seconds that the request which waits longest has waited."""
 
     unknown: list[str] | None = None
     """Fields that are not known although the rest of the snapshot could stand in for them: ``worker``, say, while
     there are too few histories to average."""
 
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Read a snapshot from JSON text, a large one so that it weighs about half; *options* are pydantic's."""
+        if cls is Factors and len(json_data) >= _LARGE:
+            with _no_collection():
+                return cast("Self", _LargeFactors.model_validate_json(json_data, **options))
+        return super().model_validate_json(json_data, **options)
+
     def model_post_init(self, _context: Any, /) -> None:  # noqa: D102 - pydantic's
-        if self.observed_at == _STAMP:
+        said = self.__dict__
+        if said["observed_at"] == _STAMP:
             # The one clock below the loop. A stamp isn't something that the sender said.
-            self.__dict__["observed_at"] = time.time()
+            said["observed_at"] = time.time()
             self.__pydantic_fields_set__.discard("observed_at")
+        if said["queue"]:
+            said["queue"] = _known_names(said["queue"])
+        if said["oldest_wait"]:
+            said["oldest_wait"] = _known_names(said["oldest_wait"], max)
+        if said["queue_histories"]:
+            said["queue_histories"] = {age: _known_names(past) for age, past in said["queue_histories"].items()}
 
     def __eq__(self, other: object) -> bool:
         """Equal in all that the senders said; a stamped moment takes no part."""
@@ -244,9 +244,8 @@ class Factors(GrowingModel):
         """
         if self.workers is None:
             return None
-        if statuses:
-            return sum(1 for w in self.workers if w.status in statuses and not w.draining)
-        return sum(1 for w in self.workers if not w.draining)
+        found = [worker.status for worker in self.workers if not worker.draining]
+        return sum(map(found.count, set(statuses))) if statuses else len(found)
 
     def age(self, worker: Worker) -> float:
         """Seconds since *worker* was started; never negative."""
@@ -270,3 +269,47 @@ class Factors(GrowingModel):
         """The workers that have been starting for longer than *start_timeout* seconds, and may never be ready."""
         oldest_start = self.observed_at - start_timeout
         return [w for w in self.workers or () if w.status is WorkerStatus.Inflight and w.started_at < oldest_start]
+
+
+_LARGE = 1_000_000
+"""Characters from which on a snapshot is a large one: some thousands of workers."""
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Don't look for garbage: all that a large snapshot makes stays, and looking costs nearly half of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _shared(given: set[str], last: list[set[str]] = [set()]) -> set[str]:  # noqa: B006 - what is shared
+    if given != last[0]:
+        last[0] = given
+    return last[0]
+
+
+class _LargeWorker(Worker):
+    """A worker while a large snapshot is read; a plain ``Worker`` once it is made.
+
+    The set of the fields that were given weighs as much as all the rest, never changes, and is the same for nearly
+    all of them: they share one.
+    """
+
+    def model_post_init(self, _context: Any, /) -> None:
+        object.__setattr__(self, "__pydantic_fields_set__", _shared(self.__pydantic_fields_set__))
+        object.__setattr__(self, "__class__", Worker)
+
+
+class _LargeFactors(Factors):
+    """A large snapshot while it is read; plain ``Factors`` once it is made."""
+
+    workers: list[_LargeWorker] | None = Field(default_factory=list)  # type: ignore[assignment]  # of Workers, in the end
+
+    def model_post_init(self, context: Any, /) -> None:
+        super().model_post_init(context)
+        object.__setattr__(self, "__class__", Factors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import pickle
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from everai_autoscaler.errors import ContractError
 from everai_autoscaler.model import Factors, QueueReason, Worker, WorkerStatus
 from everai_autoscaler.testing.snapshots import NOW, snapshot, worker
 
@@ -131,11 +133,11 @@ def test_unknown_reasons_are_reasons() -> None:
     [("WorkerBusy", QueueReason.QueueDueBusy), ("SessionWorkerBusy", QueueReason.QueueDueSession)],
 )
 def test_the_platforms_words_for_reasons_are_understood(word: str, reason: QueueReason) -> None:
-    """Asked for, read, and written under the canonical name."""
-    factors = Factors.model_validate({"queue": {word: 2}})
+    """Read and written under the canonical name, in the histories too."""
+    factors = Factors.model_validate({"queue": {word: 2}, "queue_histories": {20: {word: 3}}})
 
-    assert reason is QueueReason(word)
     assert {reason: 2} == factors.queue
+    assert {20: {reason: 3}} == factors.queue_histories
     assert {reason.value: 2} == json.loads(factors.json())["queue"]
 
 
@@ -148,11 +150,14 @@ def test_what_names_no_reason(name: object) -> None:
         Factors.model_validate({"queue": {name: 1}})
 
 
-@pytest.mark.parametrize("field", ["queue", "oldest_wait"])
-def test_one_reason_under_two_names_is_refused(field: str) -> None:
-    """One of the counts would be lost."""
-    with pytest.raises(ValidationError, match="'WorkerBusy' and 'QueueDueBusy' are one reason"):
-        Factors.model_validate({field: {"WorkerBusy": 1, "QueueDueBusy": 2}})
+@pytest.mark.parametrize(("field", "together"), [("queue", 3), ("oldest_wait", 2.0)])
+def test_one_reason_under_two_names_is_one(field: str, together: float) -> None:
+    """The counts add up, and of the waits the longest is it: nothing is lost, and the sender's mapping stays."""
+    said = {"WorkerBusy": 1, "QueueDueBusy": 2}
+    factors = Factors.model_validate({field: said})
+
+    assert {QueueReason.QueueDueBusy: together} == getattr(factors, field)
+    assert {"WorkerBusy": 1, "QueueDueBusy": 2} == said
 
 
 # -- the workers --------------------------------------------------------------------------------------------------
@@ -211,15 +216,49 @@ def test_suspects_have_been_starting_for_too_long() -> None:
     assert [] == Factors(workers=None).suspects(60.0)
 
 
+def large_snapshot(**last: object) -> str:
+    """A snapshot of more than a million characters, the last of whose workers is a little different."""
+    workers = [worker(f"w{number}").model_dump(mode="json") for number in range(5000)]
+    return json.dumps({"queue": {"WorkerBusy": 3}, "workers": [*workers, workers[0] | {"worker_id": "last"} | last]})
+
+
 def test_large_snapshots_share_what_is_alike() -> None:
     """Workers that were given the same fields share the set of them; a copy of one has its own."""
-    first, second = worker("a"), worker("b")
+    first, second, *_, last = Factors.from_json(large_snapshot(spot=True)).workers or []
     changed = first.model_copy(update={"spot": True})
 
     assert first.model_fields_set is second.model_fields_set
-    assert changed.model_fields_set > first.model_fields_set
+    assert last.model_fields_set == changed.model_fields_set > first.model_fields_set
     assert "spot" not in second.model_dump()
-    assert changed.model_dump()["spot"] is True
+    assert changed.model_dump()["spot"] is last.model_dump()["spot"] is True
+
+
+def test_large_snapshots_are_like_any() -> None:
+    """What is read from a long text is what is read from a short one, to the type."""
+    text = large_snapshot()
+    read, validated = Factors.from_json(text), Factors.model_validate(json.loads(text))
+
+    assert validated == read
+    assert {Worker} == {type(one) for one in read.workers or ()}
+    assert (Factors, validated.json()) == (type(read), read.json())
+    assert read == pickle.loads(pickle.dumps(read)) == copy.deepcopy(read)
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_large_snapshots_leave_garbage_collection_as_it_was(collecting: bool) -> None:
+    """Also one that can't be read, whose error names the field as always."""
+    was = gc.isenabled()
+    (gc.enable if collecting else gc.disable)()
+    try:
+        Factors.from_json(large_snapshot())
+        after_good = gc.isenabled()
+        with pytest.raises(ContractError, match=r"^Factors: workers\.5000\.status: 'Gone' given"):
+            Factors.from_json(large_snapshot(status="Gone"))
+        after_bad = gc.isenabled()
+    finally:
+        (gc.enable if was else gc.disable)()
+
+    assert (collecting, collecting) == (after_good, after_bad)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from everai_autoscaler.errors import ContractError
-from everai_autoscaler.model import DecideResult, Decorators, Factors, Reason, ScaleDownAction, ScaleUpAction, Worker
+from everai_autoscaler.model import DecideResult, Decorator, Decorators, Factors, ScaleDownAction, ScaleUpAction, Worker
 from everai_autoscaler.model.wire import describe_errors
 from everai_autoscaler.testing.snapshots import worker
 
@@ -64,14 +64,6 @@ def error_of(model: Any, data: object) -> str:
             "Factors: worker_histories.20.Idle: 'Idle' given, should be 'Inflight', 'Free' or 'Busy'",
         ),
         (Factors, {"observed_at": -1}, "Factors: observed_at: -1 given, should be greater than or equal to 0"),
-        (
-            Factors,
-            {"queue": {"NotDispatch": 1, "NotDispatched": 1, "WorkerBusy": 1, "QueueDueBusy": 2}},
-            (
-                "Factors: queue: {'NotDispatch': 1, 'NotDispatched': 1, 'QueueDueBusy': 2, 'WorkerBusy': 1} given, "
-                "'WorkerBusy' and 'QueueDueBusy' are one reason"
-            ),
-        ),
         (
             DecideResult,
             {"max_workers": -1, "actions": []},
@@ -138,7 +130,7 @@ def test_the_error_is_a_value_error_too_and_keeps_its_cause() -> None:
 def test_other_models_errors_can_be_described() -> None:
     """Without a path when there is none."""
     with pytest.raises(ValidationError) as caught:
-        Reason.model_validate(5)
+        Decorator.model_validate(5)
 
     assert describe_errors(caught.value).startswith("5 given, ")
 

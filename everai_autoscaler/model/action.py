@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
@@ -205,23 +206,38 @@ class DecideResult(WireModel):
         max_workers: int,
         min_workers: int = 0,
         max_idle_time: float = 0,
+        start_timeout: float = inf,
     ) -> Self:
         """Go towards *wanted* workers, between *min_workers* and *max_workers*.
 
         Up at once, by whole workers; down by workers that are starting (newest first), then by those that are
         free, without sessions and idle for at least *max_idle_time* seconds (newest first, so that the oldest stay).
-        Draining workers count towards *max_workers* only. It holds where the workers aren't known.
+        Draining workers count towards *max_workers* only; so do those that have been starting for longer than
+        *start_timeout* seconds, which are given up: one where it takes the place of a new one, else all of them in the
+        first answer that starts nobody. It holds where the workers aren't known.
+
+        >>> from everai_autoscaler.testing import snapshot
+        >>> DecideResult.scale_to(1, snapshot(free=3, idle_for=60), max_workers=5, max_idle_time=60).down
+        ('free-3', 'free-2')
         """
         if factors.workers is None:
             return cls.hold(factors, "workers not known", max_workers=max_workers)
         wanted = min(max(wanted, min_workers), max_workers)
-        staying = [worker for worker in factors.workers if not worker.draining]
-        more = min(wanted - len(staying), max_workers - len(factors.workers))
-        if more > 0:
-            return cls(max_workers=max_workers, actions=[ScaleUpAction(count=more)])
-        starting = newest_first(w for w in staying if w.status is WorkerStatus.Inflight and may_go(w))
-        leaving = (starting + idle_workers(factors, max_idle_time))[: max(0, len(staying) - wanted)]
-        return cls(max_workers=max_workers, actions=[ScaleDownAction(worker_id=w.worker_id) for w in leaving])
+        stuck = sorted(filter(may_go, factors.suspects(start_timeout)), key=lambda worker: worker.started_at)
+        given_up = {worker.worker_id for worker in stuck}
+        staying = [w for w in factors.workers if not w.draining and w.worker_id not in given_up]
+        missing, room = wanted - len(staying), max_workers - len(factors.workers)
+        if missing > 0 and room > 0:
+            return cls(max_workers=max_workers, actions=[ScaleUpAction(count=min(missing, room))])
+        if missing > 0:
+            leaving = stuck[:1]
+        else:
+            starting = newest_first(w for w in staying if w.status is WorkerStatus.Inflight and may_go(w))
+            leaving = stuck + (starting + idle_workers(factors, max_idle_time))[:-missing]
+        ids = dict.fromkeys(worker.worker_id for worker in leaving)  # each at most once, whatever the list says
+        result = cls(max_workers=max_workers, actions=[ScaleDownAction(worker_id=one) for one in ids])
+        names = ", ".join(one for one in ids if one in given_up)
+        return result.because(f"gives up {names}: starting for longer than {start_timeout:g} s") if names else result
 
 
 _R = TypeVar("_R", bound=DecideResult)

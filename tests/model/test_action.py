@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from everai_autoscaler.model import DecideResult, Factors, Reason, ScaleDownAction, ScaleUpAction, actions_to_json
+from everai_autoscaler.model import (
+    DecideResult,
+    Factors,
+    Reason,
+    ScaleDownAction,
+    ScaleUpAction,
+    Worker,
+    actions_to_json,
+)
 from everai_autoscaler.testing.snapshots import snapshot, worker
 
 
@@ -192,6 +200,45 @@ def test_scale_to_counts_leavers_towards_the_maximum_only() -> None:
     assert 1 == DecideResult.scale_to(2, factors, max_workers=3).up
     assert 0 == DecideResult.scale_to(2, factors, max_workers=2).up
     assert () == DecideResult.scale_to(0, factors, max_workers=2).down
+
+
+def stuck(worker_id: str, seconds: float) -> Worker:
+    """A worker that has been starting for that many *seconds*."""
+    return worker(worker_id, "Inflight", started_ago=seconds)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "up", "down"),
+    [
+        (3, 1, ()),  # there is room for one more, and the stuck ones stay for now
+        (2, 0, ("old", "older")),  # nobody is missing: both go
+        (1, 0, ("old", "older", "young")),  # and then the one that starts
+    ],
+)
+def test_scale_to_gives_up_who_never_becomes_ready(wanted: int, up: int, down: tuple[str, ...]) -> None:
+    """Past the start-up limit a worker is no capacity; it goes in the first answer that starts nobody, and is named."""
+    workers = [stuck("older", 900), stuck("old", 601), stuck("young", 30)]
+    found = DecideResult.scale_to(
+        wanted, snapshot(busy=1, workers=workers), max_workers=5, max_idle_time=60, start_timeout=600
+    )
+
+    assert (up, down) == (found.up, tuple(sorted(found.down)))
+    assert (not down) == (not found.reasons)
+    assert all("gives up older, old: starting for longer than 600 s" == reason.why for reason in found.reasons)
+
+
+def test_scale_to_lets_one_stuck_worker_make_room() -> None:
+    """Where one takes the place that a new worker needs, the one that has been starting for longest goes."""
+    workers = [stuck("old", 601), stuck("older", 900)]
+
+    assert ("older",) == DecideResult.scale_to(9, snapshot(workers=workers), max_workers=2, start_timeout=600).down
+
+
+def test_scale_to_names_each_worker_once() -> None:
+    """One that is listed twice is removed once."""
+    twice = [worker("a", idle_for=99), worker("a", idle_for=99)]
+
+    assert ("a",) == DecideResult.scale_to(0, snapshot(workers=twice), max_workers=2).down
 
 
 def test_scale_to_holds_where_the_workers_are_not_known() -> None:

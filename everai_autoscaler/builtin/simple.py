@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import define
 
@@ -37,6 +37,9 @@ class SimpleAutoScaler(BuiltinAutoScaler):
     >>> result.up, str(result.reasons[0])
     (1, 'simple: 3 waiting for a busy worker, more than 2: starts 1 worker')
     """
+
+    steady: ClassVar[bool] = True
+    monotone: ClassVar[bool] = True
 
     min_workers: ArgumentType = argument(1, ge=0, help="workers that are always there")
     max_workers: ArgumentType = argument(1, ge=0, help="the most workers that there may be")

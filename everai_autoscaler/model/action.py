@@ -118,6 +118,11 @@ class DecideResult(WireModel):
 
     __hash__ = None  # type: ignore[assignment]  # it holds a list
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        yield from super().__repr_args__()
+        yield "held", self.held
+        yield "reasons", [str(reason) for reason in self.reasons]
+
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """Who said what, in the order in which they spoke."""

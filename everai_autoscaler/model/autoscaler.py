@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from pydantic import JsonValue
 
@@ -24,6 +25,11 @@ class AutoScaler(ABC):
     >>> Never().decide(Factors()).actions
     []
     """
+
+    steady: ClassVar[bool] = False
+    """Whether it never starts a worker again that it has just removed, under constant load; the testing kit checks it."""
+    monotone: ClassVar[bool] = False
+    """Whether it never asks for fewer workers when more requests wait; the testing kit checks it, too."""
 
     @abstractmethod
     def decide(self, factors: Factors) -> DecideResult:

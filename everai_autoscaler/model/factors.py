@@ -5,16 +5,18 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from operator import add
 from typing import Annotated, Any, ClassVar, Self, TypeAlias, cast
 
 from pydantic import (
     Field,
+    TypeAdapter,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+from pydantic_core import from_json
 
 from everai_autoscaler.model.wire import GrowingModel
 
@@ -186,9 +188,9 @@ class Factors(GrowingModel):
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
         """Read a snapshot from JSON text, a large one so that it weighs about half; *options* are pydantic's."""
-        if cls is Factors and len(json_data) >= _LARGE:
-            with _no_collection():
-                return cast("Self", _LargeFactors.model_validate_json(json_data, **options))
+        if cls is Factors and len(json_data) >= _LARGE and not options:
+            with _no_collection(), suppress(ValueError):  # what is wrong with it is told below, with the path to it
+                return cast("Self", _read_large(json_data))
         return super().model_validate_json(json_data, **options)
 
     def model_post_init(self, _context: Any, /) -> None:  # noqa: D102 - pydantic's
@@ -271,8 +273,10 @@ class Factors(GrowingModel):
         return [w for w in self.workers or () if w.status is WorkerStatus.Inflight and w.started_at < oldest_start]
 
 
-_LARGE = 1_000_000
-"""Characters from which on a snapshot is a large one: some thousands of workers."""
+_LARGE = 8_000_000
+"""Characters from which on a snapshot is a large one: some tens of thousands of workers. Below that the plain way is
+the faster one, and weighs little."""
+_AT_ONCE = 1000
 
 
 @contextmanager
@@ -287,12 +291,6 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _shared(given: set[str], last: list[set[str]] = [set()]) -> set[str]:  # noqa: B006 - what is shared
-    if given != last[0]:
-        last[0] = given
-    return last[0]
-
-
 class _LargeWorker(Worker):
     """A worker while a large snapshot is read; a plain ``Worker`` once it is made.
 
@@ -305,11 +303,24 @@ class _LargeWorker(Worker):
         object.__setattr__(self, "__class__", Worker)
 
 
-class _LargeFactors(Factors):
-    """A large snapshot while it is read; plain ``Factors`` once it is made."""
+def _shared(given: set[str], last: list[set[str]] = [set()]) -> set[str]:  # noqa: B006 - what is shared
+    if given != last[0]:
+        last[0] = given
+    return last[0]
 
-    workers: list[_LargeWorker] | None = Field(default_factory=list)  # type: ignore[assignment]  # of Workers, in the end
 
-    def model_post_init(self, context: Any, /) -> None:
-        super().model_post_init(context)
-        object.__setattr__(self, "__class__", Factors)
+_large_workers = TypeAdapter(list[_LargeWorker])
+
+
+def _read_large(json_data: str | bytes | bytearray) -> Factors:
+    said = from_json(json_data)
+    raw = said.pop("workers", None) if isinstance(said, dict) else None
+    if not isinstance(raw, list):
+        raise ValueError("it is large for another reason than its workers")  # noqa: TRY004 - as what can't be read
+    factors = Factors.model_validate({**said, "workers": []})
+    workers: list[Worker] = []
+    for start in range(0, len(raw), _AT_ONCE):
+        workers += _large_workers.validate_python(raw[start : start + _AT_ONCE])
+        raw[start : start + _AT_ONCE] = [None] * _AT_ONCE  # what was read makes room for what is made of it
+    factors.__dict__["workers"] = workers
+    return factors

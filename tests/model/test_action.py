@@ -126,7 +126,14 @@ def test_reasons_and_holds_stay_out_of_the_wire() -> None:
 
     assert '{"max_workers":3,"actions":[]}' == hold.json()
     assert {"max_workers": 3, "actions": []} == hold.model_dump()
-    assert "queue not known" not in repr(hold)
+
+
+def test_a_failing_test_shows_the_reasons() -> None:
+    """They are part of what a result looks like, which is what pytest prints of it."""
+    hold = DecideResult.hold(None, "queue not known", max_workers=3)
+
+    assert "held=True" in repr(hold)
+    assert "policy: queue not known" in repr(hold)
 
 
 def test_a_hold_is_not_satisfaction() -> None:

@@ -1,23 +1,75 @@
-"""For people who write policies: snapshots that read as a sentence, and a target in virtual time."""
+"""For people who write policies: snapshots that read as a sentence, stories, rules, a target in virtual time."""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from everai_autoscaler.testing.clock import VirtualClock
+from everai_autoscaler.testing.display import describe
+from everai_autoscaler.testing.pasteable import as_code
 from everai_autoscaler.testing.snapshots import snapshot, worker
+from everai_autoscaler.testing.story import Story, StoryError, story
 from everai_autoscaler.testing.tables import queue_table, table, worker_table
 from everai_autoscaler.testing.target import Clients, Dispatch, Load, Request, Served, VirtualTarget
 
+if TYPE_CHECKING:
+    from everai_autoscaler.testing.checks import (
+        CHECKS,
+        RuleBrokenError,
+        check_autoscaler,
+        parametrize_with_checks,
+        yield_checks,
+    )
+    from everai_autoscaler.testing.strategies import factors, lives, workers
+
+_WITH_HYPOTHESIS = {
+    "CHECKS": "checks",
+    "RuleBrokenError": "checks",
+    "check_autoscaler": "checks",
+    "factors": "strategies",
+    "lives": "strategies",
+    "parametrize_with_checks": "checks",
+    "workers": "strategies",
+    "yield_checks": "checks",
+}
+"""What needs the extra ``testing``, and is imported when it is first used."""
+
 __all__ = [
+    "CHECKS",
     "Clients",
     "Dispatch",
     "Load",
     "Request",
+    "RuleBrokenError",
     "Served",
+    "Story",
+    "StoryError",
     "VirtualClock",
     "VirtualTarget",
+    "as_code",
+    "check_autoscaler",
+    "describe",
+    "factors",
+    "lives",
+    "parametrize_with_checks",
     "queue_table",
     "snapshot",
+    "story",
     "table",
     "worker",
     "worker_table",
+    "workers",
+    "yield_checks",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    room = _WITH_HYPOTHESIS.get(name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{room}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

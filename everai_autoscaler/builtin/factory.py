@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.model import BuiltinAutoScaler
 from everai_autoscaler.model.argument import build
-from everai_autoscaler.plugin import default_registry
+
+if TYPE_CHECKING:
+    from everai_autoscaler.plugin import Registry
 
 __all__ = ["BuiltinFactory", "Factory", "Singleton"]
 
 T = TypeVar("T")
+
+
+def _registry() -> Registry:
+    # Late: whoever imports a scaler need not load what finds plugins.
+    from everai_autoscaler.plugin import default_registry
+
+    return default_registry()
 
 
 class Singleton(type):
@@ -46,7 +55,7 @@ class Factory(Generic[T]):
     @property
     def elements(self) -> dict[str, Callable[[Mapping[str, Any]], T]]:
         """A creator for each name."""
-        offered = default_registry().names(self.kind) if self.kind else []
+        offered = _registry().names(self.kind) if self.kind else []
         return {name: self._creator(name) for name in offered} | self._registered
 
     def register(self, name: str, creator: Callable[[Mapping[str, Any]], T]) -> None:
@@ -71,7 +80,7 @@ class Factory(Generic[T]):
 
     def _creator(self, name: str) -> Callable[[Mapping[str, Any]], T]:
         def create(arguments: Mapping[str, Any]) -> T:
-            made: T = build(default_registry().find(self.kind, name)[1], arguments, owner=name)
+            made: T = build(_registry().find(self.kind, name)[1], arguments, owner=name)
             return made
 
         return create

@@ -27,7 +27,7 @@ class AutoScaler(ABC):
     """
 
     steady: ClassVar[bool] = False
-    """Whether it never starts a worker again that it has just removed, under constant load; the testing kit checks it."""
+    """Whether, under constant load, it never starts again what it has removed; the testing kit checks it."""
     monotone: ClassVar[bool] = False
     """Whether it never asks for fewer workers when more requests wait; the testing kit checks it, too."""
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
+from functools import cache
 from operator import add
 from typing import Annotated, Any, ClassVar, Self, TypeAlias, cast
 
@@ -309,7 +310,9 @@ def _shared(given: set[str], last: list[set[str]] = [set()]) -> set[str]:  # noq
     return last[0]
 
 
-_large_workers = TypeAdapter(list[_LargeWorker])
+@cache
+def _large_workers() -> TypeAdapter[list[_LargeWorker]]:
+    return TypeAdapter(list[_LargeWorker])
 
 
 def _read_large(json_data: str | bytes | bytearray) -> Factors:
@@ -320,7 +323,7 @@ def _read_large(json_data: str | bytes | bytearray) -> Factors:
     factors = Factors.model_validate({**said, "workers": []})
     workers: list[Worker] = []
     for start in range(0, len(raw), _AT_ONCE):
-        workers += _large_workers.validate_python(raw[start : start + _AT_ONCE])
+        workers += _large_workers().validate_python(raw[start : start + _AT_ONCE])
         raw[start : start + _AT_ONCE] = [None] * _AT_ONCE  # what was read makes room for what is made of it
     factors.__dict__["workers"] = workers
     return factors

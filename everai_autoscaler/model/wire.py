@@ -16,7 +16,8 @@ __all__ = ["WireModel", "describe_errors"]
 class WireModel(BaseModel):
     """A frozen model with a JSON form; unknown fields are ignored, so that newer senders are understood."""
 
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+    # Built when first used: whoever only imports a scaler, as an app does, need not wait for that.
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False, defer_build=True)
 
     newer_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that old readers don't know: written only when the sender gave them."""

@@ -51,7 +51,7 @@ def test_changes_nothing():
 
 
 def test_has_the_call_form_of_its_siblings():
-    """A moment and the accepted names may be given, and make no difference."""
+    """A moment may be given, and makes no difference."""
     actual = NoopDecorator()({"x": "1"}, datetime.now(UTC))
 
     assert {"x": "1"} == actual

@@ -1,0 +1,19 @@
+"""It never surprises whoever runs it: the rules that every policy keeps, one by one."""
+
+from __future__ import annotations
+
+from everai_autoscaler_sqrt_staffing import SqrtStaffingAutoScaler
+
+from everai_autoscaler.testing import parametrize_with_checks
+
+SCALERS = {
+    "defaults": SqrtStaffingAutoScaler(),
+    "to zero": SqrtStaffingAutoScaler(waiting_probability=0.5, min_workers=0, max_workers=4),
+    "hasty": SqrtStaffingAutoScaler(window=20, max_idle_time=0, start_timeout=40),
+}
+
+
+@parametrize_with_checks(SCALERS, within=1.0)
+def test_it_keeps_the_contract(scaler, check):
+    """Each rule of the conformance kit, steadiness and monotony included."""
+    check(scaler)

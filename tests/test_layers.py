@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "model": GROUND,
     "plugin": {*GROUND, "model"},
     "builtin": {*GROUND, "model", "plugin"},
+    "wrapper": {*GROUND, "model", "plugin"},
     "testing": {*GROUND, "model"},
     "decision": {*GROUND, "model", "plugin"},
     "loop": {*GROUND, "model"},

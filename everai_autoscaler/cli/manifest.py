@@ -26,7 +26,8 @@ class Description:
     """A scaler's name, and what goes with it."""
 
     name: str
-    arguments: Mapping[str, ArgumentType]
+    arguments: Mapping[str, Any]
+    """Plain values, placeholders, and for scalers inside mappings with ``name`` and ``arguments``."""
     decorators: Decorators | None
 
 
@@ -107,15 +108,33 @@ def _decorator(given: object, where: str) -> Decorator:
     name = section.get("name")
     if not isinstance(name, str) or not name:
         raise ContractError(f"{where}.name: a decorator's name is missing")
-    arguments = _arguments(section.get("arguments"), f"{where}.arguments")
-    late = {key: value if callable(value) else str(value) for key, value in arguments.items()}
+    arguments = _mapping(section.get("arguments") or {}, f"{where}.arguments")
+    plain = {str(key): _argument(value, f"{where}.arguments.{key}") for key, value in arguments.items()}
+    late = {key: value if callable(value) else str(value) for key, value in plain.items()}
     return Decorator(name=name, arguments=late)
 
 
-def _arguments(given: object, where: str) -> dict[str, ArgumentType]:
+def _arguments(given: object, where: str) -> dict[str, Any]:
     if given is None:
         return {}
-    return {str(name): _argument(value, f"{where}.{name}") for name, value in _mapping(given, where).items()}
+    return {str(name): _value(value, f"{where}.{name}") for name, value in _mapping(given, where).items()}
+
+
+def _value(given: object, where: str) -> Any:
+    """An argument, or the scaler, or the list of scalers, that it is."""
+    if isinstance(given, list):
+        return [_scaler(one, f"{where}[{place}]") for place, one in enumerate(given)]
+    if isinstance(given, Mapping) and "name" in given:
+        return _scaler(given, where)
+    return _argument(given, where)
+
+
+def _scaler(given: object, where: str) -> dict[str, Any]:
+    section = _mapping(given, where)
+    return {
+        str(key): _arguments(held, f"{where}.arguments") if key == "arguments" else held
+        for key, held in section.items()
+    }
 
 
 def _argument(given: object, where: str) -> ArgumentType:
@@ -133,7 +152,8 @@ def _argument(given: object, where: str) -> ArgumentType:
 def _plain(given: object, where: str) -> int | float | str:
     if isinstance(given, bool) or not isinstance(given, int | float | str):
         raise ContractError(
-            f"{where}: {_shown(given)} is not a text, a number, or a mapping with one of value, valueFrom, placeholder"
+            f"{where}: {_shown(given)} is not a text, a number, a mapping with one of value, valueFrom, placeholder,"
+            " or a scaler's name and arguments"
         )
     return given
 

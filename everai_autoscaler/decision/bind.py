@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_origin
+from typing import Any
 
 from attrs import define, field, frozen
 from pydantic import ValidationError
 
 from everai_autoscaler.decision.decorate import DecoratorSlot, told
+from everai_autoscaler.decision.nested import Inside, Nested, form_of, is_hidden
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.model import Argument, ArgumentType, AutoScaler, FactorsDecorator, RecordedArgument, Schema
-from everai_autoscaler.model.argument import reconcile, source_of
+from everai_autoscaler.model.argument import is_late, reconcile, source_of
 from everai_autoscaler.model.record import REDACTED
 
 __all__ = ["Binder", "Bound"]
@@ -25,6 +26,8 @@ class Bound:
     policy: AutoScaler
     values: dict[str, Any]
     """The arguments, typed, defaults among them."""
+    inside: Mapping[str, tuple[Any, Inside]]
+    """For each argument that is a scaler, or several, its value and what that was made of."""
     sources: dict[str, str]
     decorators: Sequence[tuple[str, FactorsDecorator]]
     """What turns the snapshot into the one that the policy sees."""
@@ -48,6 +51,11 @@ class Bound:
 
     def _recorded(self, name: str, value: Any) -> RecordedArgument:
         about: Any = {"source": self.sources[name], "kept": self.kept.get(name) or self.astray.get(name)}
+        scaler, inside = self.inside.get(name, (None, ()))
+        if inside and value is scaler:
+            form = form_of(inside, self.secrets)
+            hidden = is_hidden(form)
+            return RecordedArgument(value=REDACTED if hidden else form, redacted=hidden, **about)
         if not self.secrets.hold(value):
             try:
                 return RecordedArgument(value=value, **about)
@@ -66,7 +74,7 @@ class Binder:
 
     owner: str
     schema: Schema
-    arguments: Mapping[str, ArgumentType]
+    arguments: Mapping[str, ArgumentType | Nested]
     make: Callable[[Mapping[str, Any]], AutoScaler]
     """Makes the policy of its bound arguments."""
     arguments_decorators: Sequence[DecoratorSlot[Callable[..., Any]]] = ()
@@ -76,18 +84,19 @@ class Binder:
     """Nothing is late, so that every decision has the same."""
     _last: Bound | None = field(default=None, init=False)
     _read: dict[str, Any] = field(factory=dict, init=False)
+    _inside: dict[str, tuple[Any, Inside]] = field(factory=dict, init=False)
     _fitted: dict[str, Any] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         taken = self.schema.arguments
         defaults = {name: one.default for name, one in taken.items() if callable(one.default) and not one.required}
         self.arguments = {**defaults, **self.arguments}
-        self._late = frozenset(n for n, v in self.arguments.items() if callable(v) and not _wants(taken.get(n), v))
+        self._late = frozenset(n for n, v in self.arguments.items() if _is_late(taken.get(n), v))
         # What can be known to be wrong before the first decision is said before the first decision.
         if not self.arguments_decorators:
             self.schema.check_names(self.arguments, owner=self.owner)
         for name, value in self.arguments.items():
-            if name in taken and name not in self._late:
+            if name in taken and name not in self._late and not isinstance(value, Nested):
                 taken[name].fit(value, owner=self.owner)
         if not self._late and not self.arguments_decorators and not any(slot.late for slot in self.factors_decorators):
             self.bind(0.0)
@@ -112,10 +121,10 @@ class Binder:
 
     def _bind(self, observed_at: float, secrets: Secrets) -> Bound:
         kept: dict[str, str] = {}
-        given = {name: self._read_one(name, value, secrets, kept) for name, value in self.arguments.items()}
-        sources = {
-            name: source_of(value) if name in self._late else "literal" for name, value in self.arguments.items()
-        }
+        warnings: list[str] = []
+        given = {name: self._read_one(name, value, secrets, kept, warnings) for name, value in self.arguments.items()}
+        inside: Mapping[str, tuple[Any, Inside]] = dict(self._inside)
+        sources = {name: self._source(name, value) for name, value in self.arguments.items()}
         given = self._decorate(given, sources, observed_at, secrets, kept)
         chosen = {name for name in given if any(sources[name] == slot.name for slot in self.arguments_decorators)}
         astray = "; ".join(why for name, why in kept.items() if name not in given)
@@ -124,24 +133,36 @@ class Binder:
         values, warning = reconcile(self._defaults() | fitted)
         decorators = [(slot.name, slot.make(secrets, kept)) for slot in self.factors_decorators]
         policy, values, sources = self._policy(values, sources, kept)
+        if self._last is not None and values is self._last.values:
+            inside = self._last.inside
         if kept and self._last is not None:
             secrets.values |= self._last.secrets.values  # a value that is kept may be a secret of then
         return Bound(
             policy=policy,
             values=values,
+            inside=inside,
             sources={name: sources.get(name, "default") for name in values},
             decorators=decorators,
             secrets=secrets,
             kept={name: secrets.scrub(why) for name, why in kept.items()},
             astray=dict.fromkeys(chosen, secrets.scrub(astray)) if astray else {},
-            warning=secrets.scrub(warning),
+            warning=secrets.scrub("; ".join(filter(None, [warning, *warnings]))),
         )
 
-    def _read_one(self, name: str, value: Any, secrets: Secrets, kept: dict[str, str]) -> Any:
-        if name not in self._late:
+    def _source(self, name: str, value: Any) -> str:
+        if isinstance(value, Nested):
+            return value.source
+        return source_of(value) if name in self._late else "literal"
+
+    def _read_one(self, name: str, value: Any, secrets: Secrets, kept: dict[str, str], warnings: list[str]) -> Any:
+        if name not in self._late and not isinstance(value, Nested):
             return value
         try:
-            self._read[name] = secrets.read(value, name=f"{self.owner}: {name}")
+            if isinstance(value, Nested):
+                self._inside[name] = value.read(secrets, warnings)
+                self._read[name] = self._inside[name][0]
+            else:
+                self._read[name] = secrets.read(value, name=f"{self.owner}: {name}")
         except ArgumentError as error:
             if name not in self._read:
                 raise
@@ -228,8 +249,5 @@ class Binder:
             return last.policy, last.values, last.sources
 
 
-def _wants(argument: Argument | None, value: object) -> bool:
-    """Whether *argument* is there for callables such as *value*, so that it isn't late but what is meant."""
-    if argument is None:
-        return False
-    return (get_origin(argument.type) or argument.type) is Callable or argument.type in type(value).__mro__
+def _is_late(argument: Argument | None, value: object) -> bool:
+    return value.late if isinstance(value, Nested) else is_late(argument, value)

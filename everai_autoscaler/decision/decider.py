@@ -15,10 +15,10 @@ from everai_autoscaler._version import __version__
 from everai_autoscaler.decision.bind import Binder, Bound
 from everai_autoscaler.decision.decorate import slots, told
 from everai_autoscaler.decision.judge import Judgement, judge
+from everai_autoscaler.decision.nested import maker, nest, registered_name
 from everai_autoscaler.errors import ArgumentError, DuplicateNameError, UnknownNameError
 from everai_autoscaler.log import LOGGER, emit
 from everai_autoscaler.model import (
-    ArgumentType,
     AutoScaler,
     BuiltinAutoScaler,
     DecideResult,
@@ -46,7 +46,8 @@ class Decider(AutoScaler):
 
     Args:
         scaler: the name of a scaler that a plugin offers, or a scaler.
-        arguments: for a name, its arguments: numbers, text, or callables that are read at each decision.
+        arguments: for a name, its arguments: numbers, text, or callables that are read at each decision. A scaler
+            among them is an object, or a mapping with its ``name`` and ``arguments``.
         decorators: what goes round it; those that the scaler has itself where they aren't given.
         app: which app it decides for, in logs and records.
         registry: who knows the names; what is installed where it isn't given.
@@ -68,7 +69,7 @@ class Decider(AutoScaler):
     def __init__(
         self,
         scaler: str | AutoScaler,
-        arguments: Mapping[str, ArgumentType] | None = None,
+        arguments: Mapping[str, Any] | None = None,
         *,
         decorators: Decorators | None = None,
         app: str = "app",
@@ -92,7 +93,7 @@ class Decider(AutoScaler):
         if isinstance(scaler, str):
             plugin, factory = registry.find("autoscalers", scaler)
             self.name, schema, given = scaler, schema_of(factory), dict(arguments or {})
-            make = _maker(factory)
+            make = maker(factory)
             self._versions |= {plugin.distribution: plugin.version} if plugin.distribution else {}
             decorators = decorators or getattr(factory, "decorators", None)
         else:
@@ -112,7 +113,7 @@ class Decider(AutoScaler):
         self._binder = Binder(
             self.name,
             schema,
-            given,
+            nest(given, schema, registry, owner=self.name),
             make,
             slots(registry, "arguments_decorators", decorators.arguments),
             slots(registry, "factors_decorators", decorators.factors),
@@ -232,6 +233,8 @@ class Decider(AutoScaler):
 
 def _name_of(scaler: AutoScaler, registry: Registry) -> str:
     """The name by which *scaler* is known: its own, unless the registry means another class by that."""
+    if name := registered_name(scaler, registry):
+        return name
     if not isinstance(scaler, BuiltinAutoScaler):
         return type(scaler).__name__
     name = scaler.autoscaler_name()
@@ -242,16 +245,6 @@ def _name_of(scaler: AutoScaler, registry: Registry) -> str:
     except DuplicateNameError:
         is_another = True
     return type(scaler).__name__ if is_another else name
-
-
-def _maker(factory: Callable[..., AutoScaler]) -> Callable[[Mapping[str, Any]], AutoScaler]:
-    def make(values: Mapping[str, Any]) -> AutoScaler:
-        made = factory(**values)
-        if not callable(getattr(made, "decide", None)):
-            raise TypeError(f"its factory gave a {type(made).__name__}, not a scaler")
-        return made
-
-    return make
 
 
 def _remaker(scaler: AutoScaler) -> Callable[[Mapping[str, Any]], AutoScaler]:

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from everai_autoscaler.decision.judge import judge
+from everai_autoscaler.decision.nested import Nested, given_for, nest, revealed
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ContractError
 from everai_autoscaler.model import Outcome, Reason, Record, RecordedDecorator, schema_of
@@ -53,7 +54,8 @@ def replay(
     Args:
         scaler: another scaler; its own *arguments* go with it, and the memory stays behind.
         arguments: for another scaler, its arguments; for the recorded one, those that are to be different.
-        secrets: the values that the record doesn't hold; of a decorator's as ``decorator.argument``.
+        secrets: the values that the record doesn't hold; of a decorator's as ``decorator.argument``, of a scaler inside
+            as ``scaler.argument`` or ``scalers[0].argument``.
 
     Raises:
         ContractError: the record lacks a secret that isn't given.
@@ -72,6 +74,14 @@ def replay(
         values = _values(record.arguments, given, "") | values
     schema = schema_of(factory)
     schema.check_names(values, owner=name)
+    nesting = {argument for argument, one in schema.arguments.items() if one.nesting is not None}
+    forms = {one: value for one, value in values.items() if one in nesting}
+    values |= {one: revealed(form, given, one) for one, form in forms.items()}
+    for argument, nested in nest(values, schema, registry, owner=name).items():
+        if isinstance(nested, Nested):
+            values[argument], inside = nested.read(hidden, [])
+            for value in given_for(forms[argument], inside):
+                hidden.add(value)
     values, _warning = reconcile(schema.fit_each(values, owner=name))
     policy = build(factory, values, owner=name)
     for argument, recorded in record.arguments.items():

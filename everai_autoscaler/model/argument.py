@@ -9,10 +9,12 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from enum import Enum
 from functools import cache, lru_cache
-from typing import Annotated, Any, TypeAlias, TypeVar, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from pydantic import Field, TypeAdapter, ValidationError
@@ -20,20 +22,25 @@ from pydantic.errors import PydanticSchemaGenerationError
 
 from everai_autoscaler.errors import ArgumentError, AutoscalerError, UnknownNameError
 from everai_autoscaler.log import emit
+from everai_autoscaler.model.autoscaler import AutoScaler
 
 __all__ = [
     "Argument",
     "ArgumentType",
+    "Nesting",
     "Placeholder",
     "Schema",
     "argument",
     "bind",
     "build",
+    "is_late",
+    "is_scaler",
     "is_secret",
     "read",
     "reconcile",
     "schema_of",
     "source_of",
+    "undecorated",
 ]
 
 T = TypeVar("T")
@@ -87,6 +94,20 @@ _SPEC = "everai_autoscaler.argument"
 _SCALARS: dict[object, type] = {kind: kind for kind in (int, float, str, bool)} | {
     kind.__name__: kind for kind in (int, float, str, bool)
 }
+_SCALERS: dict[object, Any] = {
+    "AutoScaler": AutoScaler,
+    "list[AutoScaler]": list[AutoScaler],
+    "tuple[AutoScaler, ...]": tuple[AutoScaler, ...],
+    "Sequence[AutoScaler]": Sequence[AutoScaler],
+}
+"""Annotations that mean scalers, as they are written where annotations stay text."""
+
+
+class Nesting(Enum):
+    """How an argument holds scalers."""
+
+    ONE = "a scaler"
+    MANY = "a list of scalers"
 
 
 @attrs.frozen
@@ -115,12 +136,21 @@ class Argument:
         return self.default is _REQUIRED
 
     @property
+    def nesting(self) -> Nesting | None:
+        """Whether it is a scaler, or several; ``None`` for any other kind of value."""
+        return _nesting(self.type)
+
+    @property
     def accepted(self) -> str:
         """What it accepts, in words.
 
         >>> Argument("step", int, ge=1).accepted
         'a whole number of at least 1'
+        >>> Argument("scalers", list[AutoScaler], ge=1).accepted
+        'a list of scalers, at least 1'
         """
+        if self.nesting is not None:
+            return self.nesting.value + (f", at least {self.ge}" if self.ge is not None else "")
         words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
         kind = words.get(self.type) or f"a value of type {getattr(self.type, '__name__', self.type)}"
         bounds = [
@@ -132,7 +162,7 @@ class Argument:
         return f"{kind} {'' if stated.startswith('above') else 'of '}{stated}" if stated else kind
 
     def fit(self, value: object, *, source: str = "", owner: str = "", secret: bool = False) -> Any:
-        """*value* as this argument's type, within its bounds.
+        """*value* as this argument's type, within its bounds; ``None`` goes through where it is the default.
 
         Raises:
             ArgumentError: names *owner*, the argument, what was given, its *source*, and what is accepted. A
@@ -144,14 +174,62 @@ class Argument:
         Traceback (most recent call last):
         everai_autoscaler.errors.ArgumentError: step: 2.9 from ConfigMap c/step is not a whole number of at least 1
         """
+        if value is None and self.default is None:
+            return None
         try:
+            if self.nesting is not None:
+                return self._fit_scalers(value, f"{owner}: {self.name}" if owner else self.name)
             return _adapter(self.type, self.ge, self.gt, self.le).validate_python(value)
-        except ValidationError:
+        except (ValidationError, TypeError):
             given = "(a secret)" if secret else repr(value)
         origin = f" from {source}" if source and source != "literal" else ""
         prefix = f"{owner}: " if owner else ""
         # Without its cause, which holds the value: it may be a secret.
         raise ArgumentError(f"{prefix}{self.name}: {given}{origin} is not {self.accepted}")
+
+    def _fit_scalers(self, value: Any, where: str) -> Any:
+        if self.nesting is Nesting.ONE:
+            if not is_scaler(value):
+                raise TypeError
+            return undecorated(value, where, self.accepted)
+        # A bound counts them.
+        if not isinstance(value, list | tuple) or len(value) < (self.ge or 0):
+            raise TypeError
+        for place, one in enumerate(value):
+            undecorated(one, f"{where}[{place}]", Nesting.ONE.value)
+        kind = list if (get_origin(self.type) or self.type) is list else tuple
+        return value if isinstance(value, kind) else kind(value)
+
+
+@cache
+def _nesting(kind: Any) -> Nesting | None:
+    """How a value of the type *kind* holds scalers."""
+    if inspect.isclass(kind):
+        return Nesting.ONE if issubclass(kind, AutoScaler) else None
+    origin = get_origin(kind)
+    if origin not in (Union, UnionType, list, tuple, Sequence):
+        return None
+    parts = {_nesting(part) for part in get_args(kind) if part not in (NoneType, Ellipsis)}
+    if origin in (Union, UnionType):
+        return parts.pop() if len(parts) == 1 else None
+    return Nesting.MANY if parts == {Nesting.ONE} else None
+
+
+def is_scaler(value: object) -> bool:
+    """Whether *value* can decide; its class can't."""
+    return not isinstance(value, type) and callable(getattr(value, "decide", None))
+
+
+def undecorated(value: object, where: str, accepted: str) -> Any:
+    """*value*, which has to be a scaler without decorators."""
+    if not is_scaler(value):
+        raise ArgumentError(f"{where}: {value!r} is not {accepted}")
+    around = getattr(value, "decorators", None)
+    if getattr(around, "factors", None) or getattr(around, "arguments", None):
+        raise ArgumentError(
+            f"{where}: {type(value).__name__} has decorators: they go round the whole, not round a scaler in it"
+        )
+    return value
 
 
 @cache
@@ -161,7 +239,7 @@ def _adapter(kind: Any, ge: float | None, gt: float | None, le: float | None) ->
         return TypeAdapter(Annotated[float, Field(allow_inf_nan=False, **bounds)])
     try:
         return TypeAdapter(Annotated[kind, Field(**bounds)] if bounds else kind)
-    except PydanticSchemaGenerationError:  # a scaler, say: what that may be is its constructor's to judge
+    except PydanticSchemaGenerationError:  # what an object of some class may be is its constructor's to judge
         return TypeAdapter(Any)
 
 
@@ -199,7 +277,20 @@ def argument(
 
 
 def _fit_plain(value: Any, field: attrs.Attribute[Any]) -> Any:
-    return value if callable(value) else _from_field(field, field.type).fit(value)
+    argument = _from_field(field, field.type)
+    return value if is_late(argument, value) else argument.fit(value)
+
+
+def is_late(argument: Argument | None, value: object) -> bool:
+    """Whether *value* is read when a decision is made: it can be called, and *argument* isn't there for such things.
+
+    ``None`` for the *argument* is a name that only an open schema takes.
+    """
+    if argument is None or not callable(value):
+        return callable(value)
+    if argument.nesting is Nesting.ONE and is_scaler(value):
+        return False
+    return (get_origin(argument.type) or argument.type) is not Callable and argument.type not in type(value).__mro__
 
 
 def _from_field(field: attrs.Attribute[Any], hint: Any) -> Argument:
@@ -212,6 +303,8 @@ def _from_field(field: attrs.Attribute[Any], hint: Any) -> Argument:
 
 def _plain_type(hint: Any, default: Any) -> Any:
     """The type that an annotation means: itself, but of one that allows late values, the default's."""
+    if isinstance(hint, str) and hint in _SCALERS:
+        return _SCALERS[hint]
     if hint in _SCALARS:
         return _SCALARS[hint]
     if hint in (_REQUIRED, None, Any, ArgumentType) or isinstance(hint, str):
@@ -349,22 +442,42 @@ def reconcile(values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
 def bind(scaler: T) -> T:
     """*scaler* itself when none of its arguments is late, else a copy in which each is read and fitted.
 
+    The scalers inside it are bound, too.
+
     Raises:
         ArgumentError: a late value that can't be read, or doesn't fit.
     """
+    return _bound(scaler, "")
+
+
+def _bound(scaler: T, path: str) -> T:
     taken = _schema_for(scaler).arguments
-    values = {name: one.of(scaler) for name, one in taken.items()}
-    late = {name: value for name, value in values.items() if callable(value)}
-    if not late:
+    values = {name: one.of(scaler) for name, one in taken.items() if not path or hasattr(scaler, one.attribute or name)}
+    owner = path + type(scaler).__name__
+    changed: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, int | float | str):
+            continue
+        if is_late(taken[name], value):
+            given = read(value, name=f"{owner}: {name}" if path else name)
+            changed[name] = taken[name].fit(given, source=source_of(value), owner=owner, secret=is_secret(value))
+        elif taken[name].nesting is Nesting.ONE:
+            changed[name] = _bound_inside(value, f"{owner}: {name}: ")
+        elif taken[name].nesting is Nesting.MANY and isinstance(value, list | tuple):
+            inside = [_bound_inside(one, f"{owner}: {name}[{place}]: ") for place, one in enumerate(value)]
+            same = all(one is other for one, other in zip(inside, value, strict=True))
+            changed[name] = value if same else type(value)(inside)
+    if all(value is values[name] for name, value in changed.items()):
         return scaler
-    owner = type(scaler).__name__
-    for name, value in late.items():
-        given = read(value, name=name)
-        values[name] = taken[name].fit(given, source=source_of(value), owner=owner, secret=is_secret(value))
-    values, warning = reconcile(values)
+    values, warning = reconcile(values | changed)
     if warning:
         emit(logging.WARNING, "arguments_contradict", scaler=owner, warning=warning)
     return rebuilt(scaler, values)
+
+
+def _bound_inside(scaler: Any, path: str) -> Any:
+    # What isn't made of attrs doesn't say which of its attributes are arguments.
+    return _bound(scaler, path) if attrs.has(type(scaler)) else scaler
 
 
 def rebuilt(scaler: T, values: Mapping[str, Any]) -> T:
@@ -386,7 +499,8 @@ def build(factory: Callable[..., T], arguments: Mapping[str, object] | None, *, 
     """
     given = arguments or {}
     schema = schema_of(factory)
-    late = {name: value for name, value in given.items() if callable(value)}
+    taken = schema.arguments
+    late = {name: value for name, value in given.items() if is_late(taken.get(name), value)}
     schema.check_names(given, owner=owner)
     fitted = late | schema.fit_each({name: value for name, value in given.items() if name not in late}, owner=owner)
     complete = {name: taken.default for name, taken in schema.arguments.items()} | fitted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, Self
 
 from pydantic import Field, JsonValue
@@ -13,6 +14,8 @@ from everai_autoscaler.model.wire import WireModel
 __all__ = ["Outcome", "Record", "RecordedArgument", "RecordedDecorator", "RecordedDecorators"]
 
 REDACTED = "***"
+HIDDEN = "redacted"
+"""Inside a scaler that is an argument: the key of what stands for a value that isn't here; its source is beside it."""
 
 
 class RecordedArgument(WireModel):
@@ -22,7 +25,8 @@ class RecordedArgument(WireModel):
     source: str
     """``literal``, ``ConfigMap name/key``, ``callable name``, ``default``, or the decorator that chose it."""
     redacted: bool = False
-    """The value is a secret and isn't here: a replay needs it given."""
+    """The value is a secret and isn't here: a replay needs it given. Inside a scaler that is the value, what isn't here
+    is a mapping with ``redacted`` alone."""
     kept: str | None = None
     """Why the last good value was used instead of the present one; null when the present one was used."""
 
@@ -100,8 +104,24 @@ class Record(WireModel):
 
     @property
     def secrets(self) -> list[str]:
-        """The arguments whose values aren't here."""
-        return [name for name, argument in self.arguments.items() if argument.redacted]
+        """The arguments whose values aren't here; inside scalers with the way there, ``scalers[0].max_workers`` say."""
+        return [
+            where
+            for name, argument in self.arguments.items()
+            for where in ([name] if argument.redacted else _hidden(argument.value, name))
+        ]
+
+
+def _hidden(form: JsonValue, where: str) -> Iterator[str]:
+    """The ways to what the recorded *form* of a scaler doesn't hold."""
+    if isinstance(form, list):
+        for place, one in enumerate(form):
+            yield from _hidden(one, f"{where}[{place}]")
+    elif isinstance(form, dict) and set(form) == {HIDDEN}:
+        yield where
+    elif isinstance(form, dict) and isinstance(inside := form.get("arguments"), dict):
+        for name, value in inside.items():
+            yield from _hidden(value, f"{where}.{name}")
 
 
 def at_moment(factors: Factors, observed_at: float) -> Factors:

@@ -56,6 +56,28 @@ def test_every_form_says_the_same(tmp_path, document, suffix):
     )
 
 
+def test_scalers_inside_have_arguments_too(tmp_path):
+    """A mapping with a name is a scaler, in a list as well; placeholders in it stay late, however deep they are."""
+    most = {"valueFrom": {"configMapKeyRef": {"name": "c", "key": "most"}}}
+    inner = {"name": "simple", "arguments": {"max_workers": most, "max_queue_size": {"value": "2"}}}
+    document = {
+        "name": "cooldown",
+        "arguments": {
+            "up": 60,
+            "scaler": {"name": "max", "arguments": {"scalers": [inner, {"name": "free-worker"}]}},
+        },
+    }
+    path = tmp_path / "scaler.yaml"
+    path.write_text(json.dumps(document))
+
+    late = Placeholder(kind="ConfigMap", name="c", key="most")
+    simple = {"name": "simple", "arguments": {"max_workers": late, "max_queue_size": "2"}}
+    assert {
+        "up": 60,
+        "scaler": {"name": "max", "arguments": {"scalers": [simple, {"name": "free-worker"}]}},
+    } == read_manifest(path).arguments
+
+
 def test_a_decorator_may_have_late_arguments(tmp_path):
     """What holds for a scaler's arguments holds for a decorator's."""
     path = tmp_path / "scaler.yaml"
@@ -85,6 +107,15 @@ def test_a_decorator_may_have_late_arguments(tmp_path):
         ("{name: simple, arguments: {max_workers: null}}", ".arguments.max_workers: null is not a text, a number"),
         ("{name: simple, arguments: {max_workers: true}}", ".arguments.max_workers: true is not a text, a number"),
         ("{name: simple, arguments: {a: {value: [1]}}}", ".arguments.a: [1] is not a text"),
+        ("{name: max, arguments: {scalers: [3]}}", ".arguments.scalers[0]: 3 is not a mapping"),
+        (
+            "{name: max, arguments: {scalers: [{name: simple, arguments: {max_workers: null}}]}}",
+            ".arguments.scalers[0].arguments.max_workers: null is not a text, a number",
+        ),
+        (
+            "{name: simple, decorators: {factors: [{name: average, arguments: {a: {name: simple}}}]}}",
+            '.factors.0.arguments.a: {"name": "simple"} is not a text',
+        ),
         (
             "{name: simple, arguments: {a: {valueFrom: {fieldRef: {}}}}}",
             "fieldRef is not one of configMapKeyRef, secret",

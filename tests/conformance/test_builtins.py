@@ -8,7 +8,6 @@ from everai_autoscaler import FreeWorkerAutoScaler, SimpleAutoScaler
 from everai_autoscaler.plugin import default_registry
 from everai_autoscaler.testing import factors, parametrize_with_checks
 
-
 SCALERS = {
     "simple": SimpleAutoScaler(max_workers=5, max_queue_size=2, max_idle_time=60),
     "simple-from-zero": SimpleAutoScaler(min_workers=0, max_workers=8, scale_up_step=3, max_idle_time=0),

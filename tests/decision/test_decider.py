@@ -76,7 +76,7 @@ class TestMemory:
     def test_is_kept_when_arguments_change(self, late: Any, offering: Any) -> None:
         """The policy is another object then; what it remembers is the app's."""
         most = late(9)
-        decider = Decider("cooldown", {"max_workers": most}, registry=offering(scalers={"cooldown": Cooldown}))
+        decider = Decider("pause", {"max_workers": most}, registry=offering(scalers={"pause": Cooldown}))
         decider.decide(snapshot(busy=1, observed_at=1000))
         most.value = 8
         result = decider.decide(snapshot(busy=1, observed_at=1020))

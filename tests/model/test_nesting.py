@@ -110,6 +110,13 @@ def test_what_is_no_scaler_is_refused_in_the_constructor(values: Any, message: s
         Round(**values)
 
 
+def test_a_secret_that_is_no_scaler_is_not_shown() -> None:
+    """Somebody put a secret where a scaler belongs; where it came from is said."""
+    for kind in (AutoScaler, list[AutoScaler]):
+        with pytest.raises(ArgumentError, match=r"^mine: a: \(a secret\) from Secret s/k is not a (list of )?scaler"):
+            Argument("a", kind).fit("hunter2", source="Secret s/k", owner="mine", secret=True)
+
+
 def test_empty_decorators_are_none() -> None:
     """They do nothing, wherever they are."""
     assert Round(SimpleAutoScaler(decorators=Decorators())).limit == 3

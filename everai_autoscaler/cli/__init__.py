@@ -1,4 +1,4 @@
-"""The command line: ``everai-autoscaler decide | walk | replay | plugins``."""
+"""The command line, ``everai-autoscaler``, a module for each command."""
 
 from __future__ import annotations
 

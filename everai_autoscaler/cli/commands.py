@@ -27,10 +27,21 @@ _COMMANDS = {
     "decide": "Decide on a snapshot, or on a stream of them.",
     "walk": "Watch a fleet follow its load, in virtual time.",
     "replay": "Make recorded decisions again.",
+    "explain": "Say why a decision was made, and what would have flipped it.",
+    "describe": "Show what a name stands for, what it takes and says.",
+    "check": "Look for a snapshot at which a scaler breaks a rule.",
+    "new": "Make a plugin distribution to begin with.",
+    "doctor": "Look for what is wrong, installed or in arguments.",
     "plugins": "Show what is installed, and what each plugin offers.",
     "completion": "Print the completion script for your shell.",
 }
 """Each command is a module of its own here, imported when it is asked for: the help doesn't wait for all of them."""
+
+_TOLD_BY = {
+    "plugins": ("plugin_failed", "plugin_name_contested"),
+    "doctor": ("plugin_failed", "plugin_name_contested", "blocked_plugin_unknown", "arguments_contradict"),
+}
+"""The events that a command tells by itself."""
 
 
 class _Commands(click.Group):
@@ -123,8 +134,7 @@ class _StandardError(logging.Handler):
 def _told_otherwise() -> tuple[str, ...]:
     """The events that the command which runs tells by itself."""
     context = click.get_current_context(silent=True)
-    listing = context is not None and context.info_name == "plugins"
-    return ("tick_failed", *(("plugin_failed", "plugin_name_contested") if listing else ()))
+    return ("tick_failed", *_TOLD_BY.get((context and context.info_name) or "", ()))
 
 
 def _told(event: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from everai_autoscaler.cli.scaler_options import ScalerName, argument_option, key_values
+from everai_autoscaler.cli.scaler_options import ScalerName, argument_option, key_values, secret_option
 from everai_autoscaler.cli.words import as_json, count, moment, output_option, sentences
 from everai_autoscaler.decision import Replay
 from everai_autoscaler.decision import replay as decide_again
@@ -23,13 +23,7 @@ DIFFERENT = 1
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--scaler", type=ScalerName(), help="Another scaler, to see where it would have decided otherwise.")
 @argument_option
-@click.option(
-    "--secret",
-    "secrets",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A secret argument, which records don't hold; a decorator's is DECORATOR.NAME. Repeatable.",
-)
+@secret_option
 @output_option
 def replay(file: str, *, scaler: str | None, arguments: tuple[str, ...], secrets: tuple[str, ...], output: str) -> int:
     """Make the decisions that were recorded in FILE again.

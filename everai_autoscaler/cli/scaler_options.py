@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,12 +14,23 @@ from click.shell_completion import CompletionItem
 
 from everai_autoscaler.cli.manifest import read_manifest
 from everai_autoscaler.decision import Decider
+from everai_autoscaler.decision.nested import Nested, nest
+from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import PlaceholderError
-from everai_autoscaler.model import ArgumentType, Decorators, Record
-from everai_autoscaler.model.argument import source_of
+from everai_autoscaler.model import ArgumentType, AutoScaler, Decorators, Placeholder, Record, schema_of
+from everai_autoscaler.model.argument import build, read, reader, source_of
 from everai_autoscaler.plugin import default_registry
 
-__all__ = ["ScalerName", "ScalerOptions", "WantedScaler", "argument_option", "key_values", "scaler_options"]
+__all__ = [
+    "ScalerName",
+    "ScalerOptions",
+    "WantedScaler",
+    "argument_option",
+    "key_values",
+    "scaler_options",
+    "secret_option",
+    "shown",
+]
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -51,13 +63,56 @@ class WantedScaler:
         """
         return Decider(self.name, self.arguments, decorators=self.decorators, providers=self.providers, record=record)
 
+    def scaler(self) -> AutoScaler:
+        """The scaler itself, without the pipeline, and without its decorators; late values are read now.
+
+        Raises:
+            AutoscalerError: there is no such scaler, or it doesn't take the arguments.
+        """
+        registry = default_registry()
+        factory = registry.autoscaler(self.name)
+        with self.placeholders_read():
+            given = nest(self.arguments, schema_of(factory), registry, owner=self.name)
+            made: AutoScaler = build(
+                factory, {one: self._now(one, value) for one, value in given.items()}, owner=self.name
+            )
+        return made
+
+    def _now(self, argument: str, value: Any) -> Any:
+        if isinstance(value, Nested):
+            return value.read(Secrets(), [])[0]
+        return read(value, name=f"{self.name}: {argument}") if isinstance(value, Placeholder) else value
+
+    @contextmanager
+    def placeholders_read(self) -> Iterator[None]:
+        """Read placeholders where it was said that they are read."""
+        token = reader.set(self._read)
+        try:
+            yield
+        finally:
+            reader.reset(token)
+
+    def _read(self, placeholder: Placeholder) -> str:
+        provider = self.providers.get(placeholder.kind)
+        if provider is not None:
+            return provider(placeholder.name, placeholder.key)
+        return default_registry().read_placeholder(placeholder)
+
     def __str__(self) -> str:
-        given = (
-            f"{name}={value if not callable(value) else source_of(value)}" for name, value in self.arguments.items()
-        )
+        given = (f"{name}={shown(value)}" for name, value in self.arguments.items())
         named = self.decorators or Decorators()
         decorators = [one.name for one in (*(named.arguments or ()), *(named.factors or ()))]
         return " ".join([self.name, *given, *(["with", ", ".join(decorators)] if decorators else [])])
+
+
+def shown(value: Any) -> str:
+    """An argument as people are shown it; a scaler as its name and arguments in brackets."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"
+    if isinstance(value, Mapping):
+        arguments = (value.get("arguments") or {}).items()
+        return f"{value.get('name')}({', '.join(f'{name}={shown(one)}' for name, one in arguments)})"
+    return source_of(value) if callable(value) else str(value)
 
 
 @frozen
@@ -163,6 +218,14 @@ argument_option = click.option(
     multiple=True,
     metavar="KEY=VALUE",
     help="An argument of the scaler; repeatable, and goes before a file's.",
+)
+
+secret_option = click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A secret argument, which records don't hold; a decorator's is DECORATOR.NAME. Repeatable.",
 )
 
 

@@ -11,7 +11,7 @@ import click
 
 from everai_autoscaler.model import Outcome, Reason
 
-__all__ = ["as_json", "count", "gist", "kind_of", "moment", "output_option", "sentences", "what"]
+__all__ = ["as_json", "count", "gist", "kind_of", "moment", "output_option", "printable", "sentences", "what"]
 
 _WIDTH = 14
 
@@ -52,7 +52,7 @@ def what(outcome: Outcome) -> str:
     >>> what(Outcome(max_workers=5, actions=[{"count": 2, "action": "ScaleUp"}], held=False, reasons=[]))
     'up 2'
     """
-    return _done(outcome, _printable(", ".join(_removed(outcome))))
+    return _done(outcome, printable(", ".join(_removed(outcome))))
 
 
 def sentences(outcome: Outcome, *, indent: int = 0) -> str:
@@ -80,6 +80,11 @@ def kind_of(outcome: Outcome) -> str:
     return _kind("; ".join([what(outcome), *map(_line, outcome.reasons)]), _removed(outcome))
 
 
+def printable(text: str) -> str:
+    """*text* in one line, without what a terminal would obey: names come from anywhere."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+
+
 def _removed(outcome: Outcome) -> list[str]:
     actions: list[Any] = outcome.actions
     return [action["worker_id"] for action in actions if action["action"] == "ScaleDown"]
@@ -102,12 +107,7 @@ def _columns(done: str, whys: list[str], indent: int) -> str:
 
 
 def _line(reason: Reason) -> str:
-    return _printable(str(reason))
-
-
-def _printable(text: str) -> str:
-    """*text* in one line, without what a terminal would obey: names come from anywhere."""
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+    return printable(str(reason))
 
 
 def _kind(sentence: str, workers: list[str]) -> str:

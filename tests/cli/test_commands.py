@@ -71,8 +71,8 @@ def test_completion_prints_the_script(run, shell, mark):
         ("re", {"replay"}),
         ("walk q", {"queue"}),
         ("walk --trace azure_llm_co", {"azure_llm_code_2023", "azure_llm_conv_2023"}),
-        ("walk --scaler f", {"free-worker"}),
-        ("decide s", {"simple"}),
+        ("walk --scaler f", {"first-valid", "floor", "free-worker"}),
+        ("decide s", {"shadow", "simple", "stabilize"}),
     ],
 )
 def test_names_are_completed(start, words, expected):

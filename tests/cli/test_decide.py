@@ -160,7 +160,7 @@ def test_a_full_disk_ends_the_run(run, a_line):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["simpel"], "scaler 'simpel' is not one of free-worker, simple; did you mean 'simple'?"),
+        (["simpel"], "simple, stabilize; did you mean 'simple'?"),
         (["simple", "-a", "most=5"], "simple: argument 'most' is not one of"),
         (["simple", "-a", "max_workers=2.9"], "simple: max_workers: '2.9' is not a whole number of at least 0"),
         (["simple", "-a", "max_workers"], "-a: 'max_workers' is not of the form KEY=VALUE"),
@@ -262,3 +262,52 @@ def test_letters_that_the_terminal_lacks_are_no_failure(start, a_line):
 
     assert "remove \\u5de5 " in output
     assert ("", 0) == (errors, process.returncode)
+
+
+NESTED = """
+name: stabilize
+arguments:
+  down_window: 60
+  scaler:
+    name: max
+    arguments:
+      scalers:
+        - name: simple
+          arguments:
+            max_workers: {valueFrom: {configMapKeyRef: {name: c, key: most}}}
+        - {name: free-worker, arguments: {max_workers: 9}}
+"""
+
+
+def test_scalers_inside_scalers_decide_and_are_replayed(run, a_line, tmp_path):
+    """The file form nests by name; what comes from a ConfigMap is in the record, so that a replay needs no file."""
+    (tmp_path / "scaler.yaml").write_text(NESTED)
+    records = tmp_path / "records.jsonl"
+    given = a_line(3, 1_722_220_970) + a_line(0, 1_722_220_990)
+    options = ("-f", tmp_path / "scaler.yaml", "--configmap", "c:most=4", "--record", records)
+    decided = run("decide", *options, "-o", "json", given=given)
+    replayed = run("replay", records)
+
+    assert [4, 4] == [json.loads(line)["max_workers"] for line in decided.stdout.splitlines()]
+    assert "2 wanted, and nothing within the window is against it" in decided.stdout
+    assert "2 decisions replayed: the same, to the word.\n" == replayed.stdout
+
+
+def test_what_is_wrong_inside_is_said_with_the_way_to_it(run, a_line, tmp_path):
+    """In one line, as any error."""
+    (tmp_path / "scaler.yaml").write_text(NESTED.replace("max_workers: 9", "most: 9"))
+    result = run("decide", "-f", tmp_path / "scaler.yaml", "--configmap", "c:most=4", given=a_line())
+
+    assert result.stderr.startswith(
+        "error: stabilize: scaler: max: scalers[1]: free-worker: argument 'most' is not one"
+    )
+    assert ("", 2) == (result.stdout, result.exit_code)
+
+
+def test_a_walk_says_which_scalers_are_inside(run, tmp_path):
+    """With their arguments in brackets, and where late ones come from."""
+    (tmp_path / "scaler.yaml").write_text(NESTED)
+    told = run("walk", "-f", tmp_path / "scaler.yaml", "--configmap", "c:most=4").stdout
+
+    inside = "scaler=max(scalers=[simple(max_workers=ConfigMap c/most), free-worker(max_workers=9)])"
+    assert f"stabilize down_window=60 {inside}" in " ".join(told.split())

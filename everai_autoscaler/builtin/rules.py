@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from math import inf
 from typing import Any, Protocol
 
 from attrs import define
@@ -59,35 +58,48 @@ class Ruled(Protocol):
 
 @define
 class Fleet:
-    """The workers of a snapshot as the rules see them."""
+    """The workers of a snapshot as the rules see them; those that drain are as good as gone, and only in the total."""
 
     total: int
     """All of them: what the maximum counts."""
-    staying: Sequence[Worker]
-    """All but those that drain, which are as good as gone."""
-    statuses: Sequence[WorkerStatus]
-    """Theirs, in the same order."""
+    unique: int
+    """How many ids they have."""
     free: int
     busy: int
     starting: int
-    suspects: Sequence[Worker]
+    suspects: list[Worker]
     """Starting for longer than the start-up limit; those that may be removed."""
+    idle: list[Worker]
+    """Those of the free ones who may have been idle for long enough to go."""
 
     @classmethod
-    def of(cls, workers: Sequence[Worker], starting_since: float) -> Fleet:
-        """The fleet of *workers*, of whom those that started before *starting_since* should be ready."""
-        # One attribute at a time over the whole list: there may be a hundred thousand workers.
-        draining = [worker for worker in workers if worker.draining]
-        staying = [worker for worker in workers if not worker.draining] if draining else workers
-        statuses = [worker.status for worker in staying]
-        free, busy = statuses.count(WorkerStatus.Free), statuses.count(WorkerStatus.Busy)
-        if free + busy == len(staying):
-            return cls(len(workers), staying, statuses, free, busy, 0, ())
-        inflight = [worker for worker in staying if worker.status is WorkerStatus.Inflight]
-        late = [worker for worker in inflight if worker.started_at < starting_since]
-        # One in a session has to stay, and only costs.
-        suspects = [worker for worker in late if may_go(worker)]
-        return cls(len(workers), staying, statuses, free, busy, len(inflight) - len(late), suspects)
+    def of(cls, factors: Factors, workers: Sequence[Worker], limits: Limits) -> Fleet:
+        """The fleet of the *workers* of *factors*."""
+        starting_since = factors.observed_at - limits.start_timeout
+        latest = factors.observed_at - limits.max_idle_time + 1  # who served after that can't have been idle for long
+        ids: set[str] = set()
+        suspects: list[Worker] = []
+        idle: list[Worker] = []
+        free = busy = starting = 0
+        for worker in workers:
+            # One look at each: there may be 100,000, which lie all over the memory, and asking pydantic for a field
+            # costs more than all that is done here with three of them.
+            said = worker.__dict__
+            ids.add(said["worker_id"])
+            if said["draining"]:
+                continue
+            status = said["status"]
+            if status is WorkerStatus.Busy:
+                busy += 1
+            elif status is WorkerStatus.Free:
+                free += 1
+                if said["last_service_time"] <= latest:
+                    idle.append(worker)
+            elif said["started_at"] >= starting_since:
+                starting += 1
+            elif may_go(worker):  # one in a session has to stay, and only costs
+                suspects.append(worker)
+        return cls(len(workers), len(ids), free, busy, starting, suspects, idle)
 
     @property
     def serving(self) -> int:
@@ -118,18 +130,16 @@ def decide(factors: Factors | None, scaler: Ruled, *, who: str) -> DecideResult:
     limits = Limits.of(scaler)
     if factors is None or factors.workers is None:
         return DecideResult.hold(factors, "the workers are not known", max_workers=limits.max_workers, who=who)
-    workers = _each_once(factors.workers)
-    if len(workers) < len(factors.workers):
-        factors = factors.model_copy(update={"workers": workers})
+    fleet = Fleet.of(factors, factors.workers, limits)
+    if fleet.unique < fleet.total:
+        factors = factors.model_copy(update={"workers": _each_once(factors.workers)})
+        fleet = Fleet.of(factors, factors.workers or (), limits)
     wish = scaler.wish(factors)
-    fleet = Fleet.of(workers, factors.observed_at - limits.start_timeout)
     result = _minimum(fleet, limits, who) or _more(factors, fleet, limits, wish, who)
     return result or _fewer(factors, fleet, limits, wish, who)
 
 
 def _each_once(workers: list[Worker]) -> list[Worker]:
-    if len({worker.worker_id for worker in workers}) == len(workers):
-        return workers
     unique = {worker.worker_id: worker for worker in workers}
     # One id, two statements: the one that keeps the worker is believed.
     unique.update((worker.worker_id, worker) for worker in workers if not may_go(worker))
@@ -195,10 +205,9 @@ def _fewer(factors: Factors, fleet: Fleet, limits: Limits, wish: Wish, who: str)
 def _free_to_go(factors: Factors, fleet: Fleet, limits: Limits) -> Iterator[tuple[Worker, str]]:
     """The free workers that may go, the newest first, each with its reason."""
     above = fleet.counted - limits.max_workers
-    # First at a glance, since there may be very many: who served a moment ago can't have been idle for long.
-    latest = factors.observed_at - limits.max_idle_time + 1 if above <= 0 else inf
-    glanced = zip(fleet.staying, fleet.statuses, strict=True)
-    candidates = [w for w, status in glanced if status is WorkerStatus.Free and w.last_service_time <= latest]
+    candidates = fleet.idle
+    if above > 0:
+        candidates = [worker for worker in factors.workers or () if worker.status is WorkerStatus.Free]
     for worker in newest_first(candidates):
         if not may_go(worker):
             continue

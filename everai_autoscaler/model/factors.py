@@ -73,7 +73,7 @@ _OTHER_NAMES = {"WorkerBusy": QueueReason.QueueDueBusy, "SessionWorkerBusy": Que
 
 def _known_names(summary: dict[QueueReason, Any], together: Callable[[Any, Any], Any] = add) -> dict[QueueReason, Any]:
     """*summary* with what stands under a reason's other name under its own, *together* with what stands there."""
-    if not _OTHER_NAMES.keys() & summary.keys():
+    if "WorkerBusy" not in summary and "SessionWorkerBusy" not in summary:
         return summary
     named: dict[QueueReason, Any] = {}
     for reason, value in summary.items():
@@ -225,9 +225,9 @@ class Factors(GrowingModel):
         """How many requests wait, for *reasons* or, when none is given, for any; ``None`` when it isn't known."""
         if self.queue is None:
             return None
-        if reasons:
-            return sum(self.queue.get(reason, 0) for reason in reasons)
-        return sum(self.queue.values())
+        if not reasons:
+            return sum(self.queue.values())
+        return sum([self.queue.get(reason, 0) for reason in reasons])
 
     def free(self) -> int | None:
         """How many workers are free: as the summary says where it is given, else as listed; ``None`` when not known.

@@ -150,7 +150,7 @@ class _Demand:
 @click.option(
     "--workers", type=click.IntRange(min=0), default=1, show_default=True, metavar="COUNT", help="There at the start."
 )
-@click.option("--every", is_flag=True, help="Show every decision of a trace, not only those that change something.")
+@click.option("--changes", is_flag=True, help="Show only those decisions of a trace that do or say something new.")
 @click.option(
     "--tables/--no-tables", default=None, help="Show the lists of workers and queue.  [default: without --trace]"
 )
@@ -168,7 +168,7 @@ def walk(
     cold_start: float,
     dispatch: str,
     workers: int,
-    every: bool,
+    changes: bool,
     tables: bool | None,
     output: str,
     record_to: str | None,
@@ -205,7 +205,7 @@ def walk(
     elif tables or (tables is None and trace is None):
         view = Tables(target)
     else:
-        view = Lines() if every else Changes()
+        view = Changes() if changes else Lines()
     with record_file(record_to) as records:
         seen: list[Record] = []
 

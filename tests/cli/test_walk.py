@@ -108,10 +108,10 @@ def test_the_sums_are_right(run, tmp_path):
     )
 
 
-def test_only_changes_of_a_trace_are_shown_unless_every_is_asked_for(run):
+def test_every_decision_of_a_trace_is_shown_unless_only_changes_are_asked_for(run):
     """What does the same and says the same, but for numbers, isn't repeated."""
     part = ("walk", "--trace", "azure_llm_code_2023", "--from", "600", "--to", "900")
-    some, every = run(*part).stdout, run(*part, "--every").stdout
+    every, some = run(*part).stdout, run(*part, "--changes").stdout
     ticks = [json.loads(line) for line in run(*part, "-o", "json").stdout.splitlines()[1:-1]]
 
     shown = [line for line in some.splitlines() if line.startswith("2024")]

@@ -100,14 +100,14 @@ def test_the_smallest_snapshot_can_be_pasted(rule):
     [
         ("answers_every_snapshot", "snapshot()"),
         ("leaves_the_snapshot_as_it_was", None),
-        ("removes_nobody_at_work", 'snapshot(workers=[worker("w1", idle_for=60, number_of_sessions=1)])'),
+        ("removes_nobody_at_work", None),
         ("removes_nobody_on_what_is_not_known", 'snapshot(waiting=None, workers=[worker("w1", idle_for=60)])'),
         ("stays_within_max_workers", "snapshot(waiting=1, busy=5)"),
         ("is_monotone", None),
     ],
 )
 def test_the_smallest_snapshot_is_small(rule, code):
-    """Nothing stands in it that isn't needed to break the rule."""
+    """Nothing stands in it that isn't needed to break the rule; where there are several as small, any will do."""
     error = caught(rule)
     if code is None:
         assert len(error.code) < 100

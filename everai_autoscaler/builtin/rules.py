@@ -81,6 +81,10 @@ class Fleet:
         suspects: list[Worker] = []
         idle: list[Worker] = []
         free = busy = starting = 0
+        is_busy, is_free = (
+            WorkerStatus.Busy,
+            WorkerStatus.Free,
+        )  # looked up once: a member of an enum is dear to ask for
         for worker in workers:
             # One look at each: there may be 100,000, which lie all over the memory, and asking pydantic for a field
             # costs more than all that is done here with three of them.
@@ -89,9 +93,9 @@ class Fleet:
             if said["draining"]:
                 continue
             status = said["status"]
-            if status is WorkerStatus.Busy:
+            if status is is_busy:
                 busy += 1
-            elif status is WorkerStatus.Free:
+            elif status is is_free:
                 free += 1
                 if said["last_service_time"] <= latest:
                     idle.append(worker)

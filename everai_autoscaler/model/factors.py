@@ -188,11 +188,14 @@ class Factors(GrowingModel):
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        """Read a snapshot from JSON text, a large one so that it weighs about half; *options* are pydantic's."""
-        if cls is Factors and len(json_data) >= _LARGE and not options:
-            with _no_collection(), suppress(ValueError):  # what is wrong with it is told below, with the path to it
-                return cast("Self", _read_large(json_data))
-        return super().model_validate_json(json_data, **options)
+        """Read a snapshot from JSON text, a large one so that it weighs less than half; *options* are pydantic's."""
+        if len(json_data) < _LONG:
+            return super().model_validate_json(json_data, **options)
+        with _no_collection():
+            if cls is Factors and len(json_data) >= _LARGE and not options:
+                with suppress(ValueError):  # what is wrong with it is told below, with the path to it
+                    return cast("Self", _read_large(json_data))
+            return super().model_validate_json(json_data, **options)
 
     def model_post_init(self, _context: Any, /) -> None:  # noqa: D102 - pydantic's
         said = self.__dict__
@@ -274,6 +277,8 @@ class Factors(GrowingModel):
         return [w for w in self.workers or () if w.status is WorkerStatus.Inflight and w.started_at < oldest_start]
 
 
+_LONG = 1_000_000
+"""Characters from which on looking for garbage meanwhile costs more than it is worth: some thousands of workers."""
 _LARGE = 8_000_000
 """Characters from which on a snapshot is a large one: some tens of thousands of workers. Below that the plain way is
 the faster one, and weighs little."""
@@ -282,7 +287,7 @@ _AT_ONCE = 1000
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Don't look for garbage: all that a large snapshot makes stays, and looking costs nearly half of the time."""
+    """Don't look for garbage: all that a long text makes stays, and looking costs up to half of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

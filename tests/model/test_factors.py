@@ -219,6 +219,7 @@ def test_suspects_have_been_starting_for_too_long() -> None:
 @pytest.fixture
 def large_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every snapshot is a large one, and its workers are read three at a time."""
+    monkeypatch.setattr("everai_autoscaler.model.factors._LONG", 0)
     monkeypatch.setattr("everai_autoscaler.model.factors._LARGE", 0)
     monkeypatch.setattr("everai_autoscaler.model.factors._AT_ONCE", 3)
 

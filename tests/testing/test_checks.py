@@ -44,7 +44,7 @@ def _load(name):
 
 broken_scalers = _load("broken_scalers")
 BROKEN = broken_scalers.BROKEN
-WITHIN = 0.3
+WITHIN = 1.0
 EXAMPLES = 40
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import platform
 import re
@@ -17,6 +16,7 @@ import click
 from attrs import frozen
 
 import everai_autoscaler
+from everai_autoscaler.cli.pace import cold_start_option, interval_option
 from everai_autoscaler.cli.plugins import contested
 from everai_autoscaler.cli.scaler_options import ScalerName, ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.words import count, output_option
@@ -48,35 +48,11 @@ class _Finding:
     remedy: str
 
 
-class _Seconds(click.FloatRange):
-    """A finite number of seconds."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        seconds: float = super().convert(value, param, ctx)
-        if not math.isfinite(seconds):
-            self.fail(f"{value} is not a finite number of seconds", param, ctx)
-        return seconds
-
-
 @click.command
 @click.argument("name", required=False, metavar="[SCALER]", type=ScalerName())
 @scaler_options
-@click.option(
-    "--interval",
-    type=_Seconds(min=0, min_open=True),
-    default=20.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Between two decisions, where you run it.",
-)
-@click.option(
-    "--cold-start",
-    type=_Seconds(min=0),
-    default=15.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Until a started worker is ready, where you run it.",
-)
+@interval_option
+@cold_start_option
 @output_option
 def doctor(name: str | None, *, options: ScalerOptions, interval: float, cold_start: float, output: str) -> int:
     """Look for what is wrong: with what is installed, and with the arguments of SCALER, where one is given.

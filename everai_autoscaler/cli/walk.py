@@ -13,6 +13,7 @@ from attrs import frozen
 from click.shell_completion import CompletionItem
 
 from everai_autoscaler import traces
+from everai_autoscaler.cli.pace import Seconds, cold_start_option, interval_option
 from everai_autoscaler.cli.record_file import record_file, record_option
 from everai_autoscaler.cli.scaler_options import ScalerName, ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.walk_output import Changes, Lines, Numbers, Programs, Tables, View
@@ -47,16 +48,6 @@ _FOR_A_TRACE: Mapping[str, Mapping[str, ArgumentType]] = {
     "queue": {"max_workers": 64, "scale_up_step": 8},
 }
 """What has to be otherwise where more comes than four clients send."""
-
-
-class _Seconds(click.FloatRange):
-    """A finite number of seconds."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        seconds: float = super().convert(value, param, ctx)
-        if not math.isfinite(seconds):
-            self.fail(f"{value} is not a finite number of seconds", param, ctx)
-        return seconds
 
 
 class _TraceName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4, not before
@@ -111,35 +102,21 @@ class _Demand:
 @click.option(
     "--from",
     "begin",
-    type=_Seconds(min=0),
+    type=Seconds(min=0),
     metavar="SECONDS",
     help="Where in the trace to begin.  [default: 0]",
 )
 @click.option(
     "--to",
     "end",
-    type=_Seconds(min=0),
+    type=Seconds(min=0),
     metavar="SECONDS",
     help="Where in the trace to end.  [default: its end]",
 )
 @click.option("--scaler", metavar="SCALER", type=ScalerName(), help="Another scaler than the walk's own.")
 @scaler_options
-@click.option(
-    "--interval",
-    type=_Seconds(min=0, min_open=True),
-    default=20.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Between two decisions.",
-)
-@click.option(
-    "--cold-start",
-    type=_Seconds(min=0),
-    default=15.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Until a started worker is ready.",
-)
+@interval_option
+@cold_start_option
 @click.option(
     "--dispatch",
     type=click.Choice([order.value for order in Dispatch]),

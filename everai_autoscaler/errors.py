@@ -9,6 +9,7 @@
     ├── PlaceholderError    (LookupError)   a placeholder whose value is nowhere to be found
     ├── PluginError         (RuntimeError)  a plugin that can't be used as it is
     │   └── DuplicateNameError              two plugins, one name
+    ├── StateError          (RuntimeError)  a state directory or a port that can't be used, or is in use
     └── MissingExtraError   (ImportError)   an optional part that isn't installed
 
 Each is one clear line: the thing, what was given, where it came from, and what is accepted.
@@ -27,6 +28,7 @@ __all__ = [
     "MissingExtraError",
     "PlaceholderError",
     "PluginError",
+    "StateError",
     "UnknownNameError",
 ]
 
@@ -69,6 +71,10 @@ class PluginError(AutoscalerError, RuntimeError):
 
 class DuplicateNameError(PluginError):
     """Two plugins that offer one name; names both."""
+
+
+class StateError(AutoscalerError, RuntimeError):
+    """A state directory or a port that can't be used, or is in use; says which, and by whom where that is known."""
 
 
 class MissingExtraError(AutoscalerError, ImportError):

@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "decision": {*GROUND, "model", "plugin"},
     "loop": {*GROUND, "model"},
     "traces": GROUND,
-    "cli": {*GROUND, "model", "plugin", "builtin", "testing", "decision", "loop", "traces"},
+    "runtime": {*GROUND, "model", "loop"},
+    "cli": {*GROUND, "model", "plugin", "builtin", "testing", "decision", "loop", "traces", "runtime"},
     "__init__": {*GROUND, "model", "plugin", "builtin", "decision", "loop"},
 }
 UPWARDS = {("model/argument.py", "plugin")}

@@ -15,6 +15,7 @@ from everai_autoscaler.model.argument import Argument, ArgumentType, Placeholder
 from everai_autoscaler.model.autoscaler import AutoScaler
 from everai_autoscaler.model.builtin_autoscaler import BuiltinAutoScaler
 from everai_autoscaler.model.decorator import ArgumentsDecorator, Decorator, Decorators, FactorsDecorator
+from everai_autoscaler.model.dispatch import Dispatch
 from everai_autoscaler.model.factors import Factors, QueueReason, QueueSummary, Worker, WorkerStatus, WorkerSummary
 from everai_autoscaler.model.record import (
     Outcome,
@@ -34,6 +35,7 @@ __all__ = [
     "DecideResult",
     "Decorator",
     "Decorators",
+    "Dispatch",
     "Factors",
     "FactorsDecorator",
     "Outcome",

@@ -6,7 +6,7 @@ import math
 import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from functools import partial
 from itertools import chain, count, repeat
 from typing import TypeAlias
@@ -16,6 +16,7 @@ from attrs import define, frozen
 from everai_autoscaler.errors import ContractError, UnknownNameError
 from everai_autoscaler.model import (
     DecideResult,
+    Dispatch,
     Factors,
     QueueReason,
     QueueSummary,
@@ -26,17 +27,6 @@ from everai_autoscaler.model import (
 from everai_autoscaler.testing.clock import VirtualClock
 
 __all__ = ["Clients", "Dispatch", "Load", "Request", "Served", "VirtualTarget"]
-
-
-class Dispatch(StrEnum):
-    """Which of the workers that have room gets the next request."""
-
-    MOST_RECENTLY_USED = "most-recently-used"
-    """The one that was given or has answered a request last; one that never was, only after all others."""
-    LONGEST_IDLE = "longest-idle"
-    """The one that has had nothing to do for longest; one that still serves, only after all others."""
-    OLDEST = "oldest"
-    """The one that was started first."""
 
 
 @frozen

@@ -1,0 +1,1 @@
+"""A Target made of processes on this machine: router, queue, workers, store."""

@@ -1,0 +1,91 @@
+"""An operator's word over a policy: pause, or hold at so many workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from attrs import asdict, frozen
+
+from everai_autoscaler.model import AutoScaler, DecideResult, Factors
+
+__all__ = ["Operated", "Word"]
+
+WHO = "operator"
+
+
+@frozen
+class Word:
+    """What an operator has said. All times are epoch seconds.
+
+    >>> print(Word("hold", since=0, by="ann", workers=3, until=1800, reason="the demo"))
+    held at 3 workers by ann until 1970-01-01T00:30:00+0000: the demo
+    """
+
+    word: Literal["pause", "hold"]
+    """Do nothing; or keep so many workers."""
+    since: float
+    by: str
+    workers: int | None = None
+    """How many, for a hold."""
+    until: float | None = None
+    """When it is over by itself; ``None`` for never."""
+    reason: str = ""
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Word:
+        """The word as the store has it."""
+        return cls(**given)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The word as the store keeps it."""
+        return asdict(self)
+
+    def over(self, now: float) -> bool:
+        """Whether its time has passed."""
+        return self.until is not None and self.until <= now
+
+    def __str__(self) -> str:
+        workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
+        done = "paused" if self.word == "pause" else f"held at {workers}"
+        until = "" if self.until is None else f" until {datetime.fromtimestamp(self.until, UTC):%Y-%m-%dT%H:%M:%S+0000}"
+        return f"{done} by {self.by}{until}" + (f": {self.reason}" if self.reason else "")
+
+
+class Operated(AutoScaler):
+    """*scaler*, which is asked all the same, with what an operator has said put in place of its answer.
+
+    Whatever was said, nobody who serves or holds a session goes, and there are never more than the policy's maximum.
+
+    Args:
+        scaler: the policy, or the pipeline round one.
+        word: gives what is in force at a moment (epoch seconds); ``None`` for nothing.
+
+    >>> from everai_autoscaler.model import Factors
+    >>> class Eager(AutoScaler):
+    ...     def decide(self, factors):
+    ...         return DecideResult.scale_to(4, factors, max_workers=5)
+    >>> result = Operated(Eager(), lambda now: Word("pause", since=0, by="ann")).decide(Factors())
+    >>> result.up, str(result.reasons[-1])
+    (0, 'operator: paused by ann')
+    """
+
+    def __init__(self, scaler: AutoScaler, word: Callable[[float], Word | None]) -> None:
+        self.scaler = scaler
+        self.name = getattr(scaler, "name", type(scaler).__name__)
+        self._word = word
+
+    def decide(self, factors: Factors) -> DecideResult:
+        """What the policy says, or what the operator has said instead."""
+        result = self.scaler.decide(factors)
+        word = self._word(factors.observed_at)
+        if word is None:
+            return result
+        if word.word == "pause" or word.workers is None:
+            return DecideResult.hold(factors, str(word), max_workers=result.max_workers, who=WHO)
+        held = DecideResult.scale_to(word.workers, factors, max_workers=result.max_workers)
+        told = held.because(str(word), who=WHO)
+        if word.workers > result.max_workers:
+            told = told.because(f"at most {result.max_workers}: that is the policy's maximum", who=WHO)
+        return told

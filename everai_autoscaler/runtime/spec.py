@@ -1,0 +1,125 @@
+"""How an app is run on this machine: the ``local`` section of its manifest."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from everai_autoscaler.errors import ContractError
+from everai_autoscaler.model import Dispatch
+from everai_autoscaler.model.wire import describe_errors
+
+__all__ = ["Limits", "Local", "Readiness", "Session"]
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _words(given: Any) -> Any:
+    if isinstance(given, str):
+        try:
+            return shlex.split(given)
+        except ValueError as error:
+            raise ValueError(f"is no command line: {error}") from error
+    return given
+
+
+def _text(given: Any) -> Any:
+    return str(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Readiness(_Section):
+    """How one sees that a worker is ready, and still well."""
+
+    path: Annotated[str, Field(pattern="^/")] | None = None
+    """Asked with GET; any status below 400 means ready. Without it, a worker that accepts connections is."""
+    interval: Seconds = 10.0
+    """Seconds between two looks at a worker that is ready and serves nobody."""
+    timeout: Seconds = 5.0
+    """Seconds after which a look has failed."""
+    failures: Annotated[int, Field(ge=1)] = 3
+    """Looks that fail one after the other until the worker is given up as hung."""
+
+
+class Session(_Section):
+    """What pins requests to a worker; neither given, nothing does."""
+
+    header: Annotated[str, Field(min_length=1)] | None = None
+    """The request header that names the session."""
+    cookie: Annotated[str, Field(min_length=1)] | None = None
+    """The cookie that does, where the header isn't there."""
+    timeout: Seconds = 600.0
+    """Seconds without a request after which a session is over."""
+
+
+class Limits(_Section):
+    """What is answered with a clear word, before it does harm."""
+
+    queue: Annotated[int, Field(ge=0)] = 1000
+    """Requests that wait; one more is answered 503."""
+    queue_time: Seconds = 600.0
+    """Seconds that a request waits; then it is answered 504."""
+    request_time: Seconds = 3600.0
+    """Seconds from a worker's taking a request to the end of its answer."""
+    body: Annotated[int, Field(ge=0)] = 1 << 30
+    """Bytes of a request's body; more is answered 413."""
+
+
+class Local(_Section):
+    """How the app's workers are run here.
+
+    >>> Local.read({"command": "python app.py {port}"}, "app.yaml: local").command
+    ['python', 'app.py', '{port}']
+    >>> Local.read({"command": "x", "concurency": 2}, "app.yaml: local")
+    Traceback (most recent call last):
+    everai_autoscaler.errors.ContractError: app.yaml: local: concurency: 2 given, extra inputs are not permitted
+    """
+
+    command: Annotated[list[str], BeforeValidator(_words), Field(min_length=1)]
+    """The program and its arguments; ``{port}`` in them is the port on which it is to listen, as is ``PORT`` in its
+    environment."""
+    directory: Path = Path()
+    """Its working directory, from where the manifest is."""
+    env: dict[str, Annotated[str, BeforeValidator(_text)]] = Field(default_factory=dict)
+    """Its environment, beside the runtime's own."""
+    concurrency: Annotated[int, Field(ge=1)] = 1
+    """Requests that a worker serves at once."""
+    port: Port = 8080
+    """Where the app answers; 0 for any free port."""
+    admin_port: Port = 8081
+    """Where the runtime itself does; 0 for any free port."""
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address on which both listen."""
+    dispatch: Dispatch = Dispatch.MOST_RECENTLY_USED
+    """Which of the workers that have room gets the next request."""
+    retry: Literal["safe", "always", "never"] = "safe"
+    """Which requests are put back, once, when their worker dies before any byte of the answer: those whose method is
+    safe (GET, HEAD, OPTIONS, TRACE), all, or none."""
+    start_timeout: Seconds = 600.0
+    """Seconds after which a worker that isn't ready is given up."""
+    drain_timeout: Seconds = 300.0
+    """Seconds that a worker which has to go is given to finish what it serves."""
+    stop_grace: Seconds = 10.0
+    """Seconds between SIGTERM and SIGKILL."""
+    readiness: Readiness = Readiness()
+    session: Session = Session()
+    limits: Limits = Limits()
+
+    @classmethod
+    def read(cls, given: Any, where: str) -> Local:
+        """The section that was *given*; *where* says where it stands, for messages.
+
+        Raises:
+            ContractError: one line that names each field that is wrong.
+        """
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise ContractError(f"{where}: {describe_errors(error)}") from error

@@ -1,0 +1,87 @@
+"""An operator's word over a policy."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everai_autoscaler.model import AutoScaler, DecideResult, Factors
+from everai_autoscaler.runtime.operator import Operated, Word
+from everai_autoscaler.testing import snapshot
+from everai_autoscaler.testing.strategies import factors as snapshots
+
+
+class WantsFour(AutoScaler):
+    def decide(self, factors: Factors) -> DecideResult:
+        return DecideResult.scale_to(4, factors, max_workers=5).because("four are wanted")
+
+
+PAUSE = Word("pause", since=0, by="ann", reason="the database is down")
+
+
+def hold(workers: int, **more) -> Word:
+    return Word("hold", since=0, by="ann", workers=workers, **more)
+
+
+def decide(word: Word | None, factors: Factors) -> DecideResult:
+    return Operated(WantsFour(), lambda now: word).decide(factors)
+
+
+def test_without_a_word_the_policy_decides() -> None:
+    """Where nobody has said anything, the answer is the policy's own."""
+    assert ["policy: four are wanted"] == [str(reason) for reason in decide(None, snapshot(free=1)).reasons]
+
+
+def test_a_pause_does_nothing_and_says_who_said_so() -> None:
+    """While it is paused nothing is started or removed, and the answer names the operator and the reason."""
+    result = decide(PAUSE, snapshot(free=1))
+
+    assert (True, []) == (result.held, result.actions)
+    assert ["operator: paused by ann: the database is down"] == [str(reason) for reason in result.reasons]
+
+
+def test_a_hold_starts_what_is_missing() -> None:
+    """Held at three with one worker, two are started, whatever the policy wants."""
+    assert 2 == decide(hold(3), snapshot(free=1)).up
+
+
+def test_a_hold_removes_what_is_too_many() -> None:
+    """Held at one with three free workers, the two newest go, without waiting for their idle time."""
+    assert ("free-3", "free-2") == decide(hold(1), snapshot(free=3, idle_for=0)).down
+
+
+def test_a_hold_lets_nobody_go_who_serves() -> None:
+    """Held at none with two busy workers, both stay."""
+    assert () == decide(hold(0), snapshot(busy=2)).down
+
+
+def test_a_hold_stays_below_the_policys_maximum() -> None:
+    """Held at nine where the policy's maximum is five, five are there, and the answer says why."""
+    result = decide(hold(9), snapshot(free=1))
+
+    assert 4 == result.up
+    assert "operator: at most 5: that is the policy's maximum" == str(result.reasons[-1])
+
+
+@given(snapshots(), st.integers(0, 9))
+def test_a_hold_never_breaks_the_guard(factors: Factors, workers: int) -> None:
+    """Whatever the fleet, a hold removes no worker that serves, holds a session or drains, nor exceeds the maximum."""
+    result = decide(hold(workers), factors)
+
+    here = {worker.worker_id: worker for worker in factors.workers or ()}
+    assert not [one for one in result.down if here[one].status == "Busy" or here[one].number_of_sessions]
+    assert result.up == 0 or len(here) + result.up <= 5
+
+
+@pytest.mark.parametrize(("until", "over"), [(None, False), (99.0, True), (100.0, True), (101.0, False)])
+def test_a_word_is_over_at_its_time(until: float | None, over: bool) -> None:
+    """A word without an end lasts; one with an end is over from that moment on."""
+    assert over == hold(1, until=until).over(100.0)
+
+
+def test_a_word_keeps_its_form() -> None:
+    """What the store keeps of a word makes the same word again."""
+    word = hold(3, until=1800.0, reason="the demo")
+
+    assert word == Word.of(word.as_dict())

@@ -84,7 +84,7 @@ class Local(_Section):
 
     command: Annotated[list[str], BeforeValidator(_words), Field(min_length=1)]
     """The program and its arguments; ``{port}`` in them is the port on which it is to listen, as is ``PORT`` in its
-    environment."""
+    environment, and ``{python}`` the Python that runs this package."""
     directory: Path = Path()
     """Its working directory, from where the manifest is."""
     env: dict[str, Annotated[str, BeforeValidator(_text)]] = Field(default_factory=dict)

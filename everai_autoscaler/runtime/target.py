@@ -22,7 +22,9 @@ HISTORIES = 20
 class Workers(Protocol):
     """Who has the workers, and starts and removes them."""
 
-    workers: Mapping[str, LocalWorker]
+    @property
+    def workers(self) -> Mapping[str, LocalWorker]:
+        """Those that start, serve or drain, by their ids."""
 
     def start(self, count: int) -> int:
         """Start *count* workers; how many were really begun."""
@@ -162,12 +164,11 @@ class LocalTarget:
         """Start so many workers, and remove those that are named; one that has begun to serve meanwhile stays."""
         why = []
         gone = []
-        because = "; ".join(str(reason) for reason in result.reasons)
         for worker_id in dict.fromkeys(result.down):
             if kept := self._needed(worker_id):
                 why.append(f"{worker_id} stays: {kept}")
             else:
-                self._fleet.remove(worker_id, because)
+                self._fleet.remove(worker_id, _because(result, worker_id))
                 gone.append(worker_id)
         started = self._fleet.start(result.up) if result.up else 0
         if started < result.up:
@@ -184,6 +185,12 @@ class LocalTarget:
         if worker.serving:
             return "it has begun to serve since"
         return "it holds a session" if worker.sessions else ""
+
+
+def _because(result: DecideResult, worker_id: str) -> str:
+    """Why that worker goes: the reasons that name it or, where none does, all of them."""
+    reasons = [str(reason) for reason in result.reasons]
+    return "; ".join([reason for reason in reasons if worker_id in reason] or reasons)
 
 
 def _age(now: Sample, then: Sample) -> int:

@@ -190,3 +190,13 @@ def test_whoever_drains_is_not_among_the_statuses() -> None:
 
     assert [None, True] == [worker.draining for worker in factors.workers or ()]
     assert 1 == (factors.worker or {})[WorkerStatus.Free]
+
+
+def test_each_worker_goes_for_its_own_reason() -> None:
+    """Of several that go, each is told the sentence that names it."""
+    here = Here(ready=2)
+    gone = dict(here.fleet.workers)
+    actions = [ScaleDownAction(worker_id="w1"), ScaleDownAction(worker_id="w2")]
+    here.target.apply(DecideResult(max_workers=5, actions=actions).because("w1 is idle").because("w2 is idle"))
+
+    assert ["policy: w1 is idle", "policy: w2 is idle"] == [gone[one].why for one in ("w1", "w2")]

@@ -1,0 +1,8 @@
+// Before anything is painted: the theme that was chosen here before.
+"use strict";
+try {
+  const theme = localStorage.getItem("theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+} catch {
+  // A browser that keeps nothing shows the system's theme.
+}

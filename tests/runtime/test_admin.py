@@ -1,0 +1,611 @@
+"""The admin side over real HTTP, on a runtime made of memory."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import io
+import json
+import socket
+import sys
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from everai_autoscaler.errors import ContractError, StateError
+from everai_autoscaler.model import Record
+from everai_autoscaler.runtime import admin as admin_module
+from everai_autoscaler.runtime.admin import Admin
+
+NOW = 1722220970.0
+TOKEN = "a token; with = signs"
+
+
+def _load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # attrs looks for the module there
+    spec.loader.exec_module(module)
+    return module
+
+
+admin_source = _load("admin_source")
+HOSTILE, LONG = admin_source.HOSTILE, admin_source.LONG
+
+
+class Client:
+    """Somebody who asks."""
+
+    def __init__(self, session, url):
+        self.session = session
+        self.url = url
+
+    async def ask(self, method, path, body=None, **more):
+        """The status, what is in the answer, and its headers."""
+        if method != "GET" and "data" not in more:
+            more.setdefault("json", {} if body is None else body)
+        async with self.session.request(method, f"{self.url}{path}", **more) as answer:
+            text = await answer.text()
+            is_json = answer.content_type == "application/json"
+            return answer.status, json.loads(text) if is_json else text, answer.headers
+
+    async def get(self, path, **more):
+        status, data, _ = await self.ask("GET", path, **more)
+        return status, data
+
+
+@pytest.fixture(scope="module")
+def afternoon():
+    return admin_source.MemoryRuntime(lambda: NOW)
+
+
+@pytest.fixture
+def runtime(afternoon, tmp_path):
+    return afternoon.again(logs=tmp_path)
+
+
+@asynccontextmanager
+async def _visit(runtime, *, host="127.0.0.1", token=None):
+    admin = Admin(runtime, host=host, token=token, clock=lambda: NOW)
+    port = await admin.start(0)
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield Client(session, f"http://127.0.0.1:{port}")
+    finally:
+        await admin.stop()
+
+
+def _asked(runtime, method, path, body=None, *, token=None, host="127.0.0.1", **more):
+    """One request, and what comes of it: status, data."""
+
+    async def ask():
+        async with _visit(runtime, token=token, host=host) as client:
+            return (await client.ask(method, path, body, **more))[:2]
+
+    return asyncio.run(ask())
+
+
+# What there is.
+
+
+def test_it_shows_what_the_runtime_says(runtime):
+    """Status, workers, queue and samples go out as they are."""
+    for path, expected in [
+        ("/api/status", runtime.status()),
+        ("/api/workers", runtime.workers()),
+        ("/api/workers?ended=1", runtime.workers(ended=True)),
+        ("/api/queue", runtime.queue()),
+        (f"/api/samples?since={NOW - 300}", runtime.samples(NOW - 300)),
+    ]:
+        status, data = _asked(runtime, "GET", path)
+
+        assert (200, json.loads(json.dumps(expected))) == (status, data)
+
+
+def test_the_afternoon_is_a_full_one(runtime):
+    """What these tests show the page is worth looking at: 60 workers, 40 requests that wait, 100 decisions."""
+    assert 60 <= len(runtime.workers()) <= 66
+    assert 40 == len(runtime.queue())
+    assert 100 == len(runtime.kept)
+
+
+def test_decisions_come_the_newest_first_and_in_pages(runtime):
+    """By number, and by what was in force at a moment."""
+    status, newest = _asked(runtime, "GET", "/api/decisions?limit=3")
+
+    assert (200, [100, 99, 98]) == (status, [one["id"] for one in newest])
+    assert [97, 96] == [one["id"] for one in _asked(runtime, "GET", "/api/decisions?limit=2&before=98")[1]]
+    at = runtime.kept[41].shown["at"] + 3
+    assert [42] == [one["id"] for one in _asked(runtime, "GET", f"/api/decisions?limit=1&at={at}")[1]]
+    assert 50 == len(_asked(runtime, "GET", "/api/decisions")[1])
+
+
+def test_one_decision_comes_with_its_record(runtime):
+    """All that went into it, so that it can be replayed."""
+    status, decision = _asked(runtime, "GET", "/api/decisions/7")
+
+    assert 200 == status
+    assert runtime.kept[6].shown == {name: value for name, value in decision.items() if name != "record"}
+    assert Record.from_json(runtime.kept[6].record) == Record.from_json(json.dumps(decision["record"]))
+
+
+def test_the_end_of_a_log_is_shown(runtime, tmp_path):
+    """As many lines as were asked for, as text; also what is no UTF-8."""
+    worker_id = next(reversed(runtime.here))
+    path = f"/api/workers/{worker_id}/logs"
+    assert (200, "") == _asked(runtime, "GET", path)
+
+    (tmp_path / f"{worker_id}.log").write_bytes(b"one\ntwo\n\xff three\n")
+
+    assert (200, "two\n\N{REPLACEMENT CHARACTER} three\n") == _asked(runtime, "GET", f"{path}?tail=2")
+
+
+def test_a_large_log_is_not_held_in_memory(runtime, tmp_path):
+    """At most its last megabyte is read, however many lines were asked for."""
+    worker_id = next(reversed(runtime.here))
+    (tmp_path / f"{worker_id}.log").write_bytes(b"0123456789abcde\n" * 200_000)
+    status, text = _asked(runtime, "GET", f"/api/workers/{worker_id}/logs?tail=100000")
+
+    assert (200, 1 << 20) == (status, len(text))
+    assert text.endswith("0123456789abcde\n")
+
+
+def test_metrics_are_what_prometheus_reads(runtime):
+    """With its media type, and readable by its own parser."""
+
+    async def ask():
+        async with _visit(runtime) as client:
+            return await client.ask("GET", "/metrics")
+
+    status, text, headers = asyncio.run(ask())
+
+    assert 200 == status
+    assert headers["Content-Type"].startswith("text/plain; version=")
+    assert "everai_autoscaler_workers" in {family.name for family in text_string_to_metric_families(text)}
+
+
+# Health.
+
+
+def test_it_is_alive_before_it_is_ready(runtime):
+    """It lives from the start, and is ready once a tick was made."""
+    runtime.kept.clear()
+
+    assert (200, "ok\n") == _asked(runtime, "GET", "/healthz")
+    status, data = _asked(runtime, "GET", "/readyz")
+    assert (503, {"error": "not ready: no tick was made yet"}) == (status, data)
+
+
+def test_it_is_ready_while_ticks_are_made(runtime):
+    """A loop that makes none any more isn't ready; one that is a little late is."""
+    assert (200, "ready\n") == _asked(runtime, "GET", "/readyz")
+    runtime.tick_at = NOW - 119
+    assert 200 == _asked(runtime, "GET", "/readyz")[0]
+    runtime.tick_at = NOW - 121
+    assert (503, {"error": "not ready: the last tick was 121 s ago"}) == _asked(runtime, "GET", "/readyz")
+
+
+# ConfigMaps.
+
+
+def test_a_config_map_is_made_read_changed_and_deleted(runtime):
+    """Its values are text, and are put whole."""
+
+    async def life():
+        async with _visit(runtime) as client:
+            yield await client.ask("PUT", "/api/configmaps/new", {"data": {"a": "1", "b": "two\nlines"}})
+            yield await client.get("/api/configmaps/new")
+            yield await client.ask("PUT", "/api/configmaps/new", {"data": {"a": "2"}})
+            yield await client.get("/api/configmaps")
+            yield await client.ask("DELETE", "/api/configmaps/new")
+            yield await client.get("/api/configmaps/new")
+
+    async def all_of_it():
+        return [one[:2] async for one in life()]
+
+    made, read, changed, every, deleted, gone = asyncio.run(all_of_it())
+
+    assert (200, {"a": "1", "b": "two\nlines"}) == (made[0], made[1]["data"])
+    assert made == read
+    assert (200, {"a": "2"}) == (changed[0], changed[1]["data"])
+    assert {"name": "new", "keys": ["a"], "created_at": NOW, "updated_at": NOW} in every[1]
+    assert (200, {"name": "new", "deleted": True}) == deleted
+    assert 404 == gone[0]
+    assert "'new' is not one of" in gone[1]["error"]
+
+
+def test_a_config_map_may_have_any_name(runtime):
+    """Also one with slashes, blanks and markup in it."""
+    name = "%3Cscript%3E%2F..%2F%20a"
+    status, data = _asked(runtime, "PUT", f"/api/configmaps/{name}", {"data": {HOSTILE: HOSTILE}})
+
+    assert (200, "<script>/../ a", {HOSTILE: HOSTILE}) == (status, data["name"], data["data"])
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({}, 'the body is to be {"data": {key: value, ...}}'),
+        ({"data": None}, 'the body is to be {"data": {key: value, ...}}'),
+        ({"data": {"a": 5}}, "a: 5 is not text; write it in quotation marks"),
+        ({"data": {"a": None}}, "a: None is not text; write it in quotation marks"),
+        ({"data": {"": "x"}}, "a key: '' is not 1 to 253 printable characters without blanks around them"),
+        ({"data": {"a\nb": "x"}}, "a key: 'a\\nb' is not 1 to 253 printable characters without blanks around them"),
+        ({"data": {"a": "\udcff"}}, "a: the value is no Unicode text"),
+        ({"dta": {}}, "field 'dta' is not one of data; did you mean 'data'?"),
+        ([], "the body is a list, not an object"),
+    ],
+)
+def test_a_bad_config_map_is_refused_in_one_line(runtime, body, error):
+    """The line names the key; nothing is kept."""
+    before = dict(runtime.store.held)
+
+    assert (400, {"error": error}) == _asked(runtime, "PUT", "/api/configmaps/x", body)
+    assert before == runtime.store.held
+
+
+def test_a_store_that_fails_is_named(runtime):
+    """A full disk is the server's fault, and says so; bad contents are the sender's."""
+
+    class Full(admin_source.MemoryStore):
+        def put(self, *_):
+            raise StateError("the disk is full")
+
+        def delete(self, *_):
+            raise ContractError("two\nlines")
+
+    runtime.store = Full()
+
+    assert (503, {"error": "the disk is full"}) == _asked(runtime, "PUT", "/api/configmaps/x", {"data": {}})
+    assert (400, {"error": "two lines"}) == _asked(runtime, "DELETE", "/api/configmaps/x")
+
+
+# What an operator does.
+
+
+def test_an_operator_pauses_holds_and_resumes(runtime):
+    """With a reason, a name and an end; each is carried to the runtime."""
+    pause = {"reason": " maintenance\nof the rack ", "for": 600, "by": "ann"}
+    status, data = _asked(runtime, "POST", "/api/pause", pause)
+    word = {
+        "word": "pause",
+        "workers": None,
+        "until": NOW + 600,
+        "reason": "maintenance of the rack",
+        "by": "ann",
+        "since": NOW,
+    }
+    assert (200, {"operator": word}) == (status, data)
+    assert [("operator", word, "ann")] == runtime.done
+
+    status, data = _asked(runtime, "POST", "/api/hold", {"workers": 3, "for": None})
+    held = {"word": "hold", "workers": 3, "until": None, "reason": "", "by": "admin", "since": NOW}
+    assert (200, {"operator": held}) == (status, data)
+
+    assert (200, {"operator": None}) == _asked(runtime, "POST", "/api/resume", {"by": "bob"})
+    assert ("operator", None, "bob") == runtime.done[-1]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/api/pause", {"for": 0}, "for"),
+        ("/api/pause", {"for": -5}, "for"),
+        ("/api/pause", {"for": "30m"}, "for"),
+        ("/api/pause", {"for": True}, "for"),
+        ("/api/pause", {"for": 1e400}, "for"),
+        ("/api/pause", {"reason": 5}, "reason"),
+        ("/api/pause", {"reason": "x" * 501}, "reason"),
+        ("/api/pause", {"by": ["ann"]}, "by"),
+        ("/api/pause", {"workers": 5}, "field 'workers'"),
+        ("/api/hold", {}, "workers"),
+        ("/api/hold", {"workers": "5"}, "workers"),
+        ("/api/hold", {"workers": True}, "workers"),
+        ("/api/hold", {"workers": -1}, "workers"),
+        ("/api/hold", {"workers": 2.5}, "workers"),
+        ("/api/resume", {"reason": "x"}, "field 'reason'"),
+    ],
+)
+def test_a_bad_word_is_refused_in_one_line(runtime, path, body, field):
+    """It names the field, and nothing is carried to the runtime."""
+    status, data = _asked(runtime, "POST", path, body)
+
+    assert 400 == status
+    assert data["error"].startswith(field)
+    assert "\n" not in data["error"]
+    assert [] == runtime.done
+
+
+def test_a_worker_is_removed_by_name(runtime):
+    """Exactly that one, by whoever says so; one that isn't there is named, with the nearest that is."""
+    worker_id = next(reversed(runtime.here))
+
+    assert 200 == _asked(runtime, "POST", f"/api/workers/{worker_id}/remove", {"by": "ann"})[0]
+    assert [("remove", worker_id, "ann")] == runtime.done
+    status, data = _asked(runtime, "POST", f"/api/workers/{worker_id[:-1]}x/remove")
+    assert 404 == status
+    assert f"did you mean '{worker_id}'?" in data["error"]
+    assert 404 == _asked(runtime, "GET", "/api/workers/nobody/logs")[0]
+
+
+def test_a_decision_is_asked_for(runtime):
+    """The loop is woken."""
+    assert (200, {"soon": True}) == _asked(runtime, "POST", "/api/tick")
+    assert [("tick",)] == runtime.done
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/decisions?limit=0",
+        "/api/decisions?limit=x",
+        "/api/decisions?limit=99999999999999999999999",
+        "/api/decisions?before=-1",
+        "/api/decisions?at=yesterday",
+        "/api/decisions?at=nan",
+        "/api/decisions/x",
+        "/api/decisions/%0a",
+        "/api/samples?since=inf",
+        "/api/workers/x/logs?tail=0",
+        "/api/workers/x/logs?tail=%D9%A3",
+    ],
+)
+def test_a_bad_question_is_refused_in_one_line(runtime, path):
+    """400, JSON, one line."""
+    status, data = _asked(runtime, "GET", path)
+
+    assert (400, ["error"]) == (status, list(data))
+    assert "\n" not in data["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/nope", 404),
+        ("GET", "/static/..%2fadmin.py", 404),
+        ("GET", "/static/index.html", 404),
+        ("GET", "/api/decisions/101", 404),
+        ("GET", "/api/secrets", 404),
+        ("GET", "/api/pause", 405),
+        ("POST", "/api/status", 405),
+        ("DELETE", "/api/configmaps/none", 404),
+    ],
+)
+def test_what_is_not_there_is_said_in_json(runtime, method, path, status):
+    """Also a wrong path and a wrong method."""
+    found, data = _asked(runtime, method, path)
+
+    assert (status, ["error"]) == (found, list(data))
+
+
+@pytest.mark.parametrize("text", [b"{", b"\xff\xfe", b"[" * 100_000, b"nan?"])
+def test_what_is_no_json_is_refused(runtime, text):
+    """Whatever it is instead."""
+    headers = {"Content-Type": "application/json"}
+    status, data = _asked(runtime, "POST", "/api/pause", data=text, headers=headers)
+
+    assert 400 == status
+    assert data["error"].startswith("the body is no JSON: ")
+
+
+def test_a_large_body_is_refused(runtime):
+    """A ConfigMap is small; more than a megabyte isn't even read."""
+    body = io.BytesIO(json.dumps({"data": {"a": "x" * (1 << 20)}}).encode())
+    headers = {"Content-Type": "application/json"}
+    status, data = _asked(runtime, "PUT", "/api/configmaps/x", data=body, headers=headers)
+
+    assert (413, {"error": "the body is larger than 1048576 bytes"}) == (status, data)
+    assert "x" not in runtime.store.held
+
+
+def test_a_fault_of_our_own_is_one_line_too(runtime):
+    """What nobody foresaw is 500, and the next question is answered."""
+
+    def broken():
+        raise ValueError("no\nidea")
+
+    runtime.queue = broken
+
+    async def ask():
+        async with _visit(runtime) as client:
+            return await client.get("/api/queue"), (await client.get("/api/status"))[0]
+
+    assert ((500, {"error": "ValueError: no idea"}), 200) == asyncio.run(ask())
+
+
+# Who is let in.
+
+
+def test_a_stranger_is_refused_in_one_line(runtime):
+    """By the host that was asked for, the origin of a write, and its media type; nothing happens."""
+    json_type = {"Content-Type": "application/json"}
+    for headers, expected in [
+        ({"Host": "evil.example", **json_type}, 403),
+        ({"Origin": "https://evil.example", **json_type}, 403),
+        ({"Content-Type": "text/plain"}, 415),
+    ]:
+        status, data = _asked(runtime, "POST", "/api/pause", data=b"{}", headers=headers)
+
+        assert (expected, ["error"]) == (status, list(data))
+    assert [] == runtime.done
+
+
+def test_others_reach_it_only_with_a_token(runtime):
+    """Without one it doesn't even listen where others can reach it."""
+    with pytest.raises(StateError, match=r"the admin side on 0\.0\.0\.0, which others can reach, needs a token"):
+        Admin(runtime, host="0.0.0.0", token=None)
+    with pytest.raises(StateError, match="needs a token"):
+        Admin(runtime, host="gpu-1.lan", token="")
+
+
+def test_a_browser_shows_the_token_once(runtime):
+    """The page's address has it the first time; from then on a cookie that no script can read lets in."""
+
+    async def life():
+        async with _visit(runtime, host="0.0.0.0", token=TOKEN) as client:
+            asked = await client.ask("GET", "/")
+            wrong = await client.ask("GET", "/?token=wrong")
+            opened = await client.ask("GET", "/", params={"token": TOKEN})
+            name, _, value = opened[2]["Set-Cookie"].partition(";")[0].partition("=")
+            kept = {"Cookie": f"{name}={value}"}
+            later = await client.get("/api/status", headers=kept)
+            bearer = await client.get("/api/status", headers={"Authorization": f"Bearer {TOKEN}"})
+            changed = await client.ask("POST", "/api/tick", headers=kept)
+            return asked, wrong, opened, later[0], bearer[0], changed[0], name
+
+    asked, wrong, opened, *statuses, name = asyncio.run(life())
+
+    assert (401, 401, 200) == (asked[0], wrong[0], opened[0])
+    assert '<input name="token" type="password"' in asked[1]
+    assert "Set-Cookie" not in wrong[2]
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(opened[2]["Set-Cookie"].split("; "))
+    assert TOKEN not in opened[2]["Set-Cookie"]
+    assert name.startswith("everai_autoscaler_")
+    assert [200, 200, 200] == statuses
+
+
+def test_a_program_without_the_token_is_told_how(runtime):
+    """401, how to give it, one line; only whether it lives is told to everybody."""
+
+    async def ask():
+        async with _visit(runtime, token=TOKEN) as client:
+            return await client.ask("GET", "/api/status"), await client.get("/healthz")
+
+    (status, data, headers), healthz = asyncio.run(ask())
+
+    assert (401, "Bearer") == (status, headers["WWW-Authenticate"])
+    assert "Authorization: Bearer" in data["error"]
+    assert (200, "ok\n") == healthz
+
+
+def test_every_answer_says_what_a_browser_may_do_with_it(runtime):
+    """No scripts but ours, no guessing of types, no frames, nothing kept; also of errors and streams."""
+
+    async def ask():
+        async with _visit(runtime) as client:
+            for path in ("/", "/static/page.js", "/api/status", "/api/nope", "/metrics"):
+                yield (await client.ask("GET", path))[2]
+            async with client.session.get(f"{client.url}/api/events") as answer:
+                yield answer.headers
+
+    async def all_of_it():
+        return [headers async for headers in ask()]
+
+    for headers in asyncio.run(all_of_it()):
+        policy = headers["Content-Security-Policy"]
+
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert ("nosniff", "no-store", "DENY") == (
+            headers["X-Content-Type-Options"],
+            headers["Cache-Control"],
+            headers["X-Frame-Options"],
+        )
+        assert "Access-Control-Allow-Origin" not in headers
+        assert "ython" not in headers["Server"]
+
+
+def test_no_page_of_ours_has_anything_inline_or_from_elsewhere():
+    """No script or style in the markup, no address of another host, no way to make markup of text."""
+    folder = Path(admin_module.__file__).parent / "page"
+    for file in sorted(folder.iterdir()):
+        text = file.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
+        forbidden = ["http://", "//cdn", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("]
+
+        assert [] == [word for word in [*forbidden, "https://", " style=", "<style", "onclick="] if word in text]
+
+
+# Events.
+
+
+async def _events(answer):
+    async for line in answer.content:
+        name, _, value = line.decode().rstrip("\n").partition(": ")
+        if name == "event":
+            event = value
+        elif name == "data":
+            yield event, json.loads(value)
+
+
+def test_events_tell_the_state_at_once_and_whenever_it_changes(runtime):
+    """Then each decision, in the order in which they happen."""
+
+    async def listen():
+        async with _visit(runtime) as client, client.session.get(f"{client.url}/api/events") as answer:
+            events = _events(answer)
+            first = await anext(events)
+            runtime.tell("decision", runtime.kept[-1].view())
+            await client.ask("POST", "/api/pause")
+            return answer.content_type, first, await anext(events), await anext(events)
+
+    content_type, first, decision, paused = asyncio.run(listen())
+
+    assert "text/event-stream" == content_type
+    assert ("state", {"status", "workers", "queue", "sample"}) == (first[0], set(first[1]))
+    assert ("decision", 100) == (decision[0], decision[1]["id"])
+    assert ("state", "pause") == (paused[0], paused[1]["status"]["operator"]["word"])
+
+
+def test_a_listener_that_goes_is_forgotten(runtime):
+    """At the next word to it at the latest."""
+
+    async def listen():
+        async with _visit(runtime) as client:
+            async with client.session.get(f"{client.url}/api/events") as answer:
+                await anext(_events(answer))
+                there = len(runtime.listeners)
+            for _ in range(500):
+                if not runtime.listeners:
+                    break
+                runtime.tell_state()
+                await asyncio.sleep(0.01)
+            return there, len(runtime.listeners)
+
+    assert (1, 0) == asyncio.run(listen())
+
+
+def test_stopping_ends_the_listeners_at_once(runtime):
+    """Nobody who listens keeps the runtime from ending."""
+
+    async def listen():
+        loop = asyncio.get_running_loop()
+        admin = Admin(runtime, host="127.0.0.1", token=None)
+        port = await admin.start(0)
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/api/events") as answer:
+            events = _events(answer)
+            await anext(events)
+            began = loop.time()
+            await admin.stop()
+            rest = [event async for event in events]
+            await admin.stop()  # once more does no harm
+            return loop.time() - began, rest, runtime.listeners
+
+    took, rest, listeners = asyncio.run(listen())
+
+    assert took < 1.5
+    assert ([], set()) == (rest, listeners)
+
+
+# Ports.
+
+
+def test_a_port_that_is_taken_is_named(runtime):
+    """With the option that gives another one."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StateError) as raised:
+            asyncio.run(Admin(runtime, host="127.0.0.1", token=None).start(port))
+
+    assert f"port {port} is taken on 127.0.0.1, give another --admin-port" == str(raised.value)
+
+
+def test_an_address_that_is_not_ours_is_named(runtime):
+    """A host that this machine doesn't have can't be listened on."""
+    with pytest.raises(StateError, match=r"port 8081 on 192\.0\.2\.1 can't be listened on .*--admin-port"):
+        asyncio.run(Admin(runtime, host="192.0.2.1", token=TOKEN).start(8081))

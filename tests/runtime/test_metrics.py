@@ -1,0 +1,160 @@
+"""What Prometheus is told."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from everai_autoscaler.runtime.metrics import Metrics
+
+PREFIX = "everai_autoscaler_"
+
+
+def _families(metrics):
+    return {family.name: family for family in text_string_to_metric_families(metrics.exposition().decode())}
+
+
+def _values(metrics, name):
+    """The samples of that name, by the values of their labels."""
+    return {
+        tuple(sample.labels.values()): sample.value
+        for family in _families(metrics).values()
+        for sample in family.samples
+        if sample.name == f"{PREFIX}{name}"
+    }
+
+
+def test_a_fresh_exposition_is_read_and_says_what_each_number_is():
+    """Prometheus' own parser reads it; everything of ours has a help text, a type and our prefix."""
+    families = _families(Metrics())
+    ours = {name: family for name, family in families.items() if not name.startswith("process_")}
+
+    assert ours
+    assert [] == [name for name in ours if not name.startswith(PREFIX)]
+    assert [] == [name for name, family in ours.items() if len(family.documentation) < 15]
+    assert {"gauge", "counter", "histogram"} == {family.type for family in ours.values()}
+
+
+def test_names_keep_the_conventions():
+    """What is a time says seconds, what only grows says total, and nothing says when a series was made."""
+    samples = [s.name for f in _families(Metrics()).values() for s in f.samples if f.type == "counter"]
+    histograms = [name for name, family in _families(Metrics()).items() if family.type == "histogram"]
+
+    assert [] == [name for name in samples if not name.endswith("_total")]
+    assert [] == [name for name in histograms if not name.endswith("_seconds")]
+    assert "_created" not in Metrics().exposition().decode()
+
+
+def test_two_runtimes_in_one_process_count_apart():
+    """Each has a registry of its own."""
+    one, other = Metrics(), Metrics()
+    one.waited(1)
+
+    assert {(): 1.0} == _values(one, "wait_seconds_count")
+    assert {(): 0.0} == _values(other, "wait_seconds_count")
+
+
+@pytest.mark.parametrize("name", ["wait_seconds", "service_seconds"])
+def test_request_times_are_told_apart_from_5_ms_to_10_min(name):
+    """The lowest bucket ends at 5 ms, the highest before infinity at 10 min."""
+    bounds = [float(label) for (label,) in _values(Metrics(), f"{name}_bucket")]
+
+    assert (0.005, 600.0, float("inf")) == (bounds[0], bounds[-2], bounds[-1])
+    assert sorted(bounds) == bounds
+
+
+def test_a_wait_falls_into_its_bucket():
+    """20 ms are more than 10 ms and not more than 25 ms."""
+    metrics = Metrics()
+    metrics.waited(0.02)
+    buckets = _values(metrics, "wait_seconds_bucket")
+
+    assert (0.0, 1.0) == (buckets["0.01",], buckets["0.025",])
+    assert {(): 0.02} == _values(metrics, "wait_seconds_sum")
+
+
+def test_answers_are_counted_by_status():
+    """An answer counts under its status; nonsense that a worker said counts as other."""
+    metrics = Metrics()
+    for status in (200, 200, 502, 999):
+        metrics.served(0.1, status)
+
+    assert {("200",): 2.0, ("502",): 1.0, ("other",): 1.0} == _values(metrics, "answers_total")
+    assert {(): 4.0} == _values(metrics, "service_seconds_count")
+
+
+def test_refusals_are_counted_by_reason_and_start_at_zero():
+    """Those that always may happen are there before they do."""
+    metrics = Metrics()
+    metrics.refused("queue-full")
+    refusals = _values(metrics, "refusals_total")
+
+    assert (1.0, 0.0) == (refusals["queue-full",], refusals["queue-time",])
+
+
+@pytest.mark.parametrize(
+    ("decision", "action"),
+    [
+        ((2, 0, False), "up"),
+        ((0, 3, False), "down"),
+        ((0, 0, True), "hold"),
+        ((0, 0, False), "none"),
+    ],
+)
+def test_decisions_are_counted_by_action_and_by_who_spoke_last(decision, action):
+    """A decision counts once, under what it does and who had the last word."""
+    metrics = Metrics()
+    metrics.decided(*decision, ["simple", "operator"], False)
+
+    assert {(action, "operator"): 1.0} == _values(metrics, "decisions_total")
+
+
+def test_workers_that_decisions_start_and_remove_are_counted():
+    """By how many, not only how often."""
+    metrics = Metrics()
+    metrics.decided(2, 0, False, ["simple"], False)
+    metrics.decided(3, 0, False, [], True)
+    metrics.decided(0, 1, False, ["simple"], False)
+
+    assert {("up",): 5.0, ("down",): 1.0} == _values(metrics, "decided_workers_total")
+
+
+def test_what_the_guard_corrected_is_counted():
+    """Only the decisions that it changed."""
+    metrics = Metrics()
+    metrics.decided(1, 0, False, ["simple", "guard"], True)
+    metrics.decided(1, 0, False, ["simple"], False)
+
+    assert {(): 1.0} == _values(metrics, "guard_interventions_total")
+
+
+def test_ticks_are_timed_and_their_failures_counted():
+    """How long they took, how late they began, when the last one was, how many failed."""
+    metrics = Metrics(clock=lambda: 1722220970.0)
+    metrics.ticked(0.004, 0.2, False)
+    metrics.ticked(0.004, 0.0, True)
+
+    assert {(): 2.0} == _values(metrics, "tick_duration_seconds_count")
+    assert {(): 0.2} == _values(metrics, "tick_lag_seconds_sum")
+    assert {(): 1.0} == _values(metrics, "tick_failures_total")
+    assert {(): 1722220970.0} == _values(metrics, "last_tick_timestamp_seconds")
+
+
+def test_the_fleet_is_shown_in_the_platforms_words():
+    """Workers by status; the queue by reason, whichever of its two names the sample has, and 0 when it is gone."""
+    metrics = Metrics()
+    sample = {"inflight": 1, "free": 2, "busy": 3, "draining": 4, "max_workers": 9}
+    metrics.fleet({**sample, "waiting": {"QueueDueBusy": 5, "NotDispatch": 1}})
+    metrics.fleet({**sample, "waiting": {"SessionWorkerBusy": 7}})
+
+    assert {("inflight",): 1, ("free",): 2, ("busy",): 3, ("draining",): 4} == _values(metrics, "workers")
+    assert {("NotDispatch",): 0, ("WorkerBusy",): 0, ("SessionWorkerBusy",): 7} == _values(metrics, "queue_requests")
+    assert {(): 9.0} == _values(metrics, "max_workers")
+
+
+def test_a_hostile_policy_name_cannot_break_the_exposition():
+    """A name with quotes and line breaks comes back as it was."""
+    metrics = Metrics()
+    metrics.decided(1, 0, False, ['a"b\n\\c'], False)
+
+    assert {("up", 'a"b\n\\c'): 1.0} == _values(metrics, "decisions_total")

@@ -31,6 +31,8 @@ class LocalWorker:
     """Where on the loopback interface it listens."""
     pid: int | None = None
     """Its process, which leads a process group of its own; ``None`` until there is one."""
+    process_created_at: float | None = None
+    """When its process began, as the system has it: with the pid, it names one process for ever."""
     ready_at: float | None = None
     """When it became ready for the first time."""
     draining_at: float | None = None
@@ -98,6 +100,7 @@ class LocalWorker:
             "why": self.why,
             "port": self.port,
             "pid": self.pid,
+            "process_created_at": self.process_created_at,
             "concurrency": self.concurrency,
             "requests": self.serving,
             "sessions": len(self.sessions),

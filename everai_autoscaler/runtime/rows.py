@@ -1,0 +1,100 @@
+"""The rows of workers, written in a thread and in their order; those that can't be written now, later."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+from everai_autoscaler.errors import AutoscalerError
+
+__all__ = ["RowWriter", "Rows"]
+
+KEEP_AGAIN = 5.0
+"""Seconds until a row that couldn't be written is tried again."""
+
+
+class Rows(Protocol):
+    """What is kept of workers."""
+
+    @property
+    def directory(self) -> Path:
+        """The state directory."""
+
+    def save_worker(self, app: str, view: dict[str, Any]) -> None:
+        """Insert or update the worker's row."""
+
+    def workers(self, app: str) -> list[dict[str, Any]]:
+        """The rows of those that haven't ended."""
+
+
+class RowWriter:
+    """Writes rows beside the event loop, to which it belongs: a slow disk holds nobody up, and a full one stops nobody.
+
+    Args:
+        store: where rows are kept.
+        note: is told, in a line, when rows can't be written, and when they can again.
+    """
+
+    def __init__(self, store: Rows, note: Callable[[str], None]) -> None:
+        self._store = store
+        self._note = note
+        self._thread = ThreadPoolExecutor(1, "fleet-rows")  # one, so that the last is written last
+        self._writing: set[asyncio.Future[str]] = set()
+        self._unwritten: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._again_at = math.inf
+        self._failed = False
+
+    def save(self, app: str, view: dict[str, Any]) -> asyncio.Future[str]:
+        """Write the row that *view* is; done when it is written, or when it is known why it can't be."""
+        self._unwritten.pop(view["id"], None)
+        writing = asyncio.get_running_loop().run_in_executor(self._thread, self._write, app, view)
+        self._writing.add(writing)
+        writing.add_done_callback(lambda done: self._wrote(app, view, done))
+        return writing
+
+    def try_again(self) -> None:
+        """Write those that couldn't be written, where it is time to."""
+        if time.monotonic() >= self._again_at:
+            self._write_unwritten()
+
+    async def settle(self) -> None:
+        """Wait for all that is being written; what couldn't be is tried once more."""
+        while self._writing:
+            await asyncio.wait(self._writing)
+        self._write_unwritten()
+        while self._writing:
+            await asyncio.wait(self._writing)
+
+    def close(self) -> None:
+        """Write nothing more."""
+        self._thread.shutdown(wait=False)
+
+    def _write_unwritten(self) -> None:
+        again, self._unwritten, self._again_at = self._unwritten, {}, math.inf
+        for app, view in again.values():
+            self.save(app, view)
+
+    def _write(self, app: str, view: dict[str, Any]) -> str:
+        try:
+            self._store.save_worker(app, view)
+        except AutoscalerError as error:
+            return str(error)
+        return ""
+
+    def _wrote(self, app: str, view: dict[str, Any], writing: asyncio.Future[str]) -> None:
+        self._writing.discard(writing)
+        failure = "" if writing.cancelled() else writing.result()
+        if failure:
+            self._unwritten[view["id"]] = app, view
+            self._again_at = time.monotonic() + KEEP_AGAIN
+            if not self._failed:
+                self._note(f"what becomes of workers isn't kept for now: {failure}")
+            self._failed = True
+        elif self._failed and not self._unwritten:
+            self._failed = False
+            self._note("what becomes of workers is kept again")

@@ -63,10 +63,16 @@ class Dispatcher:
         self._waiting: OrderedDict[Ticket, None] = OrderedDict()
         self._bound: dict[LocalWorker, OrderedDict[Ticket, None]] = {}
         self._holders: dict[str, LocalWorker] = {}
+        self._served: dict[Ticket, None] = {}
 
     def __len__(self) -> int:
         """How many requests wait."""
         return len(self._waiting) + sum(map(len, self._bound.values()))
+
+    @property
+    def anybody(self) -> bool:
+        """Whether there is a worker, ready or not."""
+        return bool(self._here)
 
     def add(self, worker: LocalWorker) -> None:
         """*worker* was started."""
@@ -133,9 +139,9 @@ class Dispatcher:
 
     def expire(self, before: float) -> None:
         """End the sessions that were last heard of *before* then, and of which nothing is served or waits."""
-        active = {ticket.session for ticket in self._everyone_waiting()}
+        active = {ticket.session for ticket in (*self._everyone_waiting(), *self._served)}
         for session, worker in list(self._holders.items()):
-            if worker.sessions[session] < before and not worker.serving and session not in active:
+            if worker.sessions[session] < before and session not in active:
                 del worker.sessions[session], self._holders[session]
 
     def queue(self) -> list[tuple[float, QueueReason]]:
@@ -158,24 +164,30 @@ class Dispatcher:
         return QueueReason.QueueDueBusy if self._here else QueueReason.NotDispatch
 
     def _dispatch(self) -> None:
-        while self._able and (found := self._next()):
+        while self._able and (self._waiting or self._bound) and (found := self._next()):
             self._serve(*found)
 
     def _next(self) -> tuple[Ticket, LocalWorker] | None:
         """The request that came first of those that somebody can serve, and who."""
-        candidates = [(next(iter(bound)), worker) for worker, bound in self._bound.items() if worker in self._able]
         while self._waiting:
             ticket = next(iter(self._waiting))
             holder = self._holders.get(ticket.session) if ticket.session is not None else None
             if holder is None:
-                candidates.append((ticket, min(self._able, key=self._order)))
                 break
             # It waits for the worker that holds its session, out of the others' way.
             del self._waiting[ticket]
-            self._bound.setdefault(holder, OrderedDict())[ticket] = None
-            if holder in self._able and len(self._bound[holder]) == 1:
-                candidates.append((ticket, holder))
+            self._bind(ticket, holder)
+        candidates = [(next(iter(bound)), worker) for worker, bound in self._bound.items() if worker in self._able]
+        if self._waiting:
+            candidates.append((next(iter(self._waiting)), min(self._able, key=self._order)))
         return min(candidates, key=lambda found: found[0].number, default=None)
+
+    def _bind(self, ticket: Ticket, holder: LocalWorker) -> None:
+        bound = self._bound.setdefault(holder, OrderedDict())
+        was_put_back = bool(bound) and next(reversed(bound)).number > ticket.number
+        bound[ticket] = None
+        if was_put_back:
+            self._bound[holder] = OrderedDict.fromkeys(sorted(bound, key=lambda ticket: ticket.number))
 
     def _order(self, worker: LocalWorker) -> tuple[int, int, int]:
         return (*self._rank(worker), self._here[worker])
@@ -183,6 +195,7 @@ class Dispatcher:
     def _serve(self, ticket: Ticket, worker: LocalWorker) -> None:
         self._forget(ticket)
         ticket.worker = worker
+        self._served[ticket] = None
         worker.serving += 1
         worker.used = worker.touched = next(self._steps)
         if worker.serving >= worker.concurrency:
@@ -195,6 +208,7 @@ class Dispatcher:
     def _let_go(self, ticket: Ticket) -> None:
         worker, ticket.worker = ticket.worker, None
         if worker is not None:
+            del self._served[ticket]
             worker.serving -= 1
             worker.used = worker.touched = next(self._steps)
             self._has_room(worker)

@@ -2,61 +2,87 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
-
 from everai_autoscaler.errors import StateError
 
-__all__ = ["VARIABLE", "Claim", "default_directory", "running"]
+__all__ = ["VARIABLE", "Claim", "default_directory", "make_directory", "running", "usable"]
 
 VARIABLE = "EVERAI_AUTOSCALER_STATE"
 _WHO, _LOCK = "runtime.json", "runtime.lock"
+_LOOKS, _PAUSE = 10, 0.05
+"""Whoever only looks who runs holds the lock for a moment: it is tried so often, with so many seconds between."""
 
 
 def default_directory() -> Path:
-    """The directory that ``EVERAI_AUTOSCALER_STATE`` names, else ours where the system keeps state."""
+    """The directory that ``EVERAI_AUTOSCALER_STATE`` names, else ours where the system keeps state.
+
+    Raises:
+        StateError: there is no home directory where it could be.
+    """
     if said := os.environ.get(VARIABLE):
         return Path(said)
-    state = os.environ.get("XDG_STATE_HOME")
-    return (Path(state) if state else Path.home() / ".local" / "state") / "everai-autoscaler"
+    state = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():  # which XDG has everybody ignore
+        try:
+            state = Path.home() / ".local" / "state"
+        except RuntimeError:
+            raise StateError(
+                f"there is no home directory to keep state in: give --state-dir, or set {VARIABLE}"
+            ) from None
+    return state / "everai-autoscaler"
+
+
+def make_directory(directory: Path) -> None:
+    """Make *directory*, which nobody else may look into; one that is there stays as it is.
+
+    Raises:
+        StateError: it can't be made, or is no directory.
+    """
+    with usable(directory):
+        if not directory.is_dir():
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory.chmod(0o700)  # whatever the umask has taken
 
 
 class Claim:
-    """One runtime's claim to a state directory, while it is entered.
+    """One runtime's claim to a state directory, while it is entered; it ends with the process, however that ends.
 
     Raises:
-        StateError: another runtime has it.
+        StateError: another runtime has it, or the directory can't be used.
     """
 
     def __init__(self, directory: Path, app: str) -> None:
         self._directory = directory
         self._app = app
-        self._lock = FileLock(directory / _LOCK, mode=0o600)
 
     def __enter__(self) -> Self:
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise StateError(
-                f"another runtime runs in {self._directory}: {_who(self._directory)}; give another --state-dir"
-            ) from None
-        except OSError as error:
-            raise StateError(f"state directory {self._directory}: can't be used: {error.strerror}") from error
+        make_directory(self._directory)
+        with usable(self._directory):
+            self._lock = os.open(self._directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                self._take()
+                # What one that was killed has left.
+                (self._directory / _WHO).unlink(missing_ok=True)
+            except BaseException:
+                os.close(self._lock)
+                raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        with suppress(OSError):  # where it can't be removed, it says nothing to anybody without the lock
             (self._directory / _WHO).unlink(missing_ok=True)
-        finally:
-            self._lock.release()
+        os.close(self._lock)
 
     def announce(self, *, app_url: str, admin_url: str, token: str | None) -> None:
         """Tell whoever looks here where the app and its admin side are.
@@ -73,40 +99,64 @@ class Claim:
             "started_at": time.time(),
         }
         path, new = self._directory / _WHO, self._directory / f"{_WHO}.new"
-        try:
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with usable(self._directory):
+            new.unlink(missing_ok=True)
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
                 json.dump(who, file)
             new.replace(path)
-        except OSError as error:
-            raise StateError(f"state directory {self._directory}: can't be written: {error.strerror}") from error
+
+    def _take(self) -> None:
+        for _ in range(_LOOKS):
+            if _locked(self._lock, fcntl.LOCK_EX):
+                return
+            time.sleep(_PAUSE)
+        raise StateError(
+            f"another runtime runs in {self._directory}: {_told(_read(self._directory))}; give another --state-dir"
+        )
 
 
 def running(directory: Path) -> dict[str, Any] | None:
-    """Who runs in *directory*; ``None`` when nobody does, whatever one that was killed has left there."""
-    if not (directory / _LOCK).exists():
-        return None
-    lock = FileLock(directory / _LOCK, mode=0o600)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return _read(directory)
-    except OSError:
-        return None
-    lock.release()
+    """What the runtime that runs in *directory* has announced; ``None`` when none runs, or it is just starting."""
+    with suppress(OSError):
+        lock = os.open(directory / _LOCK, os.O_RDONLY)
+        try:
+            # Shared, so that those who only look aren't taken for a runtime by each other.
+            return None if _locked(lock, fcntl.LOCK_SH) else _read(directory)
+        finally:
+            os.close(lock)
     return None
 
 
-def _who(directory: Path) -> str:
-    found = _read(directory)
-    if found is None:
-        return "it is just starting"
-    since = time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime(found["started_at"]))
-    return f"app {found['app']!r}, pid {found['pid']}, since {since}"
+@contextmanager
+def usable(directory: Path) -> Iterator[None]:
+    """Say in one line what the system says against *directory*."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise StateError(f"state directory {directory}: is not a directory") from error
+    except OSError as error:
+        raise StateError(f"state directory {directory}: can't be used: {error.strerror or error}") from error
+
+
+def _locked(lock: int, how: int) -> bool:
+    """Whether the open file *lock* could be locked."""
+    try:
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _read(directory: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads((directory / _WHO).read_text("utf-8"))
+        found = json.loads((directory / _WHO).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return found
+    return found if isinstance(found, dict) else None
+
+
+def _told(who: dict[str, Any] | None) -> str:
+    if who is None:
+        return "it is just starting"
+    since = time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime(who["started_at"]))
+    return f"app {who['app']!r}, pid {who['pid']}, since {since}"

@@ -3,44 +3,57 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 from pydantic import JsonValue
 
 from everai_autoscaler.errors import PlaceholderError, StateError
+from everai_autoscaler.runtime.state import make_directory, usable
 
 __all__ = ["Decision", "Held", "Kind", "Store", "TickRow"]
 
-Kind = Literal["ConfigMap", "Secret"]
+Kind: TypeAlias = Literal["ConfigMap", "Secret"]
 
-VERSION = 1
 HISTORIES = 20
-KEEP_DECISIONS, KEEP_SAMPLES, KEEP_WORKERS = 10_000, 7 * 86_400.0, 1_000
+"""How many samples a snapshot tells of."""
+KEEP_DECISIONS = 10_000
+KEEP_SAMPLES = 7 * 86_400.0
+"""Seconds."""
+KEEP_WORKERS = 1_000
+"""Workers that have ended."""
+PATIENCE = 5.0
+"""Seconds that another process is given to finish writing."""
+MOST_LISTED = 20
 
-_SCHEMA = """
-CREATE TABLE held (kind TEXT, name TEXT, data TEXT, created_at REAL, updated_at REAL, PRIMARY KEY (kind, name));
-CREATE TABLE app (name TEXT PRIMARY KEY, info TEXT, seen_at REAL, memory TEXT, operator TEXT, queue TEXT);
-CREATE TABLE worker (id TEXT PRIMARY KEY, app TEXT, created_at REAL, deleted_at REAL, view TEXT);
-CREATE TABLE decision (id INTEGER PRIMARY KEY AUTOINCREMENT, app TEXT, at REAL, took REAL, lag REAL, failure TEXT,
-    operator TEXT, applied TEXT, record TEXT);
-CREATE TABLE sample (app TEXT, at REAL, view TEXT);
-CREATE INDEX worker_of ON worker (app, deleted_at);
-CREATE INDEX decision_of ON decision (app, at);
-CREATE INDEX sample_of ON sample (app, at);
-"""
+_OURS = 0x45564153
+"""By this number in its header a database is known as ours."""
+_VERSION = 1
+_SCHEMA = (
+    "CREATE TABLE held (kind TEXT, name TEXT, data TEXT, created_at REAL, updated_at REAL, PRIMARY KEY (kind, name))",
+    "CREATE TABLE app (name TEXT PRIMARY KEY, info TEXT, seen_at REAL, memory TEXT, operator TEXT, queue TEXT)",
+    "CREATE TABLE worker (id TEXT PRIMARY KEY, app TEXT, created_at REAL, deleted_at REAL, view TEXT)",
+    """CREATE TABLE decision (id INTEGER PRIMARY KEY AUTOINCREMENT, app TEXT, at REAL, took REAL, lag REAL,
+        failure TEXT, operator TEXT, applied TEXT, record BLOB)""",
+    "CREATE TABLE sample (app TEXT, at REAL, view TEXT)",
+    "CREATE INDEX worker_of ON worker (app, deleted_at)",
+    "CREATE INDEX decision_of ON decision (app)",
+    "CREATE INDEX sample_of ON sample (app, at)",
+    f"PRAGMA application_id = {_OURS}",
+    f"PRAGMA user_version = {_VERSION}",
+)
 
 
 @frozen
 class Held:
-    """A ConfigMap or a Secret. All times are epoch seconds."""
+    """A ConfigMap or a Secret, which doesn't show its values. All times are epoch seconds."""
 
     name: str
     data: Mapping[str, str] = field(repr=False)
@@ -50,39 +63,44 @@ class Held:
 
 @frozen(kw_only=True)
 class TickRow:
-    """All that one tick leaves."""
+    """All that one tick leaves. All times are epoch seconds, all durations seconds."""
 
     at: float
-    """When it was (epoch seconds)."""
+    """When it was."""
     took: float
-    """Seconds."""
     lag: float
-    """Seconds by which it began late."""
+    """By how much it began late."""
     record: str | None
-    """The decision's record, a JSON line."""
+    """The decision's record, a JSON line; ``None`` where nothing was decided."""
     memory: JsonValue
     """What the policy remembers."""
     applied: Mapping[str, Any] | None
     """What was really done."""
     operator: Mapping[str, Any] | None
-    """The word that was in force."""
+    """The operator's word that was in force."""
     failure: str
+    """What failed, in one line; empty when nothing did."""
     workers: Sequence[Mapping[str, Any]]
+    """The views of those that there are."""
     queue: Sequence[tuple[float, str]]
+    """When each request that waits came, and why it waits, in the platform's words."""
     sample: Mapping[str, Any]
+    """The fleet and the queue in numbers."""
 
 
 @frozen(kw_only=True)
 class Decision:
-    """A decision as it is kept."""
+    """A decision as it is kept. All times are epoch seconds, all durations seconds."""
 
     id: int
     at: float
     took: float
+    lag: float
     failure: str
     operator: Mapping[str, Any] | None
     applied: Mapping[str, Any] | None
-    record: str | None
+    record: str | None = field(repr=False)
+    """Its record, a JSON line; ``None`` where nothing could be decided."""
 
     def view(self) -> dict[str, Any]:
         """The decision as lists show it: plain JSON."""
@@ -108,52 +126,59 @@ class Decision:
 class Store:
     """The database of one state directory; any thread may use it, and several processes may have it open.
 
+    Whatever fails, a full disk say, leaves what was there before, and the same store works again when it can.
+
+    Args:
+        directory: the state directory, which is made where it isn't there.
+        clock: tells the time in epoch seconds.
+
     Raises:
-        StateError: the directory can't be made or written, or what is in it is no database of ours.
+        StateError: the directory can't be made or written, or what is in it is no database of ours. So does every
+            method when the database can't be read or written.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as directory:
+    ...     store = Store(Path(directory))
+    ...     store.put("ConfigMap", "get-start-configmap", {"max_workers": "5"})
+    ...     store.reader("ConfigMap")("get-start-configmap", "max_workers")
+    ...     store.close()
+    '5'
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.directory = directory
+        self._clock = clock
         self._path = directory / "state.db"
-        self._lock = threading.RLock()
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (directory / "logs").mkdir(mode=0o700, exist_ok=True)
-            # Made here rather than by SQLite, so that it is never open to others.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise StateError(f"state directory {directory}: can't be used: {error.strerror}") from error
+        make_directory(directory)
+        make_directory(directory / "logs")
+        with usable(directory):
+            # Made here, so that it never is open to others. One that is there must not be opened, since closing it
+            # would take away the locks that this process has on it; touching it doesn't.
+            self._path.touch(mode=0o600)
+            self._path.chmod(0o600)
+        # Two, so that nobody who reads waits for one who waits to write.
+        self._writing, self._reading = threading.Lock(), threading.Lock()
         with self._told():
-            self._db = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
-            self._begin()
-
-    def _begin(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute("BEGIN IMMEDIATE")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
-        self._db.execute("COMMIT")
-        if version > VERSION:
-            raise StateError(
-                f"state directory {self.directory}: was written by a newer version of this package; update it, or give"
-                " another --state-dir"
-            )
+            self._writer = self._connect()
+            try:
+                self._begin()
+                self._reader = self._connect()
+            except BaseException:
+                self._writer.close()
+                raise
 
     def close(self) -> None:
         """Let go of the database."""
-        with self._lock:
-            self._db.close()
+        with self._told(), self._reading, self._writing:
+            self._reader.close()
+            self._writer.close()
 
     # ConfigMaps and Secrets.
 
     def put(self, kind: Kind, name: str, data: Mapping[str, str]) -> None:
-        """Keep *data* under *name*, in place of what was there."""
-        now = time.time()
-        with self._write() as db:
+        """Keep *data* under *name*, in place of all that was there."""
+        now = self._clock()
+        with self._change() as db:
             db.execute(
                 "INSERT INTO held VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, name)"
                 " DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at",
@@ -162,36 +187,37 @@ class Store:
 
     def get(self, kind: Kind, name: str) -> Held | None:
         """What is kept under *name*."""
-        found = self._read(
-            "SELECT name, data, created_at, updated_at FROM held WHERE kind = ? AND name = ?", kind, name
-        )
+        found = self._read(f"{_HELD} AND name = ?", kind, name)
         return _held(found[0]) if found else None
 
     def names(self, kind: Kind) -> list[Held]:
         """All of that *kind*, by name."""
-        rows = self._read("SELECT name, data, created_at, updated_at FROM held WHERE kind = ? ORDER BY name", kind)
-        return [_held(row) for row in rows]
+        return [_held(row) for row in self._read(f"{_HELD} ORDER BY name", kind)]
 
     def delete(self, kind: Kind, name: str) -> bool:
         """Forget it; whether it was there."""
-        with self._write() as db:
+        with self._change() as db:
             return bool(db.execute("DELETE FROM held WHERE kind = ? AND name = ?", (kind, name)).rowcount)
 
     def reader(self, kind: Kind) -> Callable[[str, str], str]:
-        """Reads one value of that *kind*, as a Decider's provider does."""
+        """Who reads one value of that *kind*, given its name and key, as a Decider's provider does.
+
+        Raises:
+            PlaceholderError: by the reader: there is no such value; says what there is, and how to make it.
+        """
 
         def read(name: str, key: str) -> str:
             thing, command = f"{kind} {name}/{key}", f"everai-autoscaler {kind.lower()}"
             found = self.get(kind, name)
             if found is None:
-                there = ", ".join(held.name for held in self.names(kind)) or "none"
+                there = _listed(held.name for held in self.names(kind))
                 raise PlaceholderError(
                     f"{thing}: no {kind} of this name in {self.directory}, which has {there}; make it: "
                     f"{command} create {name} --from-literal {key}=..."
                 )
             if key not in found.data:
                 raise PlaceholderError(
-                    f"{thing}: no such key; there are {', '.join(sorted(found.data)) or 'none'}; add it: "
+                    f"{thing}: no such key; there are {_listed(found.data)}; add it: "
                     f"{command} update {name} --from-literal {key}=..."
                 )
             return found.data[key]
@@ -202,51 +228,56 @@ class Store:
 
     def remember_app(self, app: str, info: Mapping[str, Any]) -> None:
         """*app* runs here now."""
-        with self._write() as db:
+        with self._change() as db:
             db.execute(
                 "INSERT INTO app (name, info, seen_at) VALUES (?, ?, ?) ON CONFLICT (name)"
                 " DO UPDATE SET info = excluded.info, seen_at = excluded.seen_at",
-                (app, json.dumps(dict(info)), time.time()),
+                (app, json.dumps(dict(info)), self._clock()),
             )
 
     def last_app(self) -> str | None:
-        """The app that ran here last."""
+        """The app that was seen here last."""
         found = self._read("SELECT name FROM app ORDER BY seen_at DESC LIMIT 1")
         return found[0][0] if found else None
 
     def app_info(self, app: str) -> dict[str, Any] | None:
-        """What was remembered of it, with when as ``seen_at``."""
+        """What was remembered of it, with when it was seen last as ``seen_at``."""
         found = self._read("SELECT info, seen_at FROM app WHERE name = ? AND info IS NOT NULL", app)
         return {**json.loads(found[0][0]), "seen_at": found[0][1]} if found else None
 
     # Workers.
 
     def save_worker(self, app: str, view: Mapping[str, Any]) -> None:
-        """Keep what is known of a worker."""
-        with self._write() as db:
+        """Keep what is known of a worker; one that has ended stays ended."""
+        with self._change() as db:
             _save_worker(db, app, view)
 
     def workers(self, app: str, *, ended: bool = False) -> list[dict[str, Any]]:
         """The workers that haven't ended, in the order in which they were started; with *ended*, all that are known."""
-        which = "" if ended else " AND deleted_at IS NULL"
-        return [
-            json.loads(row[0])
-            for row in self._read(f"SELECT view FROM worker WHERE app = ?{which} ORDER BY created_at, rowid", app)  # noqa: S608
-        ]
+        rows = self._read(
+            "SELECT view FROM worker WHERE app = ? AND (deleted_at IS NULL OR ?) ORDER BY created_at, rowid", app, ended
+        )
+        return [json.loads(view) for (view,) in rows]
 
     # Ticks.
 
     def write_tick(self, app: str, row: TickRow) -> int | None:
-        """Keep all of a tick or nothing; the number of its decision, ``None`` where nothing was decided."""
-        with self._write() as db:
+        """Keep all of a tick or nothing; the number of its decision, ``None`` where none was made and nothing failed.
+
+        What an operator says isn't part of it.
+        """
+        # A record says most things twice, and there are 10,000 of them: pressed, they take a tenth.
+        record = None if row.record is None else zlib.compress(row.record.encode("utf-8", "backslashreplace"), 1)
+        around = [json.dumps(row.failure), _json(row.operator), _json(row.applied)]
+        with self._change() as db:
             decision_id = None
             if row.record is not None or row.failure:
                 decision_id = db.execute(
                     "INSERT INTO decision (app, at, took, lag, failure, operator, applied, record)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (app, row.at, row.took, row.lag, row.failure, _json(row.operator), _json(row.applied), row.record),
+                    (app, row.at, row.took, row.lag, *around, record),
                 ).lastrowid
-            db.execute("INSERT INTO sample VALUES (?, ?, ?)", (app, row.sample["at"], json.dumps(row.sample)))
+            db.execute("INSERT INTO sample VALUES (?, ?, ?)", (app, row.sample["at"], json.dumps(dict(row.sample))))
             for view in row.workers:
                 _save_worker(db, app, view)
             db.execute(
@@ -254,24 +285,21 @@ class Store:
                 " DO UPDATE SET seen_at = excluded.seen_at, memory = excluded.memory, queue = excluded.queue",
                 (app, row.at, json.dumps(row.memory), json.dumps(list(row.queue))),
             )
-            return decision_id
+        return decision_id
 
     def decisions(
         self, app: str, *, limit: int = 50, before: int | None = None, at: float | None = None
     ) -> list[Decision]:
-        """The last decisions, the newest first: those *before* a number, or up to the moment *at*."""
-        where = "app = ?"
-        given: list[Any] = [app]
-        if before is not None:
-            where, given = f"{where} AND id < ?", [*given, before]
-        if at is not None:
-            where, given = f"{where} AND at <= ?", [*given, at]
-        rows = self._read(f"SELECT {_DECISION} FROM decision WHERE {where} ORDER BY id DESC LIMIT ?", *given, limit)  # noqa: S608
+        """The last decisions, the newest first: those *before* a number, or from the one in force at a moment."""
+        rows = self._read(
+            f"{_DECISION} AND id < coalesce(?, id + 1) AND at <= coalesce(?, at) ORDER BY id DESC LIMIT ?",
+            *(app, before, at, limit),
+        )
         return [_decision(row) for row in rows]
 
     def decision(self, app: str, decision_id: int) -> Decision | None:
-        """One decision."""
-        rows = self._read(f"SELECT {_DECISION} FROM decision WHERE app = ? AND id = ?", app, decision_id)  # noqa: S608
+        """The decision of that number."""
+        rows = self._read(f"{_DECISION} AND id = ?", app, decision_id)
         return _decision(rows[0]) if rows else None
 
     def queue(self, app: str) -> list[dict[str, Any]]:
@@ -280,15 +308,22 @@ class Store:
         return [{"created_at": came, "reason": reason} for came, reason in json.loads(found[0][0])] if found else []
 
     def samples(self, app: str, *, since: float, most: int = 1000) -> list[dict[str, Any]]:
-        """The samples *since* then (epoch seconds), the oldest first; thinned evenly where they exceed *most*."""
-        rows = self._read("SELECT view FROM sample WHERE app = ? AND at >= ? ORDER BY at, rowid", app, since)
-        step = max(1, -(-len(rows) // most))
-        return [json.loads(row[0]) for row in rows[(len(rows) - 1) % step :: step]]
+        """The samples *since* then (epoch seconds), the oldest first.
+
+        Where there are more than *most*, every second, third, ... of them, back from the newest.
+        """
+        rows = self._read(
+            "SELECT view FROM (SELECT view, row_number() OVER (ORDER BY at DESC, rowid DESC) AS back,"
+            " count(*) OVER () AS number FROM sample WHERE app = ? AND at >= ?)"
+            " WHERE (back - 1) % max(1, (number + ? - 1) / ?) = 0 ORDER BY back DESC",
+            *(app, since, most, most),
+        )
+        return [json.loads(view) for (view,) in rows]
 
     def seen(self, app: str) -> list[dict[str, Any]]:
         """The last samples, the newest first."""
         rows = self._read("SELECT view FROM sample WHERE app = ? ORDER BY at DESC, rowid DESC LIMIT ?", app, HISTORIES)
-        return [json.loads(row[0]) for row in rows]
+        return [json.loads(view) for (view,) in rows]
 
     def memory(self, app: str) -> JsonValue:
         """What the policy remembered last."""
@@ -306,7 +341,7 @@ class Store:
 
     def set_operator(self, app: str, word: Mapping[str, Any] | None) -> None:
         """Keep what an operator says; ``None`` takes it away."""
-        with self._write() as db:
+        with self._change() as db:
             db.execute(
                 "INSERT INTO app (name, operator) VALUES (?, ?) ON CONFLICT (name)"
                 " DO UPDATE SET operator = excluded.operator",
@@ -315,7 +350,7 @@ class Store:
 
     def prune(self, app: str, now: float) -> None:
         """Forget what is older than anybody asks for, and delete the logs of the workers that are forgotten."""
-        with self._write() as db:
+        with self._change() as db:
             db.execute(
                 "DELETE FROM decision WHERE app = ? AND id <= (SELECT id FROM decision WHERE app = ?"
                 " ORDER BY id DESC LIMIT 1 OFFSET ?)",
@@ -323,39 +358,79 @@ class Store:
             )
             db.execute("DELETE FROM sample WHERE app = ? AND at < ?", (app, now - KEEP_SAMPLES))
             forgotten = db.execute(
-                "DELETE FROM worker WHERE app = ? AND deleted_at IS NOT NULL AND id NOT IN (SELECT id FROM worker"
-                " WHERE app = ? AND deleted_at IS NOT NULL ORDER BY deleted_at DESC LIMIT ?) RETURNING id",
-                (app, app, KEEP_WORKERS),
+                "SELECT id FROM worker WHERE app = ? AND deleted_at IS NOT NULL"
+                " ORDER BY deleted_at DESC, rowid DESC LIMIT -1 OFFSET ?",
+                (app, KEEP_WORKERS),
             ).fetchall()
-        for (worker_id,) in forgotten:
-            for log in (self.directory / "logs").glob(f"{worker_id}.log*"):
-                log.unlink(missing_ok=True)
+            db.executemany("DELETE FROM worker WHERE id = ?", forgotten)
+        with usable(self.directory):
+            for (worker_id,) in forgotten:
+                for name in (f"{worker_id}.log", f"{worker_id}.log.1"):
+                    (self.directory / "logs" / name).unlink(missing_ok=True)
+
+    # The database.
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+
+    def _begin(self) -> None:
+        is_new = self._is_new()
+        self._writer.execute("PRAGMA journal_mode = WAL")
+        self._writer.execute("PRAGMA synchronous = NORMAL")
+        self._writer.execute("PRAGMA secure_delete = ON")  # a Secret that is deleted is to be gone
+        if is_new:
+            with self._change() as db:
+                if self._is_new():  # nobody else has made it since
+                    for statement in _SCHEMA:
+                        db.execute(statement)
+
+    def _is_new(self) -> bool:
+        """Whether there is nothing in it yet.
+
+        Raises:
+            StateError: there is something that isn't ours to write.
+        """
+        version, whose, tables = self._writer.execute(
+            "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)"
+            " FROM pragma_user_version, pragma_application_id"
+        ).fetchone()
+        if not (version or whose or tables):
+            return True
+        if whose != _OURS:
+            why = f"{self._path.name} is another program's database; move it away"
+        elif version > _VERSION:
+            why = "was written by a newer version of this package; update it"
+        else:
+            return False
+        raise StateError(f"state directory {self.directory}: {why}, or give another --state-dir")
 
     def _read(self, statement: str, *given: Any) -> list[tuple[Any, ...]]:
-        with self._told(), self._lock:
-            return self._db.execute(statement, given).fetchall()
+        with self._told(), self._reading:
+            return self._reader.execute(statement, given).fetchall()
 
     @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
+    def _change(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all that is done within it, or nothing."""
-        with self._told(), self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._told(), self._writing:
+            self._writer.execute("BEGIN IMMEDIATE")
             try:
-                yield self._db
-                self._db.execute("COMMIT")
+                yield self._writer
+                self._writer.execute("COMMIT")
             finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
 
     @contextmanager
     def _told(self) -> Iterator[None]:
+        """Say in one line what SQLite says, or Python about a value that SQLite can't take."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
             raise StateError(f"state directory {self.directory}: {self._path.name}: {error}") from error
 
 
-_DECISION = "id, at, took, failure, operator, applied, record"
+_HELD = "SELECT name, data, created_at, updated_at FROM held WHERE kind = ?"
+_DECISION = "SELECT id, at, took, lag, failure, operator, applied, record FROM decision WHERE app = ?"
 
 
 def _save_worker(db: sqlite3.Connection, app: str, view: Mapping[str, Any]) -> None:
@@ -373,17 +448,25 @@ def _held(row: tuple[Any, ...]) -> Held:
 
 
 def _decision(row: tuple[Any, ...]) -> Decision:
-    number, at, took, failure, operator, applied, record = row
+    number, at, took, lag, failure, operator, applied, record = row
     return Decision(
         id=number,
         at=at,
         took=took,
-        failure=failure,
+        lag=lag,
+        failure=json.loads(failure),
         operator=None if operator is None else json.loads(operator),
         applied=None if applied is None else json.loads(applied),
-        record=record,
+        record=None if record is None else zlib.decompress(record).decode(),
     )
 
 
 def _json(value: Mapping[str, Any] | None) -> str | None:
     return None if value is None else json.dumps(dict(value))
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = sorted(names)
+    if len(shown) > MOST_LISTED:
+        shown[MOST_LISTED:] = [f"and {len(shown) - MOST_LISTED} more"]
+    return ", ".join(shown) or "none"

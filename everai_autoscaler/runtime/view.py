@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 from everai_autoscaler.errors import StateError
-from everai_autoscaler.runtime.state import running
+from everai_autoscaler.runtime.state import running, usable
 from everai_autoscaler.runtime.store import Store
 
 __all__ = ["AdminView", "StoreView", "View", "open_view"]
 
-PATIENCE = 10.0
+PATIENCE = 5.0
 """Seconds that a runtime is given to answer."""
+
+# A runtime is on this machine or next door: no proxy stands between, whatever the environment says.
+_OPENER = build_opener(ProxyHandler({}))
 
 
 class View(Protocol):
@@ -60,7 +65,7 @@ class StoreView:
         sample = next(iter(self.store.seen(self.app)), None)
         tick: dict[str, Any] = {"at": None, "took": None, "lag": None, "failure": "", "next_at": None}
         if last is not None:
-            tick |= {"at": last.at, "took": last.took, "failure": last.failure}
+            tick |= {"at": last.at, "took": last.took, "lag": last.lag, "failure": last.failure}
         return {
             "app": self.app,
             "scaler": info.get("scaler", record.get("scaler", "")),
@@ -105,11 +110,14 @@ class StoreView:
 class AdminView:
     """What a running runtime says on its admin port.
 
+    Args:
+        who: what it has announced, as ``running`` gives it.
+
     Raises:
-        StateError: it can't be reached, or refuses.
+        StateError: by every method: it can't be reached, or refuses.
     """
 
-    def __init__(self, who: dict[str, Any]) -> None:
+    def __init__(self, who: Mapping[str, Any]) -> None:
         self.app: str = who["app"]
         self._url: str = who["admin_url"]
         self._headers = {"Authorization": f"Bearer {who['token']}"} if who.get("token") else {}
@@ -159,18 +167,18 @@ class AdminView:
         given = {name: value for name, value in query.items() if value is not None}
         return self._ask(f"{path}?{urlencode(given)}" if given else path)
 
-    def _ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        headers = {**self._headers, **({"Content-Type": "application/json"} if data is not None else {})}
+        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
         try:
-            with urlopen(Request(self._url + path, data, headers), timeout=PATIENCE) as answer:  # noqa: S310 - ours
-                return json.loads(answer.read() or b"null")
+            with _OPENER.open(Request(self._url + path, data, headers), timeout=PATIENCE) as answer:  # noqa: S310 - ours
+                return json.loads(answer.read())
         except HTTPError as error:
-            refused = _NotFoundError if error.code == 404 else StateError
-            raise refused(_why(error)) from error
+            with error:
+                raise (_NotFoundError if error.code == HTTPStatus.NOT_FOUND else StateError)(_why(error)) from error
         except (OSError, HTTPException, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            raise StateError(f"the runtime at {self._url} doesn't answer: {reason}") from error
+            why = " ".join(str(getattr(error, "reason", error)).split()) or type(error).__name__
+            raise StateError(f"the runtime at {self._url} doesn't answer as it should: {why}") from error
 
 
 class _NotFoundError(StateError):
@@ -186,17 +194,19 @@ def open_view(directory: Path) -> View:
     who = running(directory)
     if who is not None:
         return AdminView(who)
-    if (directory / "state.db").exists():
-        store = Store(directory)
-        app = store.last_app()
-        if app is not None:
-            return StoreView(store, app)
-        store.close()
+    with usable(directory):
+        if (directory / "state.db").exists():
+            store = Store(directory)
+            app = store.last_app()
+            if app is not None:
+                return StoreView(store, app)
+            store.close()
     raise StateError(f"no app has run with the state directory {directory} yet: everai-autoscaler run FILE")
 
 
 def _why(error: HTTPError) -> str:
+    """What the runtime says against it, in one line."""
     try:
-        return str(json.loads(error.read())["error"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return " ".join(json.loads(error.read())["error"].split())
+    except (OSError, HTTPException, ValueError, LookupError, TypeError, AttributeError):
         return f"the runtime answers {error.code} {error.reason}"

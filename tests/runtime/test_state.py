@@ -1,12 +1,16 @@
-"""The state directory: where it is, and who runs in it."""
+"""The state directory."""
 
 from __future__ import annotations
 
+import fcntl
 import json
-import signal
-import stat
+import os
+import re
 import subprocess
 import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -14,100 +18,227 @@ import pytest
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.runtime.state import Claim, default_directory, running
 
-CLAIMS = """
-import sys, time
+URLS = {"app_url": "http://127.0.0.1:8080", "admin_url": "http://127.0.0.1:8081"}
+
+
+@contextmanager
+def runtime_elsewhere(directory: Path):
+    """A process of its own that has claimed *directory* for the app ``far``."""
+    code = f"""
+import sys
 from pathlib import Path
 from everai_autoscaler.runtime.state import Claim
-with Claim(Path(sys.argv[1]), "other") as claim:
-    claim.announce(app_url="http://a", admin_url="http://b", token=None)
+with Claim(Path(sys.argv[1]), "far") as claim:
+    claim.announce(**{URLS!r}, token=None)
     print("claimed", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
+    command = [sys.executable, "-c", code, str(directory)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            process.stdout.readline()
+            yield process
+        finally:
+            process.kill()
 
 
-@pytest.fixture
-def other(tmp_path):
-    """Another process that has claimed the directory."""
-    process = subprocess.Popen([sys.executable, "-c", CLAIMS, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "claimed\n"
-    yield process
-    process.kill()
-    process.wait()
-    process.stdout.close()
+def test_the_variable_names_the_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment says goes before where the system keeps state; an empty word says nothing."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/var/state")
+    monkeypatch.setenv("EVERAI_AUTOSCALER_STATE", "/somewhere")
+    assert Path("/somewhere") == default_directory()
+    monkeypatch.setenv("EVERAI_AUTOSCALER_STATE", "")
+
+    assert Path("/var/state/everai-autoscaler") == default_directory()
 
 
-@pytest.mark.parametrize(
-    ("environment", "directory"),
-    [
-        ({"EVERAI_AUTOSCALER_STATE": "/a", "XDG_STATE_HOME": "/x", "HOME": "/h"}, "/a"),
-        ({"XDG_STATE_HOME": "/x", "HOME": "/h"}, "/x/everai-autoscaler"),
-        ({"HOME": "/h"}, "/h/.local/state/everai-autoscaler"),
-    ],
-)
-def test_the_default_is_where_the_system_keeps_state(monkeypatch, environment, directory: str) -> None:
-    """Our variable goes before the system's, and that before the home directory."""
+@pytest.mark.parametrize("said", [None, "", "relative/one"])
+def test_state_is_kept_at_home(monkeypatch: pytest.MonkeyPatch, said: str | None) -> None:
+    """Without a state folder of the system's, and with one that XDG has everybody ignore, it is under the home."""
+    monkeypatch.delenv("EVERAI_AUTOSCALER_STATE", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    if said is not None:
+        monkeypatch.setenv("XDG_STATE_HOME", said)
+    monkeypatch.setenv("HOME", "/home/ann")
+
+    assert Path("/home/ann/.local/state/everai-autoscaler") == default_directory()
+
+
+def test_who_has_no_home_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's nameless user gets one line."""
     for name in ("EVERAI_AUTOSCALER_STATE", "XDG_STATE_HOME", "HOME"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
 
-    assert Path(directory) == default_directory()
-
-
-def test_nobody_runs_in_an_empty_directory(tmp_path) -> None:
-    """Where nothing is, nothing runs, and nothing is made by asking."""
-    assert None is running(tmp_path)
-    assert [] == list(tmp_path.iterdir())
+    with pytest.raises(StateError, match="give --state-dir, or set EVERAI_AUTOSCALER_STATE"):
+        default_directory()
 
 
-def test_whoever_runs_is_found(tmp_path, other) -> None:
-    """While another process has the directory, everybody can see who it is."""
-    found = running(tmp_path)
+def test_a_runtime_says_where_it_is(tmp_path: Path) -> None:
+    """While it runs, whoever looks learns who runs and where; afterwards nobody does."""
+    with Claim(tmp_path / "state", "near") as claim:
+        before = running(tmp_path / "state")
+        claim.announce(**URLS, token="t0k3n")
+        who = running(tmp_path / "state")
+        kept = json.loads((tmp_path / "state" / "runtime.json").read_text())
 
-    assert ("other", other.pid, "http://b") == (found["app"], found["pid"], found["admin_url"])
+    assert before is None  # it is just starting
+    assert who == kept
+    assert {"app": "near", "pid": os.getpid(), **URLS, "token": "t0k3n"}.items() <= who.items()
+    assert ["runtime.lock"] == [path.name for path in (tmp_path / "state").iterdir()]
+    assert running(tmp_path / "state") is None
 
 
-def test_a_second_runtime_is_refused_with_who_is_there(tmp_path, other) -> None:
-    """A directory that another process has can't be claimed, and the line says by whom."""
-    told = f"another runtime runs in {tmp_path}: app 'other', pid {other.pid}, since .*; give another --state-dir"
+def test_nobody_else_may_read_the_token(tmp_path: Path) -> None:
+    """Whatever the umask, and whatever lay there before, only the owner reads where it is and what to say there."""
+    before = os.umask(0)
+    try:
+        (tmp_path / "runtime.json.new").touch(0o666)
+        with Claim(tmp_path / "state", "near") as inner, Claim(tmp_path, "near") as outer:
+            inner.announce(**URLS, token="t0k3n")
+            outer.announce(**URLS, token="t0k3n")
+            modes = {
+                path.relative_to(tmp_path).as_posix(): f"{path.stat().st_mode & 0o777:o}"
+                for path in tmp_path.rglob("*")
+            }
+    finally:
+        os.umask(before)
 
-    with pytest.raises(StateError, match=told):
-        Claim(tmp_path, "app").__enter__()
+    assert {
+        "state": "700",
+        "runtime.json": "600",
+        "runtime.lock": "600",
+        "state/runtime.json": "600",
+        "state/runtime.lock": "600",
+    } == modes
 
 
-def test_one_that_was_killed_runs_no_more(tmp_path, other) -> None:
-    """What a killed process has left doesn't count, and the directory can be claimed again."""
-    other.send_signal(signal.SIGKILL)
-    other.wait()
+def test_nobody_runs_where_nothing_is(tmp_path: Path) -> None:
+    """A directory that isn't there, a file, and a lock that nobody holds mean that nothing runs."""
+    (tmp_path / "file").touch()
+    (tmp_path / "left").mkdir()
+    for name in ("runtime.lock", "runtime.json"):
+        (tmp_path / "left" / name).write_text("{}")
+
+    assert [None] * 3 == [running(tmp_path / name) for name in ("none", "file", "left")]
+
+
+def test_a_second_runtime_is_refused(tmp_path: Path) -> None:
+    """It is told who runs there, since when, and what to do; the first one isn't disturbed."""
+    with runtime_elsewhere(tmp_path) as other:
+        with pytest.raises(StateError) as refused, Claim(tmp_path, "near"):
+            pytest.fail("two runtimes in one directory")
+        still = running(tmp_path)
+
+    assert re.fullmatch(
+        rf"another runtime runs in {re.escape(str(tmp_path))}: app 'far', pid {other.pid}, since "
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000; give another --state-dir",
+        str(refused.value),
+    )
+    assert other.pid == still["pid"]
+
+
+def test_a_second_runtime_is_refused_while_the_first_one_starts(tmp_path: Path) -> None:
+    """Before the first one has said where it is, the second one is told at least that it is there."""
+    with (
+        Claim(tmp_path, "near"),
+        pytest.raises(StateError, match="it is just starting; give another --state-dir"),
+        Claim(tmp_path, "far"),
+    ):
+        pytest.fail("two runtimes in one directory")
+
+
+def test_a_killed_runtime_runs_no_more(tmp_path: Path) -> None:
+    """After kill -9 nobody is thought to run, and the next one may; what was left isn't taken for its own."""
+    with runtime_elsewhere(tmp_path) as other:
+        alive = running(tmp_path)
+        other.kill()
+        other.wait()
     left = (tmp_path / "runtime.json").exists()
-    seen = running(tmp_path)
-    with Claim(tmp_path, "app") as claim:
-        claim.announce(app_url="http://c", admin_url="http://d", token="t")
-        now = json.loads((tmp_path / "runtime.json").read_text())
+    after = running(tmp_path)
+    with Claim(tmp_path, "near"):
+        starting = running(tmp_path)
 
-    assert (True, None, "app") == (left, seen, now["app"])
-
-
-def test_a_clean_end_leaves_nothing(tmp_path) -> None:
-    """After the end nobody is told of a runtime that was."""
-    with Claim(tmp_path, "app") as claim:
-        claim.announce(app_url="http://c", admin_url="http://d", token=None)
-
-    assert ["runtime.lock"] == [path.name for path in tmp_path.iterdir()]
+    assert (other.pid, True) == (alive["pid"], left)
+    assert after is None
+    assert starting is None
 
 
-def test_only_its_owner_reads_the_token(tmp_path) -> None:
-    """The file with the token is 0600."""
-    with Claim(tmp_path, "app") as claim:
-        claim.announce(app_url="http://c", admin_url="http://d", token="t")
-        mode = stat.S_IMODE((tmp_path / "runtime.json").stat().st_mode)
+def test_a_claim_ends_with_what_goes_wrong(tmp_path: Path) -> None:
+    """An error inside leaves the directory free."""
+    with suppress(ZeroDivisionError), Claim(tmp_path, "near") as claim:
+        claim.announce(**URLS, token=None)
+        raise ZeroDivisionError
 
-    assert 0o600 == mode
+    with Claim(tmp_path, "near"):
+        assert running(tmp_path) is None
 
 
-def test_a_directory_that_is_none_is_one_line(tmp_path) -> None:
-    """A claim to what can't be a directory says where."""
-    (tmp_path / "file").write_text("")
+@contextmanager
+def lookers(directory: Path, number: int = 3):
+    """Threads that look again and again who runs in *directory*, until it is over; gives what they see."""
+    over = threading.Event()
+    seen = []
 
-    with pytest.raises(StateError, match=f"state directory {tmp_path}/file: can't be used: "):
-        Claim(tmp_path / "file", "app").__enter__()
+    def look() -> None:
+        while not over.is_set():
+            seen.append(running(directory))
+
+    threads = [threading.Thread(target=look) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_lookers_do_not_take_each_other_for_a_runtime(tmp_path: Path) -> None:
+    """However many look at what one that was killed has left, none of them sees it run."""
+    (tmp_path / "runtime.lock").touch()
+    (tmp_path / "runtime.json").write_text('{"app": "left by one that was killed"}')
+    with lookers(tmp_path) as seen:
+        while len(seen) < 2000:
+            time.sleep(0)
+
+    assert 0 == len(seen) - seen.count(None)
+
+
+def test_looking_keeps_nobody_from_running(tmp_path: Path) -> None:
+    """Whoever looks who runs at the very moment at which a runtime begins isn't taken for another one."""
+    look = os.open(tmp_path / "runtime.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(look, fcntl.LOCK_SH)
+    threading.Timer(0.1, os.close, [look]).start()
+
+    with Claim(tmp_path, "near") as claim:
+        claim.announce(**URLS, token=None)
+        assert "near" == running(tmp_path)["app"]
+
+
+def test_a_directory_that_cannot_be_claimed_is_told_of(tmp_path: Path) -> None:
+    """What can't be a state directory, or holds something else where the lock is to be, gets one line."""
+    (tmp_path / "file").touch()
+    (tmp_path / "state" / "runtime.lock").mkdir(parents=True)
+    told = []
+    for name in ("file", "file/below", "state"):
+        with pytest.raises(StateError) as refused, Claim(tmp_path / name, "near"):
+            pytest.fail("claimed")
+        told.append(str(refused.value).removeprefix(f"state directory {tmp_path}/"))
+
+    assert [
+        "file: is not a directory",
+        "file/below: can't be used: Not a directory",
+        "state: can't be used: Is a directory",
+    ] == told
+
+
+def test_what_cannot_be_announced_is_told_of(tmp_path: Path) -> None:
+    """A runtime that can't say where it is says that, and leaves nothing behind."""
+    (tmp_path / "runtime.json.new").mkdir()
+
+    with Claim(tmp_path, "near") as claim:
+        with pytest.raises(StateError, match=f"state directory {tmp_path}: can't be used"):
+            claim.announce(**URLS, token=None)
+        assert running(tmp_path) is None

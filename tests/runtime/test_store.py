@@ -2,428 +2,766 @@
 
 from __future__ import annotations
 
-import ctypes
+import json
 import os
-import signal
-import stat
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everai_autoscaler import Decider, Factors, Placeholder
-from everai_autoscaler.decision.replay import replay
+from everai_autoscaler import Decider, Placeholder
 from everai_autoscaler.errors import PlaceholderError, StateError
-from everai_autoscaler.model import Record
-from everai_autoscaler.runtime.store import Store, TickRow
+from everai_autoscaler.model import Factors, Record
+from everai_autoscaler.runtime import store as store_module
+from everai_autoscaler.runtime.store import Held, Store, TickRow
 from everai_autoscaler.runtime.worker import LocalWorker
+from everai_autoscaler.testing import snapshot
 
-SAMPLE = {
-    "at": 100.0,
-    "inflight": 0,
-    "free": 1,
-    "busy": 2,
-    "draining": 0,
-    "waiting": {"QueueDueBusy": 3},
-    "arrivals": 4,
-    "completions": 2,
-    "max_workers": 5,
-}
-KEPT_WORDS = {"word": "pause", "workers": None, "until": None, "reason": "why not", "by": "ann", "since": 1.0}
+APP = "get-start"
+SECRET = "hunter2-and-a-half"
+
+any_text = st.text(st.characters(exclude_categories=()))
 
 
 @pytest.fixture
-def store(tmp_path):
-    with_it = Store(tmp_path / "state")
-    yield with_it
-    with_it.close()
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(tmp_path / "state")) as made:
+        yield made
 
 
-def row(at: float = 100.0, **more) -> TickRow:
-    known = {
-        "at": at,
-        "took": 0.01,
-        "lag": 0.0,
-        "record": None,
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with closing(Store(tmp_path_factory.mktemp("shared"))) as made:
+        yield made
+
+
+def tick(at: float = 100.0, **other: Any) -> TickRow:
+    sample = {"at": at, "free": 1, "waiting": {}}
+    row: dict[str, Any] = {
+        "took": 0.25,
+        "lag": 0.5,
+        "record": '{"scaler": "simple"}',
         "memory": None,
         "applied": None,
         "operator": None,
         "failure": "",
         "workers": [],
         "queue": [],
-        "sample": {**SAMPLE, "at": at},
+        "sample": sample,
     }
-    return TickRow(**{**known, **more})
+    return TickRow(at=at, **{**row, **other})
 
 
-def a_record(at: float = 100.0) -> str:
-    kept: list[str] = []
-    decider = Decider("simple", {"max_workers": 3}, record=lambda record: kept.append(record.json()))
-    decider.decide(Factors(queue={"QueueDueBusy": 3}, observed_at=at))
-    return kept[0]
+def view(worker_id: str, started_at: float = 100.0, **known: Any) -> dict[str, Any]:
+    return LocalWorker(worker_id, started_at=started_at, **known).view()
 
 
-def view(worker_id: str, created_at: float = 1.0, deleted_at: float | None = None) -> dict:
-    return LocalWorker(worker_id, started_at=created_at, ended_at=deleted_at).view()
+def recorded(factors: Factors, **arguments: Any) -> str:
+    """The record of a decision that the real pipeline makes."""
+    records: list[Record] = []
+    Decider("simple", arguments, app=APP, record=records.append).decide(factors)
+    return records[0].json()
 
 
-texts = st.text(st.characters(exclude_categories=["Cs"]))
-
-
-@given(st.dictionaries(texts, texts))
-def test_any_text_comes_back(tmp_path_factory, data: dict[str, str]) -> None:
-    """Whatever text is kept in a ConfigMap is what is read from it."""
-    opened = Store(tmp_path_factory.getbasetemp() / "any-text")
-    opened.put("ConfigMap", "a", data)
-    found = opened.get("ConfigMap", "a")
-    opened.close()
-
-    assert found is not None
-    assert data == found.data
-
-
-def test_a_change_keeps_when_it_was_made(store) -> None:
-    """A second put replaces the data, and the time of the change, but not that of the first."""
-    store.put("ConfigMap", "a", {"x": "1", "y": "1"})
-    first = store.get("ConfigMap", "a")
-    store.put("ConfigMap", "a", {"x": "2"})
-    second = store.get("ConfigMap", "a")
-
-    assert ({"x": "2"}, first.created_at) == (second.data, second.created_at)
-    assert second.updated_at > first.updated_at
-
-
-def test_secrets_are_apart_from_configmaps(store) -> None:
-    """A Secret and a ConfigMap of one name don't meet."""
-    store.put("Secret", "a", {"x": "1"})
-
-    assert None is store.get("ConfigMap", "a")
-    assert (True, False) == (store.delete("Secret", "a"), store.delete("Secret", "a"))
-
-
-def test_a_secret_is_not_shown_by_accident(store) -> None:
-    """What is kept doesn't show its values where somebody prints it."""
-    store.put("Secret", "a", {"x": "hunter2"})
-
-    assert "hunter2" not in repr(store.get("Secret", "a"))
-
-
-def test_a_placeholder_is_read(store) -> None:
-    """A Decider that is given the reader decides with what is kept, and with a change at the next decision."""
-    store.put("ConfigMap", "limits", {"most": "3"})
-    decider = Decider(
-        "simple",
-        {"max_workers": Placeholder(kind="ConfigMap", name="limits", key="most")},
-        providers={"ConfigMap": store.reader("ConfigMap")},
+def elsewhere(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """A Python process of its own, which runs *code*."""
+    begin = "import sys\nfrom pathlib import Path\nfrom everai_autoscaler.runtime.store import Store, TickRow\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", begin + code, *map(str, arguments)], stdout=subprocess.PIPE, text=True
     )
-    before = decider.decide(Factors()).max_workers
-    store.put("ConfigMap", "limits", {"most": "4"})
 
-    assert (3, 4) == (before, decider.decide(Factors()).max_workers)
+
+@contextmanager
+def mounted(directory: Path, options: str) -> Iterator[None]:
+    """A file system of its own under *directory*; skips the test where nobody may make one."""
+    directory.mkdir(exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", options, "none", str(directory)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no mount here, so that no disk can be full or read-only")
+    if done.returncode:
+        pytest.skip(f"file systems may not be mounted here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(directory)], check=True)
+
+
+def fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(1024))
+
+
+def mode(path: Path) -> str:
+    return f"{path.stat().st_mode & 0o777:o}"
+
+
+# ConfigMaps and Secrets.
+
+
+def test_what_is_put_is_kept_whole(store: Store) -> None:
+    """A put replaces all that was there; when it was made stays, when it was changed doesn't."""
+    now = [10.0]
+    store._clock = lambda: now[0]
+    store.put("ConfigMap", "one", {"a": "1", "b": "2"})
+    now[0] = 20.0
+    store.put("ConfigMap", "one", {"a": "3"})
+
+    assert Held("one", {"a": "3"}, 10.0, 20.0) == store.get("ConfigMap", "one")
+
+
+def test_kinds_are_apart(store: Store) -> None:
+    """A Secret and a ConfigMap of one name are two things, each listed among its own, by name."""
+    store.put("ConfigMap", "b", {"k": "map"})
+    store.put("Secret", "b", {"k": "secret"})
+    store.put("ConfigMap", "a", {})
+
+    assert ["a", "b"] == [held.name for held in store.names("ConfigMap")]
+    assert [{"k": "secret"}] == [held.data for held in store.names("Secret")]
+
+
+def test_what_is_deleted_is_gone(store: Store) -> None:
+    """Deleting says whether it was there, and takes nothing else along."""
+    store.put("ConfigMap", "one", {})
+    store.put("Secret", "one", {})
+
+    assert store.delete("ConfigMap", "one")
+    assert not store.delete("ConfigMap", "one")
+    assert store.get("ConfigMap", "one") is None
+    assert store.get("Secret", "one") is not None
+
+
+@given(st.text(), st.dictionaries(any_text, any_text))
+def test_any_text_comes_back(shared: Store, name: str, data: dict[str, str]) -> None:
+    """Whatever text is kept is what is read, under any name."""
+    shared.put("ConfigMap", name, data)
+    held = shared.get("ConfigMap", name)
+
+    assert held is not None
+    assert (name, data) == (held.name, held.data)
+    assert held in shared.names("ConfigMap")
+
+
+def test_a_name_that_is_no_text_is_refused(store: Store) -> None:
+    """A lone half of a character can't be a name; that is one line, and harms nothing."""
+    with pytest.raises(StateError, match=r"state\.db: .*surrogates not allowed"):
+        store.put("ConfigMap", "\ud800", {})
+
+    assert [] == store.names("ConfigMap")
+
+
+def test_a_secret_shows_nothing(store: Store) -> None:
+    """What is held doesn't show its values, nor does what goes wrong about it."""
+    store.put("Secret", "keys", {"token": SECRET})
+    told = [repr(store.get("Secret", "keys")), repr(store.names("Secret"))]
+    for name, key in [("keys", "tokn"), ("kys", "token")]:
+        with pytest.raises(PlaceholderError) as refused:
+            store.reader("Secret")(name, key)
+        told.append(str(refused.value))
+    store.close()
+    with pytest.raises(StateError) as closed:
+        store.put("Secret", "keys", {"token": SECRET})
+    told.append(str(closed.value))
+
+    assert [] == [line for line in told if SECRET in line]
+    assert all("token" in line or "keys" in line or "closed" in line for line in told)
+
+
+def test_a_deleted_secret_is_not_on_the_disk(store: Store) -> None:
+    """After a Secret was deleted and the store closed, its value is in no file."""
+    store.put("Secret", "keys", {"token": SECRET})
+    store.delete("Secret", "keys")
+    store.close()
+
+    assert [] == [path for path in store.directory.iterdir() if path.is_file() and SECRET.encode() in path.read_bytes()]
+
+
+def test_a_decider_reads_what_is_kept_now(store: Store) -> None:
+    """A change of a ConfigMap is seen by the next decision."""
+    late = Placeholder(kind="ConfigMap", name="limits", key="min_workers")
+    decider = Decider(
+        "simple", {"min_workers": late, "max_workers": 9}, providers={"ConfigMap": store.reader("ConfigMap")}
+    )
+    store.put("ConfigMap", "limits", {"min_workers": "2"})
+    first = decider.decide(snapshot()).up
+    store.put("ConfigMap", "limits", {"min_workers": "3"})
+
+    assert (2, 3) == (first, decider.decide(snapshot()).up)
+
+
+def test_what_is_missing_is_told_with_how_to_make_it(store: Store) -> None:
+    """A reader that finds nothing says in one line what there is, and the command that makes it."""
+    store.put("ConfigMap", "limits", {"max_workers": "5"})
+    read = store.reader("ConfigMap")
+
+    with pytest.raises(PlaceholderError) as no_name:
+        read("limts", "max_workers")
+    with pytest.raises(PlaceholderError) as no_key:
+        read("limits", "min_workers")
+    assert (
+        f"ConfigMap limts/max_workers: no ConfigMap of this name in {store.directory}, which has limits; make it: "
+        "everai-autoscaler configmap create limts --from-literal max_workers=..."
+    ) == str(no_name.value)
+    assert (
+        "ConfigMap limits/min_workers: no such key; there are max_workers; add it: "
+        "everai-autoscaler configmap update limits --from-literal min_workers=..."
+    ) == str(no_key.value)
+
+
+def test_a_long_list_is_cut(store: Store) -> None:
+    """Of very many keys only the first are named."""
+    store.put("ConfigMap", "many", {f"key-{number:02}": "" for number in range(25)})
+
+    with pytest.raises(PlaceholderError, match=r"key-18, key-19, and 5 more; add it"):
+        store.reader("ConfigMap")("many", "key")
+
+
+# Apps and workers.
+
+
+def test_the_last_app_is_the_one_seen_last(store: Store) -> None:
+    """Both its start and its ticks count, and what was said about it at its start is known."""
+    now = [10.0]
+    store._clock = lambda: now[0]
+    assert store.last_app() is None
+    assert store.app_info("a") is None
+    store.remember_app("a", {"scaler": "simple"})
+    now[0] = 20.0
+    store.remember_app("b", {"scaler": "free-worker"})
+    assert "b" == store.last_app()
+    store.write_tick("a", tick(30.0))
+
+    assert "a" == store.last_app()
+    assert {"scaler": "simple", "seen_at": 30.0} == store.app_info("a")
+
+
+def test_workers_stand_in_the_order_of_their_start(store: Store) -> None:
+    """A worker's later rows replace its earlier ones, and don't change the order."""
+    store.save_worker(APP, view("b", 20.0))
+    store.save_worker(APP, view("c", 20.0))
+    store.save_worker(APP, view("a", 10.0))
+    store.save_worker("other", view("d", 5.0))
+    store.save_worker(APP, ready := view("b", 20.0, ready_at=25.0, pid=123))
+
+    assert [view("a", 10.0), ready, view("c", 20.0)] == store.workers(APP)
+
+
+def test_who_has_ended_stays_ended(store: Store) -> None:
+    """A late look at a worker, from before its end, doesn't bring it back; a later word about its end counts."""
+    alive, gone = view("a", ready_at=110.0), view("a", ready_at=110.0, ended_at=120.0)
+    store.save_worker(APP, alive)
+    store.save_worker(APP, gone)
+    store.write_tick(APP, tick(121.0, workers=[alive]))
+
+    assert [] == store.workers(APP)
+    assert [gone] == store.workers(APP, ended=True)
+    store.save_worker(APP, told := {**gone, "successes": 7})
+    assert [told] == store.workers(APP, ended=True)
+
+
+# Ticks.
+
+
+def test_a_tick_leaves_everything(store: Store) -> None:
+    """The decision, workers, queue, numbers and memory of a tick are all there afterwards."""
+    record = recorded(snapshot(free=1), max_workers=3)
+    number = store.write_tick(
+        APP,
+        tick(
+            100.0,
+            record=record,
+            memory={"seen": [1, None, "x"]},
+            applied={"up": 1, "down": [], "why": ["starts 1 of 2"]},
+            operator={"word": "pause"},
+            workers=[view("a")],
+            queue=[(98.5, "WorkerBusy"), (99.5, "WorkerBusy")],
+        ),
+    )
+
+    assert number is not None
+    kept = store.decision(APP, number)
+    assert kept is not None
+    assert (number, 100.0, 0.25, 0.5, "", record) == (kept.id, kept.at, kept.took, kept.lag, kept.failure, kept.record)
+    assert ({"word": "pause"}, {"up": 1, "down": [], "why": ["starts 1 of 2"]}) == (kept.operator, kept.applied)
+    assert [view("a")] == store.workers(APP)
+    assert [{"created_at": at, "reason": "WorkerBusy"} for at in (98.5, 99.5)] == store.queue(APP)
+    assert [{"at": 100.0, "free": 1, "waiting": {}}] == store.seen(APP)
+    assert {"seen": [1, None, "x"]} == store.memory(APP)
+
+
+def test_nothing_is_known_of_an_app_that_never_ran(store: Store) -> None:
+    """Whatever is asked about it, the answer is empty."""
+    store.write_tick("other", tick(memory=1, queue=[(1.0, "NotDispatch")], workers=[view("a")]))
+
+    assert [] == [
+        *store.workers(APP, ended=True),
+        *store.queue(APP),
+        *store.decisions(APP),
+        *store.samples(APP, since=0),
+        *store.seen(APP),
+    ]
+    assert (None, None, None) == (store.memory(APP), store.operator(APP), store.decision(APP, 1))
+
+
+def test_a_tick_that_fails_is_told_of(store: Store) -> None:
+    """A failure is a row without a record, which reads as a hold; a tick with neither leaves none."""
+    silent = store.write_tick(APP, tick(100.0, record=None))
+    failed = store.write_tick(APP, tick(120.0, record=None, failure="observe failed: \udc80 no answer"))
+
+    assert silent is None
+    (kept,) = store.decisions(APP)
+    assert (failed, "observe failed: \udc80 no answer", True, 0, [], []) == tuple(
+        kept.view()[name] for name in ("id", "failure", "held", "up", "down", "why")
+    )
+    assert [120.0, 100.0] == [sample["at"] for sample in store.seen(APP)]
+
+
+def test_half_a_tick_is_no_tick(store: Store) -> None:
+    """When something in a tick can't be kept, nothing of it is."""
+    store.write_tick(APP, tick(100.0, memory="before"))
+
+    with pytest.raises(KeyError):
+        store.write_tick(APP, tick(120.0, memory="after", workers=[view("a"), {"id": "b"}]))
+    assert ([100.0], [100.0]) == (
+        [one.at for one in store.decisions(APP)],
+        [sample["at"] for sample in store.seen(APP)],
+    )
+    assert ([], "before") == (store.workers(APP), store.memory(APP))
+    assert store.write_tick(APP, tick(140.0)) is not None
+
+
+def test_a_decision_is_shown_as_lists_show_it(store: Store) -> None:
+    """Its view says what the policy decided, and why; it is plain JSON."""
+    record = recorded(snapshot(waiting=4, busy=1), max_workers=3)
+    store.write_tick(APP, tick(record=record, operator={"word": "hold"}, applied={"up": 0}))
+    (shown,) = (one.view() for one in store.decisions(APP))
+
+    assert shown == json.loads(json.dumps(shown))
+    assert ("simple", 1, [], False, 3) == tuple(shown[name] for name in ("scaler", "up", "down", "held", "max_workers"))
+    assert ({"word": "hold"}, {"up": 0}) == (shown["operator"], shown["applied"])
+    (why,) = shown["why"]
+    assert why.startswith("simple: 4 waiting")
+    assert "record" not in shown
+
+
+def test_a_removal_names_the_workers(store: Store) -> None:
+    """Its view lists the ids of those that the policy gave up."""
+    record = recorded(snapshot(free=3, idle_for=600), max_workers=5)
+    store.write_tick(APP, tick(record=record))
+
+    assert ["free-3", "free-2"] == store.decisions(APP)[0].view()["down"]
+
+
+def test_decisions_are_turned_over_page_by_page(store: Store) -> None:
+    """The newest come first; each page begins before the number with which the last one ended."""
+    numbers = [store.write_tick(APP, tick(100.0 + place)) for place in range(7)]
+    store.write_tick("other", tick(200.0))
+    first = store.decisions(APP, limit=3)
+    second = store.decisions(APP, limit=3, before=first[-1].id)
+
+    assert numbers[:0:-1] == [one.id for one in first + second]
+    assert numbers[::-1] == [one.id for one in store.decisions(APP)]
+    assert store.decision("other", numbers[0]) is None  # another app's isn't shown
+
+
+@pytest.mark.parametrize(("at", "found"), [(99.9, []), (100.0, [100.0]), (139.0, [120.0, 100.0])])
+def test_the_decision_in_force_at_a_moment_comes_first(store: Store, at: float, found: list[float]) -> None:
+    """Asked what was so at a moment, the last decision up to then is first."""
+    for moment in (100.0, 120.0, 140.0):
+        store.write_tick(APP, tick(moment))
+
+    assert found == [one.at for one in store.decisions(APP, at=at)]
+
+
+def test_a_number_that_is_too_large_is_refused_in_one_line(store: Store) -> None:
+    """A number that no database can hold isn't a fault of ours."""
+    with pytest.raises(StateError, match="too large"):
+        store.decision(APP, 10**30)
+
+
+@given(number=st.integers(0, 60), most=st.integers(1, 40))
+def test_many_samples_are_thinned_evenly(shared: Store, number: int, most: int) -> None:
+    """Never more than wanted, the newest among them, all at one distance, and none missing where they are few."""
+    app = f"app-{number}"
+    if not shared.seen(app):
+        for place in range(number):
+            shared.write_tick(app, tick(1000.0 + place))
+    moments = [sample["at"] for sample in shared.samples(app, since=1000.0, most=most)]
+
+    assert len(moments) <= most
+    assert sorted(moments) == moments
+    assert len({later - earlier for earlier, later in pairwise(moments)}) <= 1
+    assert number == 0 or moments[-1] == 999.0 + number
+    assert number > most or len(moments) == number
+    assert number <= most or len(moments) > most // 2  # not thinner than it has to be
+
+
+def test_samples_begin_where_wanted(store: Store) -> None:
+    """Those from before aren't shown."""
+    for moment in (100.0, 120.0, 140.0):
+        store.write_tick(APP, tick(moment))
+
+    assert [120.0, 140.0] == [sample["at"] for sample in store.samples(APP, since=120.0)]
+
+
+def test_a_runtime_remembers_the_last_samples(store: Store) -> None:
+    """The last 20 are there for the histories after a restart, the newest first."""
+    for moment in range(25):
+        store.write_tick(APP, tick(float(moment)))
+
+    assert list(range(24, 4, -1)) == [sample["at"] for sample in store.seen(APP)]
+
+
+def test_an_operators_word_stays_until_it_is_taken_back(store: Store) -> None:
+    """It outlives ticks and the store, and makes no app out of nothing."""
+    word = {"word": "hold", "workers": 3, "until": None, "reason": "the demo", "by": "ann", "since": 90.0}
+    store.set_operator(APP, word)
+    store.remember_app(APP, {})
+    store.write_tick(APP, tick())
+    with closing(Store(store.directory)) as again:
+        assert word == again.operator(APP)
+    store.set_operator(APP, None)
+
+    assert store.operator(APP) is None
+
+
+def test_what_is_old_is_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest decisions, samples and ended workers stay, and the logs of the workers that stay."""
+    for name, number in (("KEEP_DECISIONS", 3), ("KEEP_SAMPLES", 25.0), ("KEEP_WORKERS", 1)):
+        monkeypatch.setattr(store_module, name, number)
+    for place in range(5):
+        store.write_tick(APP, tick(100.0 + 10 * place))
+    store.write_tick("other", tick(1.0))
+    gone = {"old": 110.0, "new": 120.0}
+    for worker_id, ended_at in gone.items():
+        store.save_worker(APP, view(worker_id, ended_at=ended_at))
+    store.save_worker(APP, view("here", 1.0))
+    logs = store.directory / "logs"
+    for name in ("old.log", "old.log.1", "new.log", "here.log", "older.log"):
+        (logs / name).touch()
+    store.prune(APP, 140.0)
+
+    assert [140.0, 130.0, 120.0] == [one.at for one in store.decisions(APP)]
+    assert [120.0, 130.0, 140.0] == [sample["at"] for sample in store.samples(APP, since=0.0)]
+    assert ["here", "new"] == [one["id"] for one in store.workers(APP, ended=True)]
+    assert ["here.log", "new.log", "older.log"] == sorted(path.name for path in logs.iterdir())
+    assert 1 == len(store.decisions("other")) == len(store.seen("other"))
+    store.prune(APP, 140.0)
+    assert 3 == len(store.decisions(APP))
+
+
+def test_forgotten_numbers_are_not_given_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decision's number means it for ever, also when all decisions are forgotten."""
+    numbers = [store.write_tick(APP, tick())]
+    monkeypatch.setattr(store_module, "KEEP_DECISIONS", 0)
+    store.prune(APP, 100.0)
+    assert [] == store.decisions(APP)
+    numbers.append(store.write_tick(APP, tick()))
+
+    assert 2 == len(set(numbers))
+
+
+def test_records_are_pressed(store: Store) -> None:
+    """A record of a large fleet takes a small part of its length, so that 10,000 of them fit on a disk."""
+    record = recorded(snapshot(busy=150, free=50), max_workers=300)
+    for place in range(50):
+        store.write_tick(APP, tick(100.0 + place, record=record))
+    store.close()
+
+    assert (store.directory / "state.db").stat().st_size < 50 * len(record) / 8
+
+
+# The disk, and other processes.
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o777])
+def test_nobody_else_may_look(tmp_path: Path, umask: int) -> None:
+    """Whatever the umask, the directories are 0700 and the files 0600."""
+    before = os.umask(umask)
+    try:
+        with closing(Store(tmp_path / "state")) as store:
+            store.put("Secret", "keys", {"token": SECRET})
+            modes = {path.name: mode(path) for path in store.directory.iterdir()}
+    finally:
+        os.umask(before)
+
+    assert "700" == mode(tmp_path / "state")
+    assert {"logs": "700", "state.db": "600", "state.db-wal": "600", "state.db-shm": "600"} == modes
+
+
+def test_a_database_that_was_open_to_others_is_closed_to_them(tmp_path: Path) -> None:
+    """One that was copied, say, loses what others may; a directory that was there stays as it is."""
+    tmp_path.chmod(0o755)
+    Store(tmp_path).close()
+    (tmp_path / "state.db").chmod(0o644)
+    Store(tmp_path).close()
+
+    assert ("755", "600") == (mode(tmp_path), mode(tmp_path / "state.db"))
+
+
+def _a_file(path: Path) -> None:
+    path.write_text("")
+
+
+def _garbage(path: Path) -> None:
+    path.mkdir()
+    (path / "state.db").write_bytes(b"\x00no database" * 1000)
+
+
+def _anothers(path: Path) -> None:
+    path.mkdir()
+    with closing(sqlite3.connect(path / "state.db")) as db:
+        db.execute("CREATE TABLE moz_places (id INTEGER)")
+
+
+def _newer(path: Path) -> None:
+    Store(path).close()
+    with closing(sqlite3.connect(path / "state.db")) as db:
+        db.execute("PRAGMA user_version = 99")
+
+
+def _a_directory_as_database(path: Path) -> None:
+    (path / "state.db").mkdir(parents=True)
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("make", "why"),
     [
-        (
-            "limist",
-            "no ConfigMap of this name in .*, which has limits; make it: everai-autoscaler configmap create limist",
-        ),
-        (
-            "limits",
-            "no such key; there are least; add it: everai-autoscaler configmap update limits --from-literal most=",
-        ),
+        (_a_file, "is not a directory"),
+        (_garbage, "state.db: file is not a database"),
+        (_anothers, "state.db is another program's database; move it away, or give another --state-dir"),
+        (_newer, "was written by a newer version of this package; update it, or give another --state-dir"),
+        (_a_directory_as_database, "state.db: unable to open database file"),
     ],
 )
-def test_a_placeholder_that_is_not_there_says_how_to_make_it(store, name: str, told: str) -> None:
-    """A name or a key that is missing is one line with what there is, and the command that makes it."""
-    store.put("ConfigMap", "limits", {"least": "1"})
+def test_what_is_no_state_directory_is_refused(tmp_path: Path, make: Callable[[Path], None], why: str) -> None:
+    """A directory that can't be used gets one line that names it, and says why; what is in it stays."""
+    path = tmp_path / "state"
+    make(path)
+    before = {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()}
 
-    with pytest.raises(PlaceholderError, match=told):
-        store.reader("ConfigMap")(name, "most")
-
-
-def test_a_worker_is_kept_as_it_was_last(store) -> None:
-    """A later look replaces the earlier one; those that have ended are listed only when asked for."""
-    store.save_worker("app", view("b", 2.0))
-    store.save_worker("app", view("a", 1.0))
-    store.save_worker("app", view("b", 2.0, deleted_at=3.0))
-
-    assert ["a"] == [one["id"] for one in store.workers("app")]
-    assert [("a", None), ("b", 3.0)] == [(one["id"], one["deleted_at"]) for one in store.workers("app", ended=True)]
+    with pytest.raises(StateError) as refused:
+        Store(path)
+    assert f"state directory {path}: {why}" == str(refused.value)
+    assert before.items() <= {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()}.items()
 
 
-def test_a_worker_that_has_ended_stays_so(store) -> None:
-    """An older look that comes late doesn't bring a worker back."""
-    store.save_worker("app", view("a", deleted_at=3.0))
-    store.save_worker("app", view("a"))
+def test_a_closed_store_says_so(store: Store) -> None:
+    """Closing twice is harmless; whatever is asked then gets one line."""
+    store.close()
+    store.close()
 
-    assert [] == store.workers("app")
-
-
-def test_a_tick_is_kept_whole(store) -> None:
-    """All that a tick leaves is there afterwards."""
-    number = store.write_tick(
-        "app",
-        row(
-            record=a_record(),
-            memory={"panic": 3},
-            applied={"up": 1, "down": [], "why": []},
-            operator=KEPT_WORDS,
-            workers=[view("a")],
-            queue=[(90.0, "WorkerBusy")],
-        ),
-    )
-    kept = store.decision("app", number)
-
-    assert a_record().split('"took"')[0] == kept.record.split('"took"')[0]
-    assert ({"up": 1, "down": [], "why": []}, KEPT_WORDS) == (kept.applied, kept.operator)
-    assert ["a"] == [one["id"] for one in store.workers("app")]
-    assert [{"created_at": 90.0, "reason": "WorkerBusy"}] == store.queue("app")
-    assert ({"panic": 3}, [SAMPLE]) == (store.memory("app"), store.seen("app"))
+    with pytest.raises(StateError, match="closed database"):
+        store.names("ConfigMap")
+    with pytest.raises(StateError, match="closed database"):
+        store.write_tick(APP, tick())
 
 
-def test_a_tick_is_kept_whole_or_not_at_all(store) -> None:
-    """Where one part of a tick can't be kept, no part of it is."""
-    with pytest.raises(KeyError):
-        store.write_tick("app", row(record=a_record(), workers=[{"no": "id"}]))
+def test_a_read_only_directory_is_refused(tmp_path: Path) -> None:
+    """Where nothing may be written it says so, whether or not there is a database."""
+    path = tmp_path / "mounted"
+    with mounted(path, "size=4m"):
+        Store(path / "used").close()
+        (path / "empty").mkdir()
+        subprocess.run(["mount", "-o", "remount,ro", str(path)], check=True)
+        told = []
+        for name in ("used", "empty", "new"):
+            with pytest.raises(StateError) as refused:
+                Store(path / name)
+            told.append(str(refused.value))
 
-    assert ([], [], None) == (store.decisions("app"), store.seen("app"), store.last_app())
-
-
-def test_a_decision_is_shown_in_plain_words(store) -> None:
-    """The view of a decision says what was decided, and why."""
-    store.write_tick("app", row(record=a_record()))
-    shown = store.decisions("app")[0].view()
-
-    assert (1, [], False, 3) == (shown["up"], shown["down"], shown["held"], shown["max_workers"])
-    assert ["simple: 0 workers, below the minimum of 1: starts 1 worker"] == shown["why"]
-
-
-def test_a_tick_that_failed_is_a_decision_as_well(store) -> None:
-    """What failed is in the list, as a hold."""
-    store.write_tick("app", row(failure="observe failed: OSError"))
-
-    assert [("observe failed: OSError", True)] == [(one.failure, one.view()["held"]) for one in store.decisions("app")]
+    assert 3 == len([line for line in told if line.endswith("can't be used: Read-only file system")])
 
 
-def test_decisions_are_listed_from_the_newest(store) -> None:
-    """A list is limited, goes on before a number, and ends at a moment."""
-    for at in (100.0, 120.0, 140.0, 160.0):
-        store.write_tick("app", row(at, record=a_record(at)))
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    """On a full disk a write fails in one line, reading goes on, and when there is room the same store works again."""
+    path = tmp_path / "mounted"
+    with mounted(path, "size=1m"), closing(Store(path / "state")) as store:
+        store.put("ConfigMap", "limits", {"max_workers": "5"})
+        store.write_tick(APP, tick(100.0))
+        fill(path / "filler")
+        secret = {"token": SECRET * 20_000}
+        told = []
+        for write in (
+            lambda: store.put("Secret", "keys", secret),
+            lambda: store.write_tick(APP, tick(120.0, memory=secret)),
+            lambda: store.put("Secret", "keys", secret),
+        ):
+            with pytest.raises(StateError) as full:
+                write()
+            told.append(str(full.value))
+        during = (store.reader("ConfigMap")("limits", "max_workers"), len(store.decisions(APP)), store.names("Secret"))
+        (path / "filler").unlink()
+        store.put("Secret", "keys", {"token": SECRET})
+        store.write_tick(APP, tick(140.0))
+        with closing(Store(path / "state")) as again:
+            after = [one.at for one in again.decisions(APP)], again.get("ConfigMap", "limits").data
 
-    assert [160.0, 140.0] == [one.at for one in store.decisions("app", limit=2)]
-    assert [120.0, 100.0] == [one.at for one in store.decisions("app", before=3)]
-    assert 140.0 == store.decisions("app", at=159.9)[0].at
-    assert None is store.decision("other", 1)
-
-
-def test_samples_are_thinned_evenly(store) -> None:
-    """A long time is shown by as many samples as are asked for, the newest among them."""
-    for at in range(100):
-        store.write_tick("app", row(float(at)))
-
-    assert [9.0, 19.0, 29.0, 39.0, 49.0, 59.0, 69.0, 79.0, 89.0, 99.0] == [
-        one["at"] for one in store.samples("app", since=0.0, most=10)
-    ]
-    assert [98.0, 99.0] == [one["at"] for one in store.samples("app", since=98.0)]
-
-
-def test_an_operators_word_is_kept_until_it_is_taken_away(store) -> None:
-    """What an operator has said is there until somebody says otherwise, and a tick doesn't touch it."""
-    store.set_operator("app", KEPT_WORDS)
-    store.write_tick("app", row())
-    said = store.operator("app")
-    store.set_operator("app", None)
-
-    assert (KEPT_WORDS, None) == (said, store.operator("app"))
+    assert [f"state directory {path / 'state'}: state.db: database or disk is full"] * 3 == told
+    assert ("5", 1, []) == during
+    assert ([140.0, 100.0], {"max_workers": "5"}) == after
 
 
-def test_the_last_app_is_the_one_that_ran_last(store) -> None:
-    """Of two apps the one that was seen last is meant."""
-    store.remember_app("one", {"scaler": "simple"})
-    store.remember_app("two", {"scaler": "kpa"})
-    store.remember_app("one", {"scaler": "simple"})
+def test_a_disk_that_is_full_from_the_beginning_is_told_of(tmp_path: Path) -> None:
+    """A store that has no room to be made says so in one line, and can be made when there is."""
+    path = tmp_path / "mounted"
+    with mounted(path, "size=1m"):
+        (path / "state").mkdir()
+        fill(path / "filler")
+        with pytest.raises(StateError) as refused:
+            Store(path / "state")
+        (path / "filler").unlink()
+        with closing(Store(path / "state")) as store:
+            store.put("ConfigMap", "limits", {})
 
-    assert "one" == store.last_app()
-    assert "simple" == store.app_info("one")["scaler"]
-    assert None is store.app_info("three")
-
-
-def test_what_is_old_is_forgotten(store, monkeypatch) -> None:
-    """Decisions, samples and ended workers are kept up to a number or an age, and a worker's log goes with it."""
-    for name, value in (("KEEP_DECISIONS", 2), ("KEEP_WORKERS", 1), ("KEEP_SAMPLES", 50.0)):
-        monkeypatch.setattr(f"everai_autoscaler.runtime.store.{name}", value)
-    for at in (100.0, 120.0, 140.0):
-        store.write_tick("app", row(at, record=a_record(at), workers=[view(f"w{at:.0f}", at, deleted_at=at + 1)]))
-    store.save_worker("app", view("alive"))
-    for name in ("w100.log", "w100.log.1", "w140.log", "alive.log"):
-        (store.directory / "logs" / name).write_text("said")
-    store.prune("app", now=160.0)
-
-    assert [140.0, 120.0] == [one.at for one in store.decisions("app")]
-    assert [120.0, 140.0] == [one["at"] for one in store.samples("app", since=0.0)]
-    assert ["alive", "w140"] == [one["id"] for one in store.workers("app", ended=True)]
-    assert ["alive.log", "w140.log"] == sorted(path.name for path in (store.directory / "logs").iterdir())
+    assert str(refused.value).startswith(f"state directory {path / 'state'}: ")
+    assert "\n" not in str(refused.value)
 
 
-def test_threads_share_a_store(store) -> None:
-    """Several threads that write and read at once lose nothing."""
+def test_two_processes_write_one_configmap(store: Store) -> None:
+    """Whoever reads meanwhile sees the one's or the other's, whole; nobody is turned away."""
+    code = """
+with_store = Store(Path(sys.argv[1]))
+print("ready", flush=True)
+for number in range(150):
+    with_store.put("ConfigMap", "shared", dict.fromkeys("abc", f"{sys.argv[2]} {number}"))
+with_store.close()
+"""
+    writers = [elsewhere(code, store.directory, name) for name in ("one", "two")]
+    seen: list[Mapping[str, str]] = []
+    for writer in writers:
+        writer.stdout.readline()
+    while any(writer.poll() is None for writer in writers):
+        held = store.get("ConfigMap", "shared")
+        seen.extend([held.data] if held else [])
+    for writer in writers:
+        writer.stdout.close()
 
-    def write(first: int) -> None:
-        for number in range(20):
-            store.write_tick("app", row(float(first + number), failure=f"{first + number}"))
-            store.decisions("app", limit=1)
+    assert [0, 0] == [writer.returncode for writer in writers]
+    assert {3} == {len(data) for data in seen}
+    assert {1} == {len(set(data.values())) for data in seen}
+    assert store.get("ConfigMap", "shared").data["a"] in {"one 149", "two 149"}
 
-    threads = [threading.Thread(target=write, args=(100 * number,)) for number in range(4)]
+
+def test_several_processes_may_make_it_at_once(tmp_path: Path) -> None:
+    """Those that begin at one moment, in a directory that isn't there, all get their turn."""
+    code = """
+import time
+while time.time() < float(sys.argv[3]): pass
+store = Store(Path(sys.argv[1]))
+store.put("ConfigMap", sys.argv[2], {})
+store.close()
+"""
+    names = ["a", "b", "c", "d"]
+    together = time.time() + 2.0
+    beginners = [elsewhere(code, tmp_path / "not" / "there", name, together) for name in names]
+    for one in beginners:
+        one.communicate()
+
+    assert [0] * len(names) == [one.returncode for one in beginners]
+    with closing(Store(tmp_path / "not" / "there")) as store:
+        assert names == [held.name for held in store.names("ConfigMap")]
+
+
+@pytest.mark.parametrize("after", [1, 17, 60])
+def test_a_killed_process_loses_nothing_that_was_kept(tmp_path: Path, after: int) -> None:
+    """Whatever a process said it had kept is there after kill -9 in the middle of its writing, and whole."""
+    code = """
+store = Store(Path(sys.argv[1]))
+for number in range(10**6):
+    kept = store.write_tick("app", TickRow(at=float(number), took=0.0, lag=0.0, record="{}" * 2000, memory=number,
+        applied=None, operator=None, failure="", workers=[], queue=[], sample={"at": float(number)}))
+    store.put("ConfigMap", f"map-{number}", {"number": str(number)})
+    print(kept, flush=True)
+"""
+    writer = elsewhere(code, tmp_path)
+    kept = [int(writer.stdout.readline()) for _ in range(after)]
+    writer.kill()
+    kept += map(int, writer.stdout.read().split("\n")[:-1])
+    writer.wait()
+    writer.stdout.close()
+
+    with closing(Store(tmp_path)) as store:
+        there = [one.id for one in store.decisions("app", limit=10**6)][::-1]
+        maps = {held.name for held in store.names("ConfigMap")}
+        assert kept == there[: len(kept)]
+        assert len(there) <= len(kept) + 1
+        assert {f"map-{number}" for number in range(len(kept))} <= maps
+        assert {"ok"} == {row[0] for row in store._read("PRAGMA integrity_check")}
+        assert len(there) == store.memory("app") + 1  # a tick is whole, also the last one
+
+
+def test_a_second_store_in_one_process_takes_nothing_from_the_first(store: Store) -> None:
+    """Opening and closing another one leaves the first its locks, so that a third process doesn't tidy up under it."""
+    store.put("ConfigMap", "before", {})
+    Store(store.directory).close()
+    elsewhere("Store(Path(sys.argv[1])).close()", store.directory).communicate()
+    store.put("ConfigMap", "after", {})
+
+    assert (store.directory / "state.db-wal").exists()
+    code = "print(*[held.name for held in Store(Path(sys.argv[1])).names('ConfigMap')])"
+    assert "after before\n" == elsewhere(code, store.directory).communicate()[0]
+
+
+def test_threads_share_a_store(store: Store) -> None:
+    """Several threads that write and read at once lose nothing and disturb nobody."""
+    failures = []
+
+    def work(name: str) -> None:
+        try:
+            for place in range(40):
+                store.put("ConfigMap", name, {"place": str(place)})
+                store.write_tick(name, tick(float(place), workers=[view(name)]))
+                assert {"place": str(place)} == store.get("ConfigMap", name).data
+                assert place + 1 == len(store.decisions(name))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert 80 == len({one.failure for one in store.decisions("app", limit=100)})
+    assert [] == failures
+    assert list("abcd") == [held.name for held in store.names("ConfigMap")]
 
 
-def run_python(program: str, directory: Path, **options) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", program, str(directory)], stdout=subprocess.PIPE, text=True, **options
-    )
+def test_reading_never_waits_for_who_waits_to_write(store: Store) -> None:
+    """While a writer waits for another process, the event loop reads on."""
+    store.put("ConfigMap", "limits", {"a": "1"})
+    writer = threading.Thread(target=store.put, args=("ConfigMap", "limits", {"a": "2"}))
+    with closing(sqlite3.connect(store.directory / "state.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writer.start()
+        while store._writing.acquire(blocking=False):
+            store._writing.release()  # until the writer has it
+        during = store.get("ConfigMap", "limits").data, writer.is_alive()
+        other.execute("COMMIT")
+    writer.join()
+
+    assert ({"a": "1"}, True) == during
+    assert {"a": "2"} == store.get("ConfigMap", "limits").data
 
 
-WRITES = """
-import sys
-from pathlib import Path
-from everai_autoscaler.runtime.store import Store
-store = Store(Path(sys.argv[1]))
-for number in range(100_000):
-    store.put("ConfigMap", f"c{number % 50}", {"number": str(number)})
-    print(number, flush=True)
-"""
-
-
-def test_what_was_kept_survives_kill_9(tmp_path) -> None:
-    """A process that is killed in the midst of writing loses nothing that it had kept."""
-    with run_python(WRITES, tmp_path / "state") as writer:
-        told = [writer.stdout.readline() for _ in range(60)]
-        writer.send_signal(signal.SIGKILL)
-        told += writer.stdout.readlines()
-    last = int([line for line in told if line.endswith("\n")][-1])
-
-    kept = {int(one.data["number"]) for one in Store(tmp_path / "state").names("ConfigMap")}
-    assert set(range(last - 49, last + 1)) <= kept | {last + 1 - 50}
-
-
-def test_two_processes_write_one_store(tmp_path) -> None:
-    """A command that changes a ConfigMap while another process writes waits its turn, and is seen."""
-    ours = Store(tmp_path / "state")
-    with run_python(WRITES, tmp_path / "state") as writer:
-        writer.stdout.readline()
-        for number in range(50):
-            ours.put("ConfigMap", "ours", {"number": str(number)})
-        writer.send_signal(signal.SIGKILL)
-
-    assert {"number": "49"} == ours.get("ConfigMap", "ours").data
-
-
-def test_only_its_owner_can_read_it(tmp_path) -> None:
-    """Whatever the umask, the directory is 0700 and the database 0600."""
-    before = os.umask(0)
-    try:
-        opened = Store(tmp_path / "state")
-        opened.put("Secret", "a", {"x": "1"})
-        modes = {
-            path.name: stat.S_IMODE(path.stat().st_mode)
-            for path in [opened.directory, *opened.directory.glob("state.db*")]
-        }
-    finally:
-        os.umask(before)
-
-    assert {0o700} == {mode for name, mode in modes.items() if name == "state"}
-    assert {0o600} == {mode for name, mode in modes.items() if name.startswith("state.db")}
-    assert {"state", "state.db", "state.db-wal"} <= set(modes)
-
-
-@pytest.mark.parametrize(
-    ("content", "told"), [(b"not a database, surely" * 100, "file is not a database"), (None, "Is a directory")]
-)
-def test_what_is_no_database_is_one_line(tmp_path, content: bytes | None, told: str) -> None:
-    """A file that isn't ours, or a directory in its place, is refused with where it is."""
-    (tmp_path / "state").mkdir()
-    if content is None:
-        (tmp_path / "state" / "state.db").mkdir()
-    else:
-        (tmp_path / "state" / "state.db").write_bytes(content)
-
-    with pytest.raises(StateError, match=f"state directory {tmp_path}/state: .*{told}"):
-        Store(tmp_path / "state")
-
-
-def test_a_database_of_a_newer_version_is_left_alone(store) -> None:
-    """What a newer version has written isn't touched."""
-    store._db.execute("PRAGMA user_version = 99")
-
-    with pytest.raises(StateError, match="was written by a newer version of this package"):
-        Store(store.directory)
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of one megabyte; only root can make one."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    place = tmp_path / "disk"
-    place.mkdir()
-    if os.geteuid() or libc.mount(b"tmpfs", bytes(place), b"tmpfs", 0, b"size=1m"):
-        pytest.skip("a disk of its own can't be mounted here")
-    yield place
-    libc.umount2(bytes(place), 2)
-
-
-def fill(path: Path) -> None:
-    while True:
-        with path.open("ab", buffering=0) as file:
-            file.write(b"x" * 4096)
-
-
-def change_often(opened: Store) -> None:
-    for number in range(1000):
-        opened.put("ConfigMap", "a", {"x": "y" * 4096, "n": str(number)})
-
-
-def test_a_full_disk_is_told_and_gets_over_it(small_disk) -> None:
-    """What can't be kept is one line, what was kept stays, and when there is room again it is kept again."""
-    opened = Store(small_disk / "state")
-    opened.put("ConfigMap", "a", {"x": "1"})
-    filler = small_disk / "filler"
-    with pytest.raises(OSError, match="No space left"):
-        fill(filler)
-    with pytest.raises(StateError, match=r"state\.db: .*(full|disk I/O error)") as caught:
-        change_often(opened)
-    kept = opened.get("ConfigMap", "a")
-    filler.unlink()
-    opened.put("ConfigMap", "a", {"x": "2"})
-
-    assert "\n" not in str(caught.value)
-    assert kept is not None
-    assert {"x": "2"} == opened.get("ConfigMap", "a").data
-    opened.close()
-
-
-def test_a_directory_that_cannot_be_written_is_one_line(small_disk) -> None:
-    """A state directory on a disk that is read-only is refused with where it is and why."""
-    remount, read_only = 32, 1
-    libc = ctypes.CDLL(None)
-    libc.mount(b"tmpfs", bytes(small_disk), b"tmpfs", remount | read_only, b"")
-
-    with pytest.raises(StateError, match="can't be used: Read-only file system"):
-        Store(small_disk / "state")
-
-
-def test_a_record_in_the_store_can_be_replayed(store) -> None:
-    """What is kept of a decision makes the same decision again."""
-    store.write_tick("app", row(record=a_record()))
-
-    assert replay(Record.from_json(store.decisions("app")[0].record)).same
+def test_who_is_kept_from_writing_for_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that never finishes writing holds nobody for ever; when it has, all is well."""
+    monkeypatch.setattr(store_module, "PATIENCE", 0.05)
+    with closing(Store(tmp_path)) as store:
+        with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StateError, match=r"state\.db: database is locked"):
+                store.put("ConfigMap", "limits", {})
+        store.put("ConfigMap", "limits", {})

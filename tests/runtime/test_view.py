@@ -1,198 +1,378 @@
-"""What lists show, from whoever knows it."""
+"""What lists show."""
 
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from urllib.parse import parse_qs, urlsplit
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from everai_autoscaler import Decider, Factors
+from everai_autoscaler import Decider
 from everai_autoscaler.errors import StateError
+from everai_autoscaler.model import Record
+from everai_autoscaler.runtime import view as view_module
 from everai_autoscaler.runtime.state import Claim
 from everai_autoscaler.runtime.store import Store, TickRow
 from everai_autoscaler.runtime.view import AdminView, StoreView, open_view
 from everai_autoscaler.runtime.worker import LocalWorker
+from everai_autoscaler.testing import snapshot
+
+APP = "get-start"
+ANSWERS = {
+    "/api/status": {"app": APP, "running": True},
+    "/api/workers": [{"id": "a"}],
+    "/api/workers?ended=1": [{"id": "b"}, {"id": "a"}],
+    "/api/queue": [{"created_at": 98.5, "reason": "WorkerBusy"}],
+    "/api/decisions?limit=50": [{"id": 9}, {"id": 8}],
+    "/api/decisions?limit=2&before=9&at=100.5": [{"id": 8}],
+    "/api/decisions/8": {"id": 8, "record": {"scaler": "simple"}},
+    "/api/samples?since=90.0": [{"at": 100.0}],
+}
 
 
-class _Admin(BaseHTTPRequestHandler):
-    """Speaks the admin side's forms, and remembers what it was asked."""
+class Admin(ThreadingHTTPServer):
+    """The admin side of a runtime, as far as a view asks for it."""
+
+    def __init__(self, token: str | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.token = token
+        self.asked: list[tuple[str, str, Any]] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def view(self, token: str | None = None) -> AdminView:
+        return AdminView({"app": APP, "admin_url": self.url, "token": token})
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Admin
 
     def do_GET(self) -> None:
-        self._answer()
+        if self.server.token and self.headers.get("Authorization") != f"Bearer {self.server.token}":
+            self.answer(401, {"error": "the token is missing or wrong"})
+        elif self.path in ANSWERS:
+            self.answer(200, ANSWERS[self.path])
+        else:
+            self.answer(404, {"error": f"{self.path} isn't\nhere"})
 
     def do_POST(self) -> None:
-        self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self._answer()
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append((self.path, self.headers["Content-Type"], body))
+        if "gone" in self.path:
+            self.answer(404, {"error": "worker 'gone' is not one of a"})
+        else:
+            self.answer(200, {"soon": True})
 
-    def _answer(self) -> None:
-        asked = urlsplit(self.path)
-        self.server.asked.append((self.command, asked.path, parse_qs(asked.query), self.headers.get("Authorization")))
-        status, body = self.server.answers.get(asked.path, (404, {"error": "there is no such thing"}))
-        text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    def answer(self, status: int, document: Any) -> None:
+        text = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
 
-    def log_message(self, *said: object) -> None:
-        pass
+    def log_message(self, *args: Any) -> None:
+        """Tests don't listen."""
 
 
-@pytest.fixture
-def admin():
-    with HTTPServer(("127.0.0.1", 0), _Admin) as server:
-        server.asked, server.bodies, server.answers = [], [], {}
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+@contextmanager
+def serving(server: Admin) -> Iterator[Admin]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
         yield server
+    finally:
         server.shutdown()
         thread.join()
-
-
-def view_of(server: HTTPServer, token: str | None = None) -> AdminView:
-    return AdminView({"app": "app", "admin_url": f"http://127.0.0.1:{server.server_port}", "token": token})
+        server.server_close()
 
 
 @pytest.fixture
-def kept(tmp_path):
-    """A store in which an app has decided once."""
-    store = Store(tmp_path)
-    records: list[str] = []
-    decider = Decider("simple", {"max_workers": 3}, record=lambda record: records.append(record.json()))
-    decider.decide(Factors(queue={"QueueDueBusy": 3}, observed_at=100.0))
-    store.remember_app("app", {"scaler": "simple max_workers=3", "started_at": 90.0})
-    sample = {"at": 100.0, "inflight": 1, "free": 0, "busy": 2, "draining": 0, "waiting": {}, "max_workers": 3}
+def admin() -> Iterator[Admin]:
+    with serving(Admin()) as server:
+        yield server
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(tmp_path)) as made:
+        yield made
+
+
+def run_for_a_tick(store: Store, at: float = 100.0) -> str:
+    """What a runtime leaves in *store* that has decided once; the record."""
+    records: list[Record] = []
+    Decider("simple", {"max_workers": 3}, app=APP, record=records.append).decide(snapshot(waiting=4, busy=1))
+    sample = {"at": at, "inflight": 1, "free": 0, "busy": 2, "draining": 0, "waiting": {}, "max_workers": 3}
+    store.remember_app(APP, {"scaler": "simple max_workers=3", "started_at": 90.0})
     store.write_tick(
-        "app",
+        APP,
         TickRow(
-            at=100.0,
-            took=0.1,
-            lag=0.0,
-            record=records[0],
+            at=at,
+            took=0.25,
+            lag=0.5,
+            record=records[0].json(),
             memory=None,
-            applied=None,
+            applied={"up": 1, "down": [], "why": []},
             operator=None,
             failure="",
-            workers=[LocalWorker("w", started_at=95.0).view()],
-            queue=[(99.0, "WorkerBusy")],
+            workers=[LocalWorker("a", started_at=95.0).view()],
+            queue=[(98.5, "WorkerBusy"), (99.0, "WorkerBusy"), (99.5, "SessionWorkerBusy")],
             sample=sample,
         ),
     )
-    yield store
-    store.close()
+    return records[0].json()
 
 
-def test_what_was_last_is_shown_when_nothing_runs(kept) -> None:
-    """The store tells of workers, queue, decisions and arguments as they were at the last tick."""
-    view = StoreView(kept, "app")
+# What a runtime has left.
+
+
+def test_the_store_shows_how_it_was(store: Store) -> None:
+    """Where nothing runs the status says so, and how the app was when it was seen last."""
+    record = json.loads(run_for_a_tick(store))
+    word = {"word": "pause", "workers": None, "until": None, "reason": "", "by": "ann", "since": 99.0}
+    store.set_operator(APP, word)
+
+    assert {
+        "app": APP,
+        "scaler": "simple max_workers=3",
+        "running": False,
+        "started_at": 90.0,
+        "seen_at": 100.0,
+        "state_dir": str(store.directory),
+        "operator": word,
+        "tick": {"at": 100.0, "took": 0.25, "lag": 0.5, "failure": "", "next_at": None},
+        "max_workers": 3,
+        "arguments": record["arguments"],
+        "workers": {"inflight": 1, "free": 0, "busy": 2, "draining": 0},
+        "queue": {"WorkerBusy": 2, "SessionWorkerBusy": 1},
+        "back_off_until": None,
+        "notes": [],
+    } == StoreView(store, APP).status()
+
+
+def test_the_store_shows_lists(store: Store) -> None:
+    """Workers, queue, decisions and samples are those that were seen last, in the forms of the admin API."""
+    record = json.loads(run_for_a_tick(store))
+    store.save_worker(APP, LocalWorker("gone", started_at=80.0, ended_at=99.0).view())
+    view = StoreView(store, APP)
+    (decision,) = view.decisions()
+
+    assert ["a"] == [one["id"] for one in view.workers()]
+    assert ["gone", "a"] == [one["id"] for one in view.workers(ended=True)]
+    assert [98.5, 99.0, 99.5] == [one["created_at"] for one in view.queue()]
+    assert {**decision, "record": record} == view.decision(decision["id"])
+    assert ([], [decision]) == (view.decisions(before=decision["id"]), view.decisions(at=101.0, limit=1))
+    assert [100.0] == [one["at"] for one in view.samples()]
+    assert [] == view.samples(since=100.5)
+
+
+def test_the_store_shows_what_there_is_of_an_app_that_never_decided(store: Store) -> None:
+    """Nothing is made up: what isn't known is null, and of everything there is none."""
+    view = StoreView(store, APP)
     status = view.status()
 
-    assert (False, "simple max_workers=3", 100.0) == (status["running"], status["scaler"], status["tick"]["at"])
-    assert ({"inflight": 1, "free": 0, "busy": 2, "draining": 0}, {"WorkerBusy": 1}) == (
-        status["workers"],
-        status["queue"],
+    assert (False, None, None) == (status["running"], status["max_workers"], status["tick"]["at"])
+    assert ({}, {}, 0) == (status["arguments"], status["queue"], sum(status["workers"].values()))
+    assert view.decision(1) is None
+
+
+def test_a_failed_tick_is_shown(store: Store) -> None:
+    """A tick at which nothing could be decided has no record, and its failure stands in the status."""
+    number = store.write_tick(
+        APP,
+        TickRow(
+            at=100.0,
+            took=0.0,
+            lag=0.0,
+            record=None,
+            memory=None,
+            applied=None,
+            operator=None,
+            failure="observe failed",
+            workers=[],
+            queue=[],
+            sample={"at": 100.0, "max_workers": None},
+        ),
     )
-    assert (3, "literal") == tuple(status["arguments"]["max_workers"][name] for name in ("value", "source"))
-    assert (["w"], [1], 100.0) == (
-        [one["id"] for one in view.workers()],
-        [one["up"] for one in view.decisions()],
-        view.samples()[0]["at"],
-    )
+    view = StoreView(store, APP)
+
+    assert "observe failed" == view.status()["tick"]["failure"]
+    assert view.decision(number)["record"] is None
 
 
-def test_one_decision_has_its_record(kept) -> None:
-    """A decision by its number comes with all that went into it; an unknown number is nothing."""
-    view = StoreView(kept, "app")
-
-    assert "simple" == view.decision(1)["record"]["scaler"]
-    assert None is view.decision(2)
+# What a runtime says.
 
 
-def test_the_store_is_asked_where_nothing_runs(kept, tmp_path) -> None:
-    """Without a runtime the last app's state is shown."""
-    assert ("app", False) == (open_view(tmp_path).app, open_view(tmp_path).status()["running"])
+def test_a_runtime_is_asked(admin: Admin) -> None:
+    """Each list is what the admin side answers to the question that belongs to it."""
+    view = admin.view()
+
+    assert ANSWERS["/api/status"] == view.status()
+    assert ANSWERS["/api/workers"] == view.workers()
+    assert ANSWERS["/api/workers?ended=1"] == view.workers(ended=True)
+    assert ANSWERS["/api/queue"] == view.queue()
+    assert ANSWERS["/api/decisions?limit=50"] == view.decisions()
+    assert ANSWERS["/api/decisions?limit=2&before=9&at=100.5"] == view.decisions(limit=2, before=9, at=100.5)
+    assert ANSWERS["/api/decisions/8"] == view.decision(8)
+    assert ANSWERS["/api/samples?since=90.0"] == view.samples(since=90.0)
 
 
-def test_the_runtime_is_asked_where_one_runs(kept, tmp_path, admin) -> None:
-    """While a runtime runs, it is the one that is asked."""
-    admin.answers["/api/status"] = (200, {"app": "app", "running": True})
-    with Claim(tmp_path, "app") as claim:
-        claim.announce(app_url="", admin_url=f"http://127.0.0.1:{admin.server_port}", token=None)
-        status = open_view(tmp_path).status()
-
-    assert {"app": "app", "running": True} == status
+def test_a_decision_that_is_not_kept_is_none(admin: Admin) -> None:
+    """It is nobody's failure that a decision was forgotten."""
+    assert admin.view().decision(7) is None
 
 
-@pytest.mark.parametrize("made", [False, True])
-def test_where_nothing_ever_ran_there_is_nothing_to_show(tmp_path, made: bool) -> None:
-    """A directory without an app is one line that says how to run one, and isn't made by asking."""
-    directory = tmp_path / "state"
-    if made:
-        Store(directory).close()
-
-    with pytest.raises(StateError, match=f"no app has run with the state directory {directory} yet: .* run FILE"):
-        open_view(directory)
-    assert made == directory.exists()
-
-
-def test_each_question_goes_to_its_path(admin) -> None:
-    """Every list asks the admin side for what it shows, with the token."""
-    for path in ("status", "workers", "queue", "decisions", "decisions/7", "samples"):
-        admin.answers[f"/api/{path}"] = (200, [])
-    view = view_of(admin, "secret")
-    view.status(), view.workers(), view.workers(ended=True), view.queue()
-    view.decisions(limit=3, before=9, at=100.5), view.decision(7), view.samples(since=5.0)
+def test_a_runtime_is_told_what_to_do(admin: Admin) -> None:
+    """Commands are sent as JSON, which the admin side wants of every write; a strange id stays one part of the way."""
+    view = admin.view()
+    view.tick()
+    view.remove_worker("a/b?c", "ann")
 
     assert [
-        ("/api/status", {}),
-        ("/api/workers", {}),
-        ("/api/workers", {"ended": ["1"]}),
-        ("/api/queue", {}),
-        ("/api/decisions", {"limit": ["3"], "before": ["9"], "at": ["100.5"]}),
-        ("/api/decisions/7", {}),
-        ("/api/samples", {"since": ["5.0"]}),
-    ] == [(path, query) for _, path, query, _ in admin.asked]
-    assert {"Bearer secret"} == {token for *_, token in admin.asked}
+        ("/api/tick", "application/json", {}),
+        ("/api/workers/a%2Fb%3Fc/remove", "application/json", {"by": "ann"}),
+    ] == admin.asked
 
 
-def test_what_acts_is_posted(admin) -> None:
-    """Removing a worker says who wants it; a tick wants nothing."""
-    admin.answers |= {"/api/workers/w%2F1/remove": (200, {}), "/api/tick": (200, {})}
-    view = view_of(admin)
-    view.remove_worker("w/1", by="ann")
-    view.tick()
+def test_the_token_is_shown_where_there_is_one() -> None:
+    """With the token that the runtime has announced a view is let in; without, it says why it isn't."""
+    with serving(Admin("t0k3n")) as admin:
+        let_in = admin.view("t0k3n").status()
+        with pytest.raises(StateError, match=r"^the token is missing or wrong$"):
+            admin.view().status()
 
-    assert [("POST", "/api/workers/w%2F1/remove"), ("POST", "/api/tick")] == [one[:2] for one in admin.asked]
-    assert [{"by": "ann"}, {}] == admin.bodies
+    assert ANSWERS["/api/status"] == let_in
 
 
-def test_a_decision_that_is_not_there_is_nothing(admin) -> None:
-    """A number that the runtime doesn't know is no failure."""
-    assert None is view_of(admin).decision(99)
+def test_what_a_runtime_refuses_is_one_line(admin: Admin) -> None:
+    """The words are the runtime's own, on one line."""
+    with pytest.raises(StateError, match=r"^worker 'gone' is not one of a$"):
+        admin.view().remove_worker("gone", "ann")
+    with pytest.raises(StateError, match=r"^/api/samples\?since=1.0 isn't here$"):
+        admin.view().samples(since=1.0)
+
+
+def test_no_proxy_stands_between(admin: Admin) -> None:
+    """A proxy of the environment isn't asked for a runtime on this machine."""
+    code = (
+        "import sys; from everai_autoscaler.runtime.view import AdminView;"
+        "print(AdminView({'app': 'a', 'admin_url': sys.argv[1], 'token': None}).status()['app'])"
+    )
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), "http://127.0.0.1:9")
+    done = subprocess.run(
+        [sys.executable, "-c", code, admin.url],
+        env={**os.environ, **proxies, "no_proxy": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (f"{APP}\n", "") == (done.stdout, done.stderr)
+
+
+@contextmanager
+def saying(answer: bytes | None) -> Iterator[AdminView]:
+    """Something else than a runtime, which says *answer* to whoever comes; ``None``: nothing at all."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                if answer is None:
+                    connection.recv(1)  # until the other one has had enough
+                else:
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield AdminView({"app": APP, "admin_url": f"http://127.0.0.1:{server.getsockname()[1]}", "token": None})
+        thread.join()
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "why"),
     [
-        ((403, {"error": "this host isn't ours"}), "this host isn't ours"),
-        ((500, b"oops"), "the runtime answers 500 Internal Server Error"),
-        ((200, b"no json"), "the runtime at http://127.0.0.1:.* doesn't answer"),
+        (b"", "Remote end closed connection without response"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "SSH-2.0-OpenSSH_9.2"),
+        (b"HTTP/1.1 200 OK\r\n\r\n<html>", "Expecting value: line 1 column 1 (char 0)"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "IncompleteRead(2 bytes read, 97 more expected)"),
+        (None, "timed out"),
     ],
 )
-def test_what_the_runtime_refuses_is_one_line(admin, answer, told: str) -> None:
-    """An error of the admin side is told in its own words; what isn't one, in ours."""
-    admin.answers["/api/queue"] = answer
-
-    with pytest.raises(StateError, match=told):
-        view_of(admin).queue()
-
-
-def test_a_runtime_that_does_not_answer_is_one_line() -> None:
-    """A port on which nobody listens is told with its address."""
-    view = AdminView({"app": "app", "admin_url": "http://127.0.0.1:1", "token": None})
-
-    with pytest.raises(StateError, match=r"the runtime at http://127\.0\.0\.1:1 doesn't answer: .*refused"):
+def test_what_does_not_answer_as_a_runtime_is_told_of(
+    answer: bytes | None, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is found at the address, a command ends soon, with one line that says where, and what."""
+    monkeypatch.setattr(view_module, "PATIENCE", 0.2)
+    began = time.monotonic()
+    with saying(answer) as view, pytest.raises(StateError) as refused:
         view.status()
+
+    assert time.monotonic() - began < 2
+    assert f"the runtime at {view._url} doesn't answer as it should: {why}" == str(refused.value)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>oops</html>", b"[]", b'{"error": 5}'])
+def test_an_error_without_words_is_told_by_its_number(body: bytes) -> None:
+    """Where the answer doesn't say why, its status has to do."""
+    with (
+        saying(b"HTTP/1.1 500 Internal Server Error\r\n\r\n" + body) as view,
+        pytest.raises(StateError, match=r"^the runtime answers 500 Internal Server Error$"),
+    ):
+        view.status()
+
+
+def test_a_port_where_nobody_listens_is_told_of() -> None:
+    """A runtime that has gone since gets one line."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+
+    with pytest.raises(StateError, match=rf"^the runtime at {url} doesn't answer as it should: .*refused"):
+        AdminView({"app": APP, "admin_url": url, "token": None}).queue()
+
+
+# Which of both.
+
+
+def test_whoever_runs_is_asked(tmp_path: Path, admin: Admin) -> None:
+    """While a runtime runs it is asked; when it has stopped, what it has left is shown."""
+    with closing(Store(tmp_path)) as store:
+        run_for_a_tick(store)
+    with Claim(tmp_path, APP) as claim:
+        claim.announce(app_url="http://127.0.0.1:1", admin_url=admin.url, token=None)
+        during = open_view(tmp_path)
+        running = during.status()["running"]
+    after = open_view(tmp_path)
+    assert isinstance(after, StoreView)
+    with closing(after.store):
+        stopped = after.status()["running"]
+
+    assert (True, False) == (running, stopped)
+    assert APP == during.app == after.app
+
+
+@pytest.mark.parametrize("used", ["not there", "empty", "only ConfigMaps"])
+def test_where_nothing_has_run_one_is_told_how_to(tmp_path: Path, used: str) -> None:
+    """A directory in which no app has run gets one line, and isn't made or filled by looking."""
+    path = tmp_path / "state"
+    if used == "empty":
+        path.mkdir()
+    if used == "only ConfigMaps":
+        with closing(Store(path)) as store:
+            store.put("ConfigMap", "limits", {})
+    before = sorted(os.walk(tmp_path))
+
+    with pytest.raises(StateError) as refused:
+        open_view(path)
+    assert f"no app has run with the state directory {path} yet: everai-autoscaler run FILE" == str(refused.value)
+    assert before == sorted(os.walk(tmp_path))

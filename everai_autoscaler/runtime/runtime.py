@@ -1,0 +1,467 @@
+"""An app under autoscaling on this machine: everything in the other modules, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from attrs import frozen
+
+from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError
+from everai_autoscaler.log import emit
+from everai_autoscaler.loop import Tick, run
+from everai_autoscaler.model import AutoScaler, DecideResult, QueueReason, Record
+from everai_autoscaler.runtime.admin import Admin
+from everai_autoscaler.runtime.clock import StoppedError, WakingClock
+from everai_autoscaler.runtime.dispatcher import Dispatcher
+from everai_autoscaler.runtime.fleet import Fleet
+from everai_autoscaler.runtime.metrics import Metrics
+from everai_autoscaler.runtime.operator import Operated, Word
+from everai_autoscaler.runtime.router import Router
+from everai_autoscaler.runtime.spec import Local
+from everai_autoscaler.runtime.store import Decision, Store, TickRow
+from everai_autoscaler.runtime.target import LocalTarget, Sample
+
+__all__ = ["MakeScaler", "Plan", "Runtime"]
+
+T = TypeVar("T")
+
+HEARTBEAT = 1.0
+"""Seconds between two looks at what changes by itself."""
+SILENCE = 15.0
+"""Seconds after which a listener is told the state although nothing changed."""
+HANGS_AFTER = 30.0
+"""Seconds after which a decision that hangs is named in the log."""
+PRUNE_EVERY = 3600.0
+NOTES = 50
+PLATFORM_WORDS = {QueueReason.QueueDueBusy: "WorkerBusy", QueueReason.QueueDueSession: "SessionWorkerBusy"}
+
+
+class MakeScaler(Protocol):
+    """Makes the pipeline that decides, given what the runtime has for it."""
+
+    def __call__(
+        self,
+        *,
+        providers: Mapping[str, Callable[[str, str], str]],
+        memory: Any,
+        record: Callable[[Record], None],
+    ) -> AutoScaler:
+        """The pipeline; what it then remembers is its ``memory``."""
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What is to be run, and how."""
+
+    app: str
+    """The app's name."""
+    scaler: str
+    """The policy's name."""
+    make_scaler: MakeScaler
+    local: Local
+    home: Path
+    """The directory from which ``local.directory`` is meant."""
+    interval: float = 20.0
+    """Seconds between two decisions."""
+    dry_run: bool = False
+    """Decide and show, and apply nothing."""
+    token: str | None = None
+    """What whoever asks the admin side has to know; ``None`` on the loopback interface."""
+
+
+class Runtime:
+    """One app, its router, its workers and its policy, for as long as ``serve`` runs.
+
+    Args:
+        plan: what is run.
+        store: where everything is kept.
+        told: is given each line that an operator would want to read.
+    """
+
+    def __init__(self, plan: Plan, store: Store, *, told: Callable[[str], None] | None = None) -> None:
+        self.plan = plan
+        self.store = store
+        self.metrics = Metrics()
+        self.app_url = self.admin_url = ""
+        self._told = told
+        self._started_at = time.time()
+        self._notes: deque[str] = deque(maxlen=NOTES)
+        self._clock = WakingClock()
+        self._stop = asyncio.Event()
+        self._now = asyncio.Event()
+        self._listeners: set[asyncio.Queue[tuple[str, dict[str, Any]]]] = set()
+        self._changed = True
+        self._records: list[Record] = []
+        self._last: dict[str, Any] = {"at": None, "took": None, "lag": None, "failure": ""}
+        self._arguments: dict[str, Any] = {}
+        self._max_workers: int | None = None
+        self._store_failure = ""
+        self._pruned_at = 0.0
+        local = plan.local
+        self._dispatcher = Dispatcher(local.dispatch, longest=local.limits.queue)
+        self._fleet = Fleet(
+            local,
+            self._dispatcher,
+            app=plan.app,
+            home=plan.home,
+            store=store,
+            note=self.note,
+            changed=self._has_changed,
+        )
+        self._router = Router(
+            local,
+            self._dispatcher,
+            trouble=self._fleet.trouble,
+            metrics=self.metrics,
+            changed=self._has_changed,
+            wanted=self._wanted,
+        )
+        self._admin = Admin(self, host=local.host, token=plan.token)
+        self._target = LocalTarget(self._fleet, self._dispatcher, seen=map(Sample.of, store.seen(plan.app)))
+        self._decider = plan.make_scaler(
+            providers={kind: store.reader(kind) for kind in ("ConfigMap", "Secret")},
+            memory=store.memory(plan.app),
+            record=self._records.append,
+        )
+        self._scaler = Operated(self._decider, self._word)
+
+    async def serve(self, *, begun: Callable[[], None] | None = None) -> None:
+        """Run the app until ``stop``; *begun* is called when it can be reached.
+
+        Raises:
+            StateError: a port that is taken.
+        """
+        self._loop = asyncio.get_running_loop()
+        local = self.plan.local
+        try:
+            self.app_url = f"http://{_shown(local.host)}:{await self._router.start(local.host, local.port)}"
+            self.admin_url = f"http://{_shown(local.host)}:{await self._admin.start(local.admin_port)}"
+            self.store.remember_app(self.plan.app, {"scaler": self.plan.scaler, "started_at": self._started_at})
+            await self._fleet.begin()
+            if begun is not None:
+                begun()
+            deciding = threading.Thread(target=self._decide, name="decide", daemon=True)
+            deciding.start()
+            heart = asyncio.create_task(self._beat())
+            await self._stop.wait()
+            self._clock.stop()
+            await asyncio.to_thread(deciding.join, HANGS_AFTER)  # nothing is started or removed any more
+            heart.cancel()
+            await self._drain()
+        finally:
+            self._clock.stop()
+            await self._router.stop(drain=0)
+            await self._fleet.end(drain=0)
+            await self._admin.stop()
+
+    def stop(self) -> None:
+        """Let what is served be finished, end every worker, and return from ``serve``; the second time, at once."""
+        if self._stop.is_set():
+            self._now.set()
+        self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it has been told to stop."""
+        return self._stop.is_set()
+
+    def note(self, line: str) -> None:
+        """Tell an operator *line*."""
+        self._notes.appendleft(f"{_moment(time.time())} {line}")
+        emit(logging.INFO, "note", what=line)
+        if self._told is not None:
+            self._told(line)
+        self._has_changed()
+
+    # What lists, the page and the live view show.
+
+    def status(self) -> dict[str, Any]:
+        """How the app is."""
+        sample = self._target.sample().view(self._max_workers)
+        word = self._word(time.time())
+        return {
+            "app": self.plan.app,
+            "scaler": self.plan.scaler,
+            "running": True,
+            "pid": os.getpid(),
+            "started_at": self._started_at,
+            "interval": self.plan.interval,
+            "dry_run": self.plan.dry_run,
+            "app_url": self.app_url,
+            "admin_url": self.admin_url,
+            "state_dir": str(self.store.directory),
+            "operator": None if word is None else word.as_dict(),
+            "tick": {**self._last, "next_at": self._clock.next_at},
+            "max_workers": self._max_workers,
+            "arguments": self._arguments,
+            "workers": {name: sample[name] for name in ("inflight", "free", "busy", "draining")},
+            "queue": {
+                PLATFORM_WORDS.get(reason, reason.value): number
+                for reason, number in self._dispatcher.summary().items()
+            },
+            "back_off_until": self._fleet.back_off_until,
+            "notes": list(self._notes),
+        }
+
+    def workers(self, ended: bool = False) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002 - what a query says
+        """The workers that there are; those that there were as well, when *ended*."""
+        here = {worker.worker_id: worker.view() for worker in self._fleet.workers.values()}
+        if not ended:
+            return list(here.values())
+        kept = {view["id"]: view for view in self.store.workers(self.plan.app, ended=True)}
+        return sorted({**kept, **here}.values(), key=lambda view: float(view["created_at"]))
+
+    def queue(self) -> list[dict[str, Any]]:
+        """The requests that wait, in their order."""
+        return [
+            {"created_at": came_at, "reason": PLATFORM_WORDS.get(reason, reason.value)}
+            for came_at, reason in self._dispatcher.queue()
+        ]
+
+    def decisions(self, *, limit: int = 50, before: int | None = None, at: float | None = None) -> list[dict[str, Any]]:
+        """The last decisions, the newest first."""
+        found = self.store.decisions(self.plan.app, limit=limit, before=before, at=at)
+        return [decision.view() for decision in found]
+
+    def decision(self, decision_id: int) -> Decision | None:
+        """One decision, with its record."""
+        return self.store.decision(self.plan.app, decision_id)
+
+    def samples(self, since: float) -> list[dict[str, Any]]:
+        """The fleet and the queue over time, the oldest first."""
+        return self.store.samples(self.plan.app, since=since)
+
+    def log_path(self, worker_id: str) -> Path | None:
+        """Where that worker's log is; ``None`` where there is no such worker."""
+        known = {view["id"] for view in self.workers(ended=True)}
+        return self.store.directory / "logs" / f"{worker_id}.log" if worker_id in known else None
+
+    async def subscribe(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """The state whenever it changes, and each decision, until the listener goes."""
+        events: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(maxsize=100)
+        self._listeners.add(events)
+        try:
+            yield "state", self._state()
+            while True:
+                yield await events.get()
+        finally:
+            self._listeners.discard(events)
+
+    # What an operator does.
+
+    def remove_worker(self, worker_id: str, by: str) -> None:
+        """Let that worker finish what it serves, and end it.
+
+        Raises:
+            UnknownNameError: there is no such worker.
+        """
+        if worker_id not in self._fleet.workers:
+            raise UnknownNameError.of("worker", worker_id, self._fleet.workers)
+        self.note(f"worker {worker_id} is removed by {by}")
+        self._fleet.remove(worker_id, f"removed by {by}")
+
+    def set_operator(self, word: Mapping[str, Any] | None, by: str) -> None:
+        """Put *word* over the policy, or take what is there away."""
+        self.store.set_operator(self.plan.app, None if word is None else dict(word))
+        self.note(f"resumed by {by}" if word is None else str(Word.of(word)))
+        self.tick_soon()
+
+    def tick_soon(self) -> None:
+        """Decide now, rather than when it is time."""
+        self._clock.wake()
+
+    # Deciding, in a thread of its own.
+
+    def _decide(self) -> None:
+        self._clock.woke_at = time.time()
+        while True:
+            try:
+                for done in run(
+                    self,
+                    self._scaler,
+                    interval=self.plan.interval,
+                    clock=self._clock,
+                    dry_run=self.plan.dry_run,
+                    hangs_after=HANGS_AFTER,
+                ):
+                    self._after(done)
+            except StoppedError:
+                return
+            except Exception as error:  # noqa: BLE001 - an app whose workers nobody scales any more would be worse
+                self._loop.call_soon_threadsafe(self.note, f"a tick isn't told: {type(error).__name__}: {error}")
+            try:
+                self._clock.sleep_until(time.time() + self.plan.interval)
+            except StoppedError:
+                return
+
+    def observe(self) -> Any:
+        """What is known now; for the loop."""
+        return self._in_loop(self._target.observe)
+
+    def apply(self, result: DecideResult) -> None:
+        """Carry out *result*; for the loop."""
+        self._in_loop(lambda: self._target.apply(result))
+
+    def _in_loop(self, action: Callable[[], T]) -> T:
+        """What *action* gives in the event loop, where all that it looks at is changed."""
+        answer: Future[T] = Future()
+
+        def act() -> None:
+            try:
+                answer.set_result(action())
+            except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
+                answer.set_exception(error)
+
+        self._loop.call_soon_threadsafe(act)
+        return answer.result(timeout=HANGS_AFTER)
+
+    def _after(self, done: Tick) -> None:
+        """Keep what was decided, and tell it."""
+        now = time.time()
+        took, lag = now - self._clock.woke_at, self._clock.lag
+        record = self._records[-1] if self._records else None
+        self._records.clear()
+        result, applied = done.result, self._target.applied
+        word = self._word(now)
+        if result is not None:
+            self._max_workers = result.max_workers
+        if record is not None:
+            self._arguments = {name: one.model_dump(mode="json") for name, one in record.arguments.items()}
+        sample, views, queue = self._in_loop(
+            lambda: (self._target.sample(), self.workers(), self._dispatcher.queue()),
+        )
+        if done.factors is not None:
+            # The sample of the observation, rather than what has become of it since.
+            sample = self._target.seen or sample
+        self._last = {"at": self._clock.woke_at, "took": took, "lag": lag, "failure": done.failure}
+        row = TickRow(
+            at=self._clock.woke_at if done.factors is None else done.factors.observed_at,
+            took=took,
+            lag=lag,
+            record=None if record is None else record.json(),
+            memory=getattr(self._decider, "memory", None),
+            applied=None if applied is None else applied.view(),
+            operator=None if word is None else word.as_dict(),
+            failure=done.failure,
+            workers=views,
+            queue=[(came_at, PLATFORM_WORDS.get(reason, reason.value)) for came_at, reason in queue],
+            sample=sample.view(self._max_workers),
+        )
+        decision_id = self._keep(row, now)
+        if result is not None:
+            who = [reason.who for reason in result.reasons]
+            self.metrics.decided(result.up, len(result.down), result.held, who, "guard" in who)
+        self.metrics.ticked(took, lag, bool(done.failure))
+        kept = self.decision(decision_id) if decision_id is not None and self._listeners else None
+        self._loop.call_soon_threadsafe(self._tell, done, None if kept is None else kept.view())
+
+    def _keep(self, row: TickRow, now: float) -> int | None:
+        try:
+            decision_id = self.store.write_tick(self.plan.app, row)
+            if now - self._pruned_at > PRUNE_EVERY:
+                self._pruned_at = now
+                self.store.prune(self.plan.app, now)
+        except AutoscalerError as error:
+            # Scaling goes on without a memory; it is said once, not at every tick.
+            if str(error) != self._store_failure:
+                self._loop.call_soon_threadsafe(self.note, f"the tick isn't kept: {error}")
+            self._store_failure = str(error)
+            return None
+        if self._store_failure:
+            self._loop.call_soon_threadsafe(self.note, "ticks are kept again")
+        self._store_failure = ""
+        return decision_id
+
+    def _tell(self, done: Tick, decision: dict[str, Any] | None) -> None:
+        applied = self._target.applied
+        for line in applied.why if applied is not None else ():
+            self.note(line)
+        if done.failure:
+            self.note(f"tick failed, nothing is changed: {done.failure}")
+        if decision is not None:
+            self._send("decision", decision)
+        self._has_changed()
+
+    # What changes by itself.
+
+    async def _beat(self) -> None:
+        told_at = 0.0
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            now = time.time()
+            self._dispatcher.expire(now - self.plan.local.session.timeout)
+            self.metrics.fleet(self._target.sample().view(self._max_workers))
+            self._wanted()
+            self._end_word(now)
+            if self._listeners and (self._changed or now - told_at >= SILENCE):
+                self._changed = False
+                told_at = now
+                self._send("state", self._state())
+
+    def _wanted(self) -> None:
+        """Something waits: where nobody is there or starts, don't wait for the next beat."""
+        if len(self._dispatcher) and not self._fleet.workers and self._fleet.back_off_until is None:
+            self.tick_soon()
+
+    def _state(self) -> dict[str, Any]:
+        sample = self._target.sample().view(self._max_workers)
+        return {"status": self.status(), "workers": self.workers(), "queue": self.queue(), "sample": sample}
+
+    def _send(self, event: str, data: dict[str, Any]) -> None:
+        for listener in self._listeners:
+            if listener.full():  # one that doesn't listen any more misses the oldest
+                listener.get_nowait()
+            listener.put_nowait((event, data))
+
+    def _has_changed(self) -> None:
+        self._changed = True
+
+    def _word(self, now: float) -> Word | None:
+        """What an operator has said, unless its time has passed."""
+        try:
+            given = self.store.operator(self.plan.app)
+        except StateError:
+            return None
+        word = None if given is None else Word.of(given)
+        return None if word is None or word.over(now) else word
+
+    def _end_word(self, now: float) -> None:
+        """Say once that the time of what an operator has said is over."""
+        try:
+            given = self.store.operator(self.plan.app)
+            if given is not None and Word.of(given).over(now):
+                self.store.set_operator(self.plan.app, None)
+                self.note(f"the policy decides again: {Word.of(given)}")
+        except StateError:
+            return  # said where ticks are kept
+
+    async def _drain(self) -> None:
+        """Finish what is there, unless somebody says once more that it is to end."""
+        drained = asyncio.ensure_future(self._finish())
+        at_once = asyncio.ensure_future(self._now.wait())
+        await asyncio.wait({drained, at_once}, return_when=asyncio.FIRST_COMPLETED)
+        at_once.cancel()
+        drained.cancel()
+        await asyncio.gather(drained, at_once, return_exceptions=True)
+
+    async def _finish(self) -> None:
+        drain = self.plan.local.drain_timeout
+        await self._router.stop(drain=drain)
+        await self._fleet.end(drain=drain)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime(seconds))

@@ -390,7 +390,9 @@ def read(value: Any, *, name: str = "value") -> Any:
         given = value()
     except Exception as error:
         if not is_secret(value) or isinstance(error, AutoscalerError):
-            raise ArgumentError(f"{name}: {source_of(value)} can't be read: {_told(error)}") from error
+            source = source_of(value)
+            why = _told(error).removeprefix(f"{source}: ")  # a reader says what it couldn't read, too
+            raise ArgumentError(f"{name}: {source} can't be read: {why}") from error
         # A stranger's error may quote what it couldn't make sense of: of a secret only its kind is told.
         failure = f"{name}: {source_of(value)} can't be read: {type(error).__name__}"
     if failure:

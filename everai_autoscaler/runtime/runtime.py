@@ -105,6 +105,8 @@ class Runtime:
         self._arguments: dict[str, Any] = {}
         self._max_workers: int | None = None
         self._store_failure = ""
+        self._word_in_force: Word | None = None
+        self._word_noted: Word | None = None
         self._pruned_at = 0.0
         local = plan.local
         self._dispatcher = Dispatcher(local.dispatch, longest=local.limits.queue)
@@ -132,7 +134,7 @@ class Runtime:
             memory=store.memory(plan.app),
             record=self._records.append,
         )
-        self._scaler = Operated(self._decider, self._word)
+        self._scaler = Operated(self._decider, self._word_for_decision)
 
     async def serve(self, *, begun: Callable[[], None] | None = None) -> None:
         """Run the app until ``stop``; *begun* is called when it can be reached.
@@ -272,7 +274,7 @@ class Runtime:
     def set_operator(self, word: Mapping[str, Any] | None, by: str) -> None:
         """Put *word* over the policy, or take what is there away."""
         self.store.set_operator(self.plan.app, None if word is None else dict(word))
-        self.note(f"resumed by {by}" if word is None else str(Word.of(word)))
+        self._note_word(time.time(), f"resumed by {by}: the policy decides again")
         self.tick_soon()
 
     def tick_soon(self) -> None:
@@ -331,7 +333,7 @@ class Runtime:
         record = self._records[-1] if self._records else None
         self._records.clear()
         result, applied = done.result, self._target.applied
-        word = self._word(now)
+        word = self._word_in_force
         if result is not None:
             self._max_workers = result.max_workers
         if record is not None:
@@ -401,7 +403,7 @@ class Runtime:
             self._dispatcher.expire(now - self.plan.local.session.timeout)
             self.metrics.fleet(self._target.sample().view(self._max_workers))
             self._wanted()
-            self._end_word(now)
+            self._note_word(now)
             if self._listeners and (self._changed or now - told_at >= SILENCE):
                 self._changed = False
                 told_at = now
@@ -434,15 +436,22 @@ class Runtime:
         word = None if given is None else Word.of(given)
         return None if word is None or word.over(now) else word
 
-    def _end_word(self, now: float) -> None:
-        """Say once that the time of what an operator has said is over."""
-        try:
-            given = self.store.operator(self.plan.app)
-            if given is not None and Word.of(given).over(now):
+    def _word_for_decision(self, now: float) -> Word | None:
+        self._word_in_force = self._word(now)
+        return self._word_in_force
+
+    def _note_word(self, now: float, over: str = "the policy decides again") -> None:
+        """Tell what an operator says when it changes, whoever wrote it, and take away what is over."""
+        word = self._word(now)
+        if word == self._word_noted:
+            return
+        before, self._word_noted = self._word_noted, word
+        self.note(f"{over}, no more {before}" if word is None else str(word))
+        if word is None and before is not None and before.over(now):
+            try:
                 self.store.set_operator(self.plan.app, None)
-                self.note(f"the policy decides again: {Word.of(given)}")
-        except StateError:
-            return  # said where ticks are kept
+            except StateError:
+                return  # it is over all the same; said where ticks are kept
 
     async def _drain(self) -> None:
         """Finish what is there, unless somebody says once more that it is to end."""

@@ -157,7 +157,7 @@ class Store:
             self._path.touch(mode=0o600)
             self._path.chmod(0o600)
         # Two, so that nobody who reads waits for one who waits to write.
-        self._writing, self._reading = threading.Lock(), threading.Lock()
+        self._writing, self._reading = threading.RLock(), threading.Lock()
         with self._told():
             self._writer = self._connect()
             try:
@@ -184,6 +184,12 @@ class Store:
                 " DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at",
                 (kind, name, json.dumps(dict(data)), now, now),
             )
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else changes anything between what is read and what is changed within; all is kept, or nothing."""
+        with self._change():
+            yield
 
     def get(self, kind: Kind, name: str) -> Held | None:
         """What is kept under *name*."""
@@ -410,8 +416,11 @@ class Store:
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all that is done within it, or nothing."""
+        """One transaction: all that is done within it, or nothing; a part of the one that is under way, if one is."""
         with self._told(), self._writing:
+            if self._writer.in_transaction:
+                yield self._writer
+                return
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer

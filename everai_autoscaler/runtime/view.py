@@ -77,7 +77,7 @@ class StoreView:
             "tick": tick,
             "max_workers": None if sample is None else sample["max_workers"],
             "arguments": record.get("arguments", {}),
-            "workers": {name: (sample or {}).get(name, 0) for name in ("inflight", "free", "busy", "draining")},
+            "workers": _counts(self.workers()),
             "queue": dict(Counter(one["reason"] for one in self.queue())),
             "back_off_until": None,
             "notes": [],
@@ -105,6 +105,15 @@ class StoreView:
     def samples(self, *, since: float = 0.0) -> list[dict[str, Any]]:
         """The fleet and the queue over time."""
         return self.store.samples(self.app, since=since)
+
+
+def _counts(workers: list[dict[str, Any]]) -> dict[str, int]:
+    """How many of *workers* there are in each status, in the words of a sample."""
+    found = Counter(
+        "draining" if worker["draining_at"] is not None else worker["detail_status"].replace("_", "").lower()
+        for worker in workers
+    )
+    return {name: found[name] for name in ("inflight", "free", "busy", "draining")}
 
 
 class AdminView:

@@ -233,8 +233,10 @@ def test_a_placeholder_that_is_nowhere_names_itself(run, a_line, tmp_path):
     nowhere = run("decide", "-f", described, "--configmaps", tmp_path / "maps", given=a_line())
     inline = run("decide", "-f", described, "--configmap", "a:c=1", given=a_line())
 
-    assert f"ConfigMap a/b: no ConfigMap of this name in {tmp_path}/maps, which has other" in nowhere.stderr
-    assert "ConfigMap a/b: --configmap gave a:c only" in inline.stderr
+    assert (
+        f"ConfigMap a/b can't be read: no ConfigMap of this name in {tmp_path}/maps, which has other" in nowhere.stderr
+    )
+    assert "ConfigMap a/b can't be read: --configmap gave a:c only" in inline.stderr
     assert (2, 2) == (nowhere.exit_code, inline.exit_code)
 
 

@@ -200,7 +200,7 @@ def test_a_late_argument_that_cannot_be_read_ends_the_walk(run, tmp_path):
     described.write_text("{name: simple, arguments: {max_workers: {placeholder: {kind: Env, name: NOT_SET_ANYWHERE}}}}")
     result = run("walk", "-f", described)
 
-    assert "Env NOT_SET_ANYWHERE: no such environment variable" in result.stderr
+    assert "Env NOT_SET_ANYWHERE can't be read: no such environment variable" in result.stderr
     assert 1 == result.stderr.count("\n")
     assert 2 == result.exit_code
 

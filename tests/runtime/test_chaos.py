@@ -24,6 +24,8 @@ from everai_autoscaler.runtime.store import Store
 CONFTEST = sys.modules[next(name for name in sys.modules if name.endswith("runtime.conftest"))]
 until, of_workers = CONFTEST.until, CONFTEST.of_workers
 
+pytestmark = pytest.mark.slow
+
 LIMIT = {"valueFrom": {"configMapKeyRef": {"name": "limits", "key": "most"}}}
 
 
@@ -326,7 +328,6 @@ async def _storm(running, store, count: int, chance: random.Random) -> list[str]
     return fates
 
 
-@pytest.mark.slow
 def test_a_thousand_requests_in_a_storm(start, store, state) -> None:
     """With clients that leave, workers that are killed and a ConfigMap that changes, every request has one fate.
 

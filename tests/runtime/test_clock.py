@@ -13,6 +13,11 @@ SOON = 10.0
 """Seconds within which another thread has done its bit, on the slowest machine."""
 
 
+def sleep_on(clock: WakingClock, moment: float) -> None:
+    with pytest.raises(StoppedError):
+        clock.sleep_until(moment)
+
+
 def test_it_sleeps_until_the_moment() -> None:
     """Without anybody who wakes it, a sleep ends at its moment."""
     clock = WakingClock()
@@ -56,7 +61,7 @@ def test_it_tells_when_the_sleep_ends() -> None:
     """While somebody sleeps, others can see until when."""
     clock = WakingClock()
     moment = time.time() + 3600
-    sleeper = threading.Thread(target=lambda: pytest.raises(StoppedError, clock.sleep_until, moment))
+    sleeper = threading.Thread(target=sleep_on, args=(clock, moment))
     sleeper.start()
     deadline = time.time() + SOON
     while clock.next_at is None and time.time() < deadline:

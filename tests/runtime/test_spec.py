@@ -68,5 +68,5 @@ def test_what_is_wrong_is_one_line_with_the_path_to_it(given, told: str) -> None
 @pytest.mark.parametrize("given", [None, "serve", ["serve"]])
 def test_a_section_is_a_mapping(given) -> None:
     """Anything else is refused in one line."""
-    with pytest.raises(ContractError, match="app.yaml: local: "):
+    with pytest.raises(ContractError, match=r"app\.yaml: local: "):
         Local.read(given, "app.yaml: local")

@@ -765,3 +765,26 @@ def test_who_is_kept_from_writing_for_too_long_is_told(tmp_path: Path, monkeypat
             with pytest.raises(StateError, match=r"state\.db: database is locked"):
                 store.put("ConfigMap", "limits", {})
         store.put("ConfigMap", "limits", {})
+
+
+MERGES = """
+import sys
+from pathlib import Path
+from everai_autoscaler.runtime.store import Store
+store = Store(Path(sys.argv[1]))
+for number in range(20):
+    with store.alone():
+        found = store.get("ConfigMap", "shared")
+        store.put("ConfigMap", "shared", {**(found.data if found else {}), f"{sys.argv[2]}-{number}": "1"})
+"""
+
+
+def test_changes_of_several_processes_are_all_kept(tmp_path) -> None:
+    """Processes that each add to what they read, alone, lose nothing of each other's."""
+    Store(tmp_path / "state").close()
+    writers = [
+        subprocess.Popen([sys.executable, "-c", MERGES, str(tmp_path / "state"), str(number)]) for number in range(4)
+    ]
+
+    assert [0, 0, 0, 0] == [writer.wait() for writer in writers]
+    assert 80 == len(Store(tmp_path / "state").get("ConfigMap", "shared").data)

@@ -152,7 +152,7 @@ def test_the_store_shows_how_it_was(store: Store) -> None:
         "tick": {"at": 100.0, "took": 0.25, "lag": 0.5, "failure": "", "next_at": None},
         "max_workers": 3,
         "arguments": record["arguments"],
-        "workers": {"inflight": 1, "free": 0, "busy": 2, "draining": 0},
+        "workers": {"inflight": 1, "free": 0, "busy": 0, "draining": 0},
         "queue": {"WorkerBusy": 2, "SessionWorkerBusy": 1},
         "back_off_until": None,
         "notes": [],

@@ -1,0 +1,154 @@
+"""An app under autoscaling, as people run it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+CONFTEST = sys.modules[next(name for name in sys.modules if name.endswith("runtime.conftest"))]
+until = CONFTEST.until
+
+HOLD = {"word": "hold", "workers": 3, "reason": "the demo", "by": "ann"}
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_request_wakes_an_app_without_workers(start) -> None:
+    """With nobody there, a request doesn't wait for the next beat, a minute away."""
+    running = start("--interval=60", arguments={"min_workers": 0, "max_workers": 1})
+    began = time.monotonic()
+
+    status, words = running.get("/5")
+    assert (200, "5") == (status, words[0])
+    assert time.monotonic() - began < CONFTEST.SOON
+
+
+def test_a_dry_run_applies_nothing(start, store) -> None:
+    """What would be done is decided, shown and kept, and no worker is started."""
+    running = start("--dry-run", arguments={"min_workers": 2, "max_workers": 2})
+    until(lambda: len(running.ask("/api/decisions")) > 1, "it has decided twice")
+
+    assert running.says("a dry run: decides and shows, and applies nothing")
+    assert {2} == {one["up"] for one in running.ask("/api/decisions")}
+    assert ([], {None}) == (
+        running.workers(),
+        {one.applied and tuple(one.applied) for one in store.decisions("counting")},
+    )
+
+
+def test_a_hold_keeps_so_many_and_ends_by_itself(start, store) -> None:
+    """Held at three there are three, with the reason in the list; when its time is over the policy decides again."""
+    running = start(arguments={"min_workers": 1, "max_workers": 5, "max_idle_time": 1})
+    running.ready(1)
+    store.set_operator("counting", {**HOLD, "since": time.time(), "until": time.time() + 4})
+    running.ready(3)
+    why = running.ask("/api/decisions?limit=1")[0]["operator"]
+
+    assert ("hold", "the demo", "ann") == (why["word"], why["reason"], why["by"])
+    assert running.says("the policy decides again, no more held at 3 workers by ann")
+    assert until(lambda: len(running.workers()) == 1, "two have gone")
+
+
+def test_a_pause_holds_after_a_restart(start, store) -> None:
+    """What an operator has said is in force in the next runtime, too: it starts nobody."""
+    store.set_operator("counting", {**HOLD, "word": "pause", "workers": None, "since": 1.0, "until": None})
+    first = start(arguments={"min_workers": 1})
+    until(lambda: len(first.ask("/api/decisions")) > 1, "it has decided twice")
+    first.stop()
+    second = start(arguments={"min_workers": 1})
+    until(lambda: len(second.ask("/api/decisions")) > 4, "it has decided again")
+
+    assert ([], "pause") == (second.workers(), second.ask("/api/status")["operator"]["word"])
+
+
+def test_histories_are_there_after_a_restart(start, store) -> None:
+    """The first snapshot of a new runtime tells of what the one before has seen."""
+    first = start(arguments={"min_workers": 1})
+    until(lambda: len(first.ask("/api/decisions")) > 3, "it has decided some times")
+    first.stop()
+    before = len(store.decisions("counting", limit=1000))
+    second = start(arguments={"min_workers": 1})
+    until(lambda: len(store.decisions("counting", limit=1000)) > before, "it decides")
+    number = store.decisions("counting", limit=1000)[-before - 1].id
+
+    assert second.ask(f"/api/decisions/{number}")["record"]["snapshot"]["worker_histories"]
+
+
+def test_a_session_stays_with_its_worker(start) -> None:
+    """Requests of a session are answered by one worker; what waits for it says so, and it may not be removed."""
+    running = start(arguments={"min_workers": 2, "max_workers": 2}, session={"header": "X-Session", "timeout": 600})
+    running.ready(2)
+    place = urlsplit(running.url)
+
+    def ask(path: str) -> str:
+        with closing(HTTPConnection(place.hostname, place.port, timeout=CONFTEST.SOON)) as connection:
+            connection.request("GET", path, headers={"X-Session": "ann"})
+            return connection.getresponse().read().decode().split()[1]
+
+    pids = {ask(f"/{number}") for number in range(4)}
+    with ThreadPoolExecutor(3) as clients:
+        waiting = [clients.submit(ask, f"/{number}?ms=800") for number in range(3)]
+        reasons = until(lambda: running.ask("/api/queue"), "two wait for their worker")
+        pids |= {one.result() for one in waiting}
+
+    assert 1 == len(pids)
+    assert {"SessionWorkerBusy"} == {one["reason"] for one in reasons}
+    assert [0, 1] == sorted(one["sessions"] for one in running.workers())
+
+
+def test_another_address_wants_a_token(start) -> None:
+    """Beyond the loopback interface the admin side is closed to whoever hasn't the token that it says."""
+    running = start("--host=0.0.0.0", arguments={"min_workers": 0})
+    port = urlsplit(running.who["admin_url"]).port
+    running.says("token=")
+    token = re.search(r"\?token=([^\s']+)", running.lines).group(1)
+
+    def status(headers: dict[str, str]) -> int:
+        asked = urllib.request.Request(f"http://127.0.0.1:{port}/api/status", headers=headers)
+        try:
+            with urllib.request.urlopen(asked) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
+    assert (401, 200) == (status({}), status({"Authorization": f"Bearer {token}"}))
+    assert token == json.loads((running.state / "runtime.json").read_text())["token"]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "told"),
+    [
+        ("autoscaler: {builtin: {name: simple}}", "has no section local, which says how a worker is started"),
+        ("local: {command: x}", "describes no scaler"),
+        ("autoscaler: {builtin: {name: simpel}}\nlocal: {command: x}", "scaler 'simpel' is not one of"),
+        ("autoscaler: {builtin: {name: simple}}\nlocal: {comand: x}", "local: command: field required"),
+        ("autoscaler: {builtin: {name: simple, arguments: {most: 1}}}\nlocal: {command: x}", "most"),
+        ("local: [", "is not YAML"),
+    ],
+)
+def test_a_bad_manifest_is_one_line(tmp_path, manifest: str, told: str) -> None:
+    """Whatever is wrong with a manifest is said before anything runs."""
+    file = tmp_path / "app.yaml"
+    file.write_text(manifest)
+    command = [sys.executable, "-c", "from everai_autoscaler.cli import main; main()"]
+    done = subprocess.run(
+        [*command, "run", str(file), "--state-dir", str(tmp_path / "state")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (2, 1) == (done.returncode, done.stderr.count("\n"))
+    assert told in done.stderr

@@ -9,7 +9,13 @@ from pathlib import Path
 
 __all__ = ["main"]
 
-_EXTRA = ("click", "yaml")
+_CLI = "the command line isn't installed: pip install 'everai-autoscaler[cli]'"
+_RUNTIME = "the local runtime isn't installed: pip install 'everai-autoscaler[runtime]'"
+_EXTRA = {
+    **dict.fromkeys(("click", "yaml"), _CLI),
+    **dict.fromkeys(("aiohttp", "prometheus_client", "psutil", "rich", "shortuuid"), _RUNTIME),
+}
+"""What there is to say when one of these can't be imported."""
 
 
 def main() -> None:
@@ -26,7 +32,8 @@ def main() -> None:
 
         everai_autoscaler.main(prog_name="everai-autoscaler")
     except ModuleNotFoundError as error:
-        if error.name not in _EXTRA:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRA:
             raise
-        sys.stderr.write("error: the command line isn't installed: pip install 'everai-autoscaler[cli]'\n")
+        sys.stderr.write(f"error: {_EXTRA[missing]}\n")
         sys.exit(2)

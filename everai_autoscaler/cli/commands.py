@@ -24,6 +24,15 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 _COMMANDS = {
+    "run": "Run an app with autoscaling on this machine.",
+    "worker": "Show the workers of an app, what they write, and let one go.",
+    "app": "Show how an app is, and what waits for it.",
+    "decisions": "Show what was decided about an app, and why.",
+    "pause": "Let the fleet of an app stay as it is.",
+    "hold": "Keep so many workers, whatever the policy says.",
+    "resume": "Let the policy decide again.",
+    "configmap": "Keep values that are read when a decision is made.",
+    "secret": "Keep values that are never shown.",
     "decide": "Decide on a snapshot, or on a stream of them.",
     "walk": "Watch a fleet follow its load, in virtual time.",
     "replay": "Make recorded decisions again.",
@@ -37,11 +46,25 @@ _COMMANDS = {
 }
 """Each command is a module of its own here, imported when it is asked for: the help doesn't wait for all of them."""
 
+_SECTIONS = {
+    "Run an app here": ("run", "worker", "app", "decisions", "pause", "hold", "resume", "configmap", "secret"),
+    "Decide and look": ("decide", "walk", "replay", "explain", "describe", "check"),
+    "Plugins and this installation": ("new", "plugins", "doctor", "completion"),
+}
+"""In which order, and under what, the help lists the commands."""
+
+_NO_COMMAND: tuple[type[click.UsageError], ...] = (
+    (click.exceptions.NoArgsIsHelpError,) if hasattr(click.exceptions, "NoArgsIsHelpError") else ()
+)
+"""What a group that is given none of its commands raises, since click 8.2; before, it showed its help."""
+
 _TOLD_BY = {
     "plugins": ("plugin_failed", "plugin_name_contested"),
     "doctor": ("plugin_failed", "plugin_name_contested", "blocked_plugin_unknown", "arguments_contradict"),
 }
 """The events that a command tells by itself."""
+_TELLS_ALL = "run"
+"""The command that tells all of them."""
 
 
 class _Commands(click.Group):
@@ -55,6 +78,9 @@ class _Commands(click.Group):
                 status = super().main(*args, **options)
         except click.exceptions.Abort:
             sys.exit(INTERRUPTED)
+        except _NO_COMMAND as error:
+            click.echo(error.ctx.get_help() if error.ctx is not None else "")
+            sys.exit(0)
         except (click.ClickException, AutoscalerError, OSError) as error:
             click.echo(f"error: {_in_one_line(error)}", err=True)
             sys.exit(BAD_INPUT)
@@ -69,7 +95,7 @@ class _Commands(click.Group):
             ctx.exit(BROKEN_PIPE)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return [name for names in _SECTIONS.values() for name in names]
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
@@ -78,8 +104,10 @@ class _Commands(click.Group):
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+        width = max(map(len, _COMMANDS))
+        for section, names in _SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name.ljust(width), _COMMANDS[name]) for name in names])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         names = [CompletionItem(name, help=text) for name, text in _COMMANDS.items() if name.startswith(incomplete)]
@@ -127,14 +155,10 @@ class _StandardError(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         event: dict[str, Any] = dict(getattr(record, "event_dict", {"event": record.getMessage()}))
         name = str(event.pop("event"))
-        if name not in _told_otherwise():
+        context = click.get_current_context(silent=True)
+        running = (context and context.info_name) or ""
+        if running != _TELLS_ALL and name not in ("tick_failed", *_TOLD_BY.get(running, ())):
             click.echo(" ".join(f"warning: {name.replace('_', ' ')}: {_told(event)}".split()), err=True)
-
-
-def _told_otherwise() -> tuple[str, ...]:
-    """The events that the command which runs tells by itself."""
-    context = click.get_current_context(silent=True)
-    return ("tick_failed", *_TOLD_BY.get((context and context.info_name) or "", ()))
 
 
 def _told(event: dict[str, Any]) -> str:

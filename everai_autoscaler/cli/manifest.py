@@ -12,9 +12,9 @@ import yaml
 from attrs import frozen
 
 from everai_autoscaler.errors import ContractError
-from everai_autoscaler.model import ArgumentType, Decorator, Decorators, Placeholder
+from everai_autoscaler.model import ArgumentType, AutoScaler, Decorator, Decorators, Placeholder
 
-__all__ = ["Description", "read_manifest"]
+__all__ = ["AppManifest", "Description", "description_in", "read_app", "read_manifest"]
 
 _KEYS = ("name", "arguments", "decorators")
 _KINDS = ("arguments", "factors")
@@ -29,6 +29,41 @@ class Description:
     arguments: Mapping[str, Any]
     """Plain values, placeholders, and for scalers inside mappings with ``name`` and ``arguments``."""
     decorators: Decorators | None
+    scaler: AutoScaler | None = None
+    """The scaler itself, where the file holds an object rather than a name that a plugin gave."""
+
+
+@frozen
+class AppManifest:
+    """An app as a file describes it."""
+
+    name: str
+    description: Description
+    """Its scaler."""
+    local: Any
+    """The section that says how it is run here, as it was given; ``None`` where there is none."""
+    directory: Path
+    """Where the file is."""
+
+
+def read_app(path: Path) -> AppManifest:
+    """The app that the YAML or JSON file *path* describes: the platform's manifest, with a section ``local``.
+
+    Its name is ``metadata.name``, else the file's own.
+
+    Raises:
+        ContractError: it can't be read; names the path to what is wrong in it.
+        OSError: there is no such file.
+    """
+    document = _mapping(_parsed(path), str(path))
+    metadata = _mapping(document.get("metadata") or {}, f"{path}: metadata")
+    name = metadata.get("name", path.stem)
+    if not isinstance(name, str) or not name:
+        raise ContractError(f"{path}: metadata.name: {_shown(name)} is not an app's name")
+    spec = document.get("spec")
+    inside = spec.get("local") if isinstance(spec, Mapping) else None
+    scaler = {key: value for key, value in document.items() if key != "local"}
+    return AppManifest(name, description_in(scaler, str(path)), document.get("local", inside), path.resolve().parent)
 
 
 def read_manifest(path: Path) -> Description:
@@ -38,7 +73,7 @@ def read_manifest(path: Path) -> Description:
         ContractError: it can't be read; names the path to what is wrong in it.
         OSError: there is no such file.
     """
-    return _description(_parsed(path), str(path))
+    return description_in(_parsed(path), str(path))
 
 
 def _parsed(path: Path) -> object:
@@ -60,7 +95,12 @@ def _parsed(path: Path) -> object:
         raise ContractError(f"{path}: can't be read: {error}") from error
 
 
-def _description(document: object, where: str) -> Description:
+def description_in(document: object, where: str) -> Description:
+    """The scaler that a *document* describes which was read already; *where* begins each message.
+
+    Raises:
+        ContractError: it can't be read; names the path to what is wrong in it.
+    """
     section, where = _section(document, where)
     unknown = [str(key) for key in section if key not in _KEYS]
     if unknown:

@@ -11,7 +11,19 @@ import click
 
 from everai_autoscaler.model import Outcome, Reason
 
-__all__ = ["as_json", "count", "gist", "kind_of", "moment", "output_option", "printable", "sentences", "what"]
+__all__ = [
+    "as_json",
+    "count",
+    "done",
+    "gist",
+    "kind_of",
+    "moment",
+    "output_option",
+    "printable",
+    "scaler_name",
+    "sentences",
+    "what",
+]
 
 _WIDTH = 14
 
@@ -55,6 +67,18 @@ def what(outcome: Outcome) -> str:
     return _done(outcome, printable(", ".join(_removed(outcome))))
 
 
+def done(up: int, removed: str, *, held: bool) -> str:
+    """What starts *up* workers, and removes those that *removed* says.
+
+    >>> done(2, "", held=False), done(0, "", held=False)
+    ('up 2', 'nothing to do')
+    """
+    parts = [f"up {up}"] if up else []
+    if removed:
+        parts.append(f"remove {removed}")
+    return ", ".join(parts) or ("hold" if held else "nothing to do")
+
+
 def sentences(outcome: Outcome, *, indent: int = 0) -> str:
     """What *outcome* does and why: a line for each reason, all but the first indented by *indent* more."""
     return _columns(what(outcome), [_line(reason) for reason in outcome.reasons], indent)
@@ -85,6 +109,17 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
+def scaler_name(told: str) -> str:
+    """The name and the decorators of a scaler of which all was *told*.
+
+    >>> scaler_name("simple max_workers=5 with average"), scaler_name("simple max_workers=ConfigMap limits/most")
+    ('simple with average', 'simple')
+    """
+    name, _, rest = printable(told).partition(" ")
+    _, said, decorators = f" {rest}".rpartition(" with ")
+    return f"{name} with {decorators}" if said else name
+
+
 def _removed(outcome: Outcome) -> list[str]:
     actions: list[Any] = outcome.actions
     return [action["worker_id"] for action in actions if action["action"] == "ScaleDown"]
@@ -93,10 +128,7 @@ def _removed(outcome: Outcome) -> list[str]:
 def _done(outcome: Outcome, removed: str) -> str:
     actions: list[Any] = outcome.actions
     up = sum(action["count"] for action in actions if action["action"] == "ScaleUp")
-    parts = [f"up {up}"] if up else []
-    if _removed(outcome):
-        parts.append(f"remove {removed}")
-    return ", ".join(parts) or ("hold" if outcome.held else "nothing to do")
+    return done(up, removed if _removed(outcome) else "", held=outcome.held)
 
 
 def _columns(done: str, whys: list[str], indent: int) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from everai_autoscaler.cli.commands import everai_autoscaler
+from everai_autoscaler.decision import Decider
+from everai_autoscaler.model import Factors, Placeholder, Record
+from everai_autoscaler.runtime.state import running as runs
+from everai_autoscaler.runtime.store import Store, TickRow
+from everai_autoscaler.runtime.view import AdminView
+from everai_autoscaler.runtime.worker import LocalWorker
 
 
 @pytest.fixture
@@ -85,3 +94,126 @@ def a_snapshot(waiting: int = 3, at: float = 1_722_220_970, **fields: Any) -> di
 def a_line() -> Callable[..., str]:
     """A snapshot as one line of a stream."""
     return lambda *args, **fields: json.dumps(a_snapshot(*args, **fields)) + "\n"
+
+
+ANN, BEN, EVE = "5LJtBqJsRYgT67ZEuMAt88", "VtU8mgrcneAqQzSh9GE5KQ", "VxrG9wGR6y8xYanE3Dpxna"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A state directory in which an app has run: five ticks from 03:06:50 on, of which each came out differently."""
+    directory = tmp_path / "state"
+    with closing(Store(directory)) as store:
+        store.put("Secret", "quota", {"idle": "7531"})
+        store.remember_app("get-start", {"scaler": "simple max_workers=5", "started_at": TIMES[0]})
+        for tick in a_run(store):
+            store.write_tick("get-start", tick)
+    (directory / "logs" / f"{ANN}.log").write_text("began\nserved\n")
+    return directory
+
+
+TIMES = [1_722_222_410.25 + 20 * number for number in range(5)]
+"""2024-07-29T03:06:50+0000 and so on."""
+
+
+def a_run(store: Store) -> Iterator[TickRow]:
+    records: list[Record] = []
+    late = Placeholder(name="quota", key="idle", kind="Secret")
+    arguments = {"max_workers": 5, "max_queue_size": 2, "max_idle_time": late}
+    decider = Decider(
+        "simple", arguments, app="get-start", providers={"Secret": store.reader("Secret")}, record=records.append
+    )
+    ann = LocalWorker(ANN, TIMES[0] - 1000, port=20001, pid=11, ready_at=TIMES[0] - 990, serving=1, successes=7)
+    ann.served_for = 10.5
+    ben = LocalWorker(BEN, TIMES[0] + 0.5)
+    eve = LocalWorker(EVE, TIMES[0] - 900, ready_at=TIMES[0] - 890, ended_at=TIMES[0] - 5, why="idle for 60 s")
+    hold = {"word": "hold", "workers": 3, "until": None, "reason": "a demo", "by": "ann", "since": TIMES[3]}
+    for number, (waiting, there, more) in enumerate(
+        [
+            (3, [ann], {"applied": {"up": 1, "down": [], "why": []}}),
+            (3, [ann, ben], {}),
+            (3, [ann, ben], {"failure": "observe failed: OSError: gone", "record": None}),
+            (
+                0,
+                [ann, ben],
+                {"operator": hold, "applied": {"up": 0, "down": [], "why": ["starts 0 of 1: starts wait"]}},
+            ),
+            (5, [ann], {}),
+        ]
+    ):
+        at = TIMES[number]
+        factors = Factors(observed_at=at, queue={"QueueDueBusy": waiting}, workers=[one.snapshot() for one in there])
+        decider.decide(factors)
+        yield TickRow(
+            **{
+                "at": at,
+                "took": 0.0124,
+                "lag": 0.0,
+                "record": records[-1].json(),
+                "memory": None,
+                "applied": None,
+                "operator": None,
+                "failure": "",
+                "workers": [one.view() for one in ({ann, ben, eve} if number else {ann, eve})],
+                "queue": [(at - 5, "WorkerBusy"), (at - 4, "WorkerBusy")],
+                "sample": {
+                    "at": at,
+                    "inflight": len(there) - 1,
+                    "free": 0,
+                    "busy": 1,
+                    "draining": 0,
+                    "waiting": {"QueueDueBusy": waiting},
+                    "arrivals": 1,
+                    "completions": 1,
+                    "max_workers": 5,
+                },
+                **more,
+            }
+        )
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The state directory of an app that really runs, in a process of its own, with two workers."""
+    home = tmp_path_factory.mktemp("running")
+    state, manifest = home / "state", home / "app.yaml"
+    manifest.write_text(
+        "name: simple\n"
+        "arguments: {min_workers: 2, max_workers: {valueFrom: {configMapKeyRef: {name: limits, key: most}}}}\n"
+        "local: {command: '{python} -u -m http.server {port} --bind 127.0.0.1', stop_grace: 1}\n"
+    )
+    with closing(Store(state)) as store:
+        store.put("ConfigMap", "limits", {"most": "4"})
+    log = (home / "run.log").open("w")
+    script = str(Path(sys.executable).with_name("everai-autoscaler"))
+    command = [script, "run", str(manifest), "--port", "0", "--admin-port", "0", "--interval", "0.2"]
+    process = subprocess.Popen([*command, "--state-dir", str(state)], stdout=log, stderr=log)
+    try:
+        wait_until(lambda: (who := runs(state)) is not None and ready(who) >= 2, process)
+        yield state
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        finally:
+            process.kill()
+            log.close()
+
+
+def ready(who: dict[str, Any]) -> int:
+    return sum(one["status"] == "RUNNING" for one in AdminView(who).workers())
+
+
+def wait_until(fact: Callable[[], object], process: subprocess.Popen[bytes] | None = None, seconds: float = 30) -> None:
+    """Wait for what another process does; a real one's time can't be made."""
+    end = time.monotonic() + seconds
+    while not fact():
+        if time.monotonic() > end or (process is not None and process.poll() is not None):
+            raise AssertionError("it didn't come to that")
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """Waits until something is so."""
+    return wait_until

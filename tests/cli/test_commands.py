@@ -35,6 +35,13 @@ def test_help_lists_every_command(run):
     assert 0 == bare.exit_code
 
 
+def test_each_command_is_in_one_section_of_the_help(run):
+    """None is left out, and none is there twice."""
+    listed = [line.split()[0] for line in run("--help").stdout.splitlines() if line.startswith("  ")]
+
+    assert sorted(COMMANDS) == sorted(name for name in listed if name in COMMANDS)
+
+
 def test_help_is_light():
     """The help loads none of the rooms that a decision needs."""
     code = (
@@ -68,7 +75,7 @@ def test_completion_prints_the_script(run, shell, mark):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("re", {"replay"}),
+        ("re", {"replay", "resume"}),
         ("walk q", {"queue"}),
         ("walk --trace azure_llm_co", {"azure_llm_code_2023", "azure_llm_conv_2023"}),
         ("walk --scaler f", {"first-valid", "floor", "free-worker"}),
@@ -107,6 +114,29 @@ def test_without_click_one_line_says_what_to_install():
 
     assert "error: the command line isn't installed: pip install 'everai-autoscaler[cli]'\n" == done.stderr
     assert ("", 2) == (done.stdout, done.returncode)
+
+
+@pytest.mark.parametrize("missing", ["aiohttp", "psutil", "prometheus_client", "shortuuid"])
+def test_without_the_runtime_one_line_says_what_to_install(tmp_path, missing):
+    """To run an app wants more than the other commands, which is said in a line."""
+    (tmp_path / "app.yaml").write_text("{name: simple, local: {command: x}}")
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None; sys.argv = ['everai-autoscaler', 'run', 'app.yaml']; "
+        "from everai_autoscaler.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert "error: the local runtime isn't installed: pip install 'everai-autoscaler[runtime]'\n" == done.stderr
+    assert ("", 2) == (done.stdout, done.returncode)
+
+
+@pytest.mark.parametrize("group", ["worker", "app", "decisions", "configmap", "secret"])
+def test_a_group_alone_shows_its_help(run, group):
+    """Of a command that has commands of its own, those are shown where none is given."""
+    bare, asked = run(group), run(group, "--help")
+
+    assert bare.stdout.rstrip() == asked.stdout.rstrip()
+    assert ("", 0) == (bare.stderr, bare.exit_code)
 
 
 def test_a_reader_that_has_enough_is_no_error(start, a_line, tmp_path):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from everai_autoscaler.cli.manifest import read_manifest
+from everai_autoscaler.cli.manifest import read_app, read_manifest
 from everai_autoscaler.errors import ContractError
 from everai_autoscaler.model import Placeholder
 
@@ -156,3 +157,62 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 
     with pytest.raises(ContractError, match="is not UTF-8 text"):
         read_manifest(path)
+
+
+APP = {
+    "version": "everai/v1alpha1",
+    "kind": "App",
+    "metadata": {"name": "get-start"},
+    "spec": {"image": "x", "resource": {"cpu": 1}, "autoscaler": {"scheduler": "queue", "builtin": BARE}},
+}
+LOCAL = {"command": "app {port}"}
+
+
+def an_app(tmp_path: Path, document: object) -> Path:
+    path = tmp_path / "manifest.yaml"
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.mark.parametrize("document", [{**APP, "local": LOCAL}, {**APP, "spec": {**APP["spec"], "local": LOCAL}}])
+def test_an_app_has_a_name_a_scaler_and_how_it_is_run_here(tmp_path, document):
+    """The platform's manifest is read as it is; the section ``local`` may be at the top, or in ``spec``."""
+    app = read_app(an_app(tmp_path, document))
+
+    assert ("get-start", LOCAL, tmp_path) == (app.name, app.local, app.directory)
+    assert read_manifest(an_app(tmp_path, BARE)) == app.description
+
+
+def test_an_app_without_a_name_is_called_like_its_file(tmp_path):
+    """Where there is no metadata, the name is the file's; the scaler's own name is none of an app."""
+    assert "manifest" == read_app(an_app(tmp_path, {**BARE, "local": LOCAL})).name
+
+
+def test_an_app_need_not_say_how_it_is_run_here(tmp_path):
+    """A manifest as the platform has it has no section ``local``: whoever runs it here says what is missing."""
+    assert read_app(an_app(tmp_path, APP)).local is None
+
+
+def test_what_is_wrong_in_local_is_for_its_reader(tmp_path):
+    """The section is given as it stands, whatever it holds."""
+    assert [1] == read_app(an_app(tmp_path, {**APP, "local": [1]})).local
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ([1], "[1] is not a mapping"),
+        ({**APP, "metadata": [1]}, "metadata: [1] is not a mapping"),
+        ({**APP, "metadata": {"name": 3}}, "metadata.name: 3 is not an app's name"),
+        ({**APP, "metadata": {"name": ""}}, 'metadata.name: "" is not an app\'s name'),
+        ({"metadata": {"name": "a"}, "local": LOCAL}, "describes no scaler"),
+    ],
+)
+def test_what_is_wrong_with_an_app_is_named_with_its_place(tmp_path, document, told):
+    """Each error says the file, the path in it, what was given and what is accepted."""
+    path = an_app(tmp_path, document)
+    with pytest.raises(ContractError) as raised:
+        read_app(path)
+
+    assert told in str(raised.value)
+    assert str(raised.value).startswith(str(path))

@@ -1,0 +1,267 @@
+"""``configmap`` and ``secret``."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import yaml
+
+from everai_autoscaler.runtime.store import Store
+
+BOTH = pytest.mark.parametrize(("command", "kind"), [("configmap", "ConfigMap"), ("secret", "Secret")])
+
+
+@pytest.fixture
+def state(tmp_path):
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def run_here(run, state):
+    """Runs a command with a state directory of its own."""
+    return lambda *arguments, **more: run(*arguments, "--state-dir", state, **more)
+
+
+def kept(state, kind: str, name: str):
+    found = Store(state).get(kind, name)
+    return None if found is None else dict(found.data)
+
+
+@BOTH
+def test_create_keeps_what_was_given(run_here, state, command: str, kind: str) -> None:
+    """Literals are kept under the name."""
+    result = run_here(command, "create", "limits", "--from-literal", "min_workers=1", "--from-literal", "note=a=b")
+
+    assert f"{kind} limits created: min_workers, note\n" == result.stdout
+    assert {"min_workers": "1", "note": "a=b"} == kept(state, kind, "limits")
+
+
+@BOTH
+def test_create_reads_files(run_here, state, tmp_path, command: str, kind: str) -> None:
+    """A file's content is kept under the file's name, or the key that is given."""
+    (tmp_path / "max_workers").write_text("5")
+    run_here(
+        command,
+        "create",
+        "limits",
+        "--from-file",
+        tmp_path / "max_workers",
+        "--from-file",
+        f"most={tmp_path}/max_workers",
+    )
+
+    assert {"max_workers": "5", "most": "5"} == kept(state, kind, "limits")
+
+
+@BOTH
+def test_create_refuses_what_is_there(run_here, state, command: str, kind: str) -> None:
+    """One that is there isn't changed, and the line says how it would be."""
+    run_here(command, "create", "limits", "--from-literal", "a=1")
+    result = run_here(command, "create", "limits", "--from-literal", "a=2")
+
+    assert 2 == result.exit_code
+    assert (
+        f"error: {kind} limits is there already; change it: everai-autoscaler {command} update limits" in result.stderr
+    )
+    assert {"a": "1"} == kept(state, kind, "limits")
+
+
+def test_create_can_leave_what_is_there(run_here, state) -> None:
+    """With --keep, one that is there is no failure, and stays as it is."""
+    run_here("configmap", "create", "limits", "--from-literal", "a=1")
+    result = run_here("configmap", "create", "limits", "--keep", "--from-literal", "a=2")
+
+    assert (0, {"a": "1"}) == (result.exit_code, kept(state, "ConfigMap", "limits"))
+
+
+def test_a_file_of_several_is_made_whole_or_not_at_all(run_here, state, tmp_path) -> None:
+    """Where one of two documents is there already, the other isn't made either."""
+    document = {"kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"x": "1"}}
+    file = tmp_path / "both.yaml"
+    file.write_text(yaml.safe_dump_all([{**document, "metadata": {"name": "a"}}, document]))
+    run_here("configmap", "create", "b")
+    result = run_here("configmap", "create", "-f", file)
+
+    assert (2, None) == (result.exit_code, kept(state, "ConfigMap", "a"))
+
+
+def test_a_configmap_in_the_form_of_kubernetes_comes_back(run_here, state, tmp_path) -> None:
+    """What get prints as YAML can be created again."""
+    run_here("configmap", "create", "limits", "--from-literal", "a=1", "--from-literal", "text=two\nlines")
+    file = tmp_path / "limits.yaml"
+    file.write_text(run_here("configmap", "get", "limits", "-o", "yaml").stdout)
+    run_here("configmap", "delete", "limits")
+    run_here("configmap", "create", "-f", file)
+
+    assert {"a": "1", "text": "two\nlines"} == kept(state, "ConfigMap", "limits")
+
+
+def test_a_secret_in_the_form_of_kubernetes_is_decoded(run_here, state, tmp_path) -> None:
+    """Data is in base64, stringData as it is."""
+    file = tmp_path / "quota.yaml"
+    file.write_text("kind: Secret\nmetadata: {name: quota}\ndata: {a: NQ==}\nstringData: {b: six}\n")
+    run_here("secret", "create", "-f", file)
+
+    assert {"a": "5", "b": "six"} == kept(state, "Secret", "quota")
+
+
+def test_update_changes_what_is_given_and_tells_it(run_here, state) -> None:
+    """Keys that aren't given stay; each change is told with the value before."""
+    run_here("configmap", "create", "limits", "--from-literal", "a=1", "--from-literal", "b=2")
+    result = run_here(
+        "configmap", "update", "limits", "--from-literal", "a=5", "--from-literal", "c=3", "--remove", "b"
+    )
+
+    told = "ConfigMap limits updated; read at the next decision\n  a: 1 -> 5\n  b: removed, was 2\n  c: 3 (new)\n"
+    assert told == result.stdout
+    assert {"a": "5", "c": "3"} == kept(state, "ConfigMap", "limits")
+
+
+def test_update_says_when_nothing_changes(run_here) -> None:
+    """The same value again is no change."""
+    run_here("configmap", "create", "limits", "--from-literal", "a=1")
+
+    assert (
+        "ConfigMap limits is so already\n" == run_here("configmap", "update", "limits", "--from-literal", "a=1").stdout
+    )
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "arguments", [("update", "limist", "--from-literal", "a=1"), ("get", "limist"), ("delete", "limist")]
+)
+def test_a_name_that_is_not_there_is_one_line(run_here, command: str, kind: str, arguments) -> None:
+    """A name that is misspelt is refused with the names that there are."""
+    run_here(command, "create", "limits")
+    result = run_here(command, *arguments)
+
+    assert 2 == result.exit_code
+    assert f"error: {kind} 'limist' is not one of limits; did you mean 'limits'?\n" == result.stderr
+
+
+def test_a_key_that_is_not_there_cannot_be_removed(run_here, state) -> None:
+    """Nothing is changed where a key to remove isn't there."""
+    run_here("configmap", "create", "limits", "--from-literal", "a=1")
+    result = run_here("configmap", "update", "limits", "--from-literal", "a=2", "--remove", "b")
+
+    assert (2, {"a": "1"}) == (result.exit_code, kept(state, "ConfigMap", "limits"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("create",), "which ConfigMap? Give its name, or --file FILE"),
+        (("create", "Limits"), "ConfigMap 'Limits': a name is of lower-case letters, digits, '-' and '.'"),
+        (("create", "../up"), "ConfigMap '../up': a name is of lower-case letters"),
+        (("create", "limits", "--from-literal", "a"), "--from-literal: 'a' is not of the form KEY=VALUE"),
+        (("create", "limits", "--from-literal", "..a=1"), "key '..a': a key is of letters, digits, '-', '_' and '.'"),
+        (("create", "limits", "--from-literal", "a b=1"), "key 'a b': a key is of letters"),
+        (("create", "limits", "--from-file", "no/such"), "--from-file: no/such: No such file or directory"),
+        (("create", "limits", "--from-literal", f"a={'x' * (1 << 20)}x"), "has more than 1048576 bytes"),
+    ],
+)
+def test_what_was_given_wrong_is_one_line(run_here, state, arguments, told: str) -> None:
+    """Bad names, keys and files are refused before anything is kept."""
+    result = run_here("configmap", *arguments)
+
+    assert 2 == result.exit_code
+    assert told in result.stderr
+    assert 1 == result.stderr.count("\n")
+    assert [] == (Store(state).names("ConfigMap") if state.exists() else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("kind: [", "line 1: is not YAML"),
+        ("", "has no ConfigMap"),
+        ("kind: Secret\nmetadata: {name: a}", "kind: 'Secret' given, should be ConfigMap"),
+        ("- 1", "kind: a list given, should be ConfigMap"),
+        ("kind: ConfigMap", "metadata.name: is missing"),
+        ("kind: ConfigMap\nmetadata: {name: a}\ndata: 5", "data: a int given, should be a mapping"),
+        ("kind: ConfigMap\nmetadata: {name: a}\ndata: {k: [1]}", "data.k: a list given, should be a text"),
+        ("kind: ConfigMap\nmetadata: {name: a}\ndata: {k: yes}", "data.k: a bool given, should be a text; quote it"),
+    ],
+)
+def test_a_file_that_is_none_is_one_line(run_here, tmp_path, text: str, told: str) -> None:
+    """What is wrong with a file is named, with the way to it."""
+    file = tmp_path / "a.yaml"
+    file.write_text(text)
+    result = run_here("configmap", "create", "-f", file)
+
+    assert 2 == result.exit_code
+    assert told in result.stderr
+
+
+def test_get_shows_keys_and_values(run_here) -> None:
+    """A ConfigMap's values are in a table; one of several lines is told of in short."""
+    run_here("configmap", "create", "limits", "--from-literal", "a=1", "--from-literal", "text=two\nlines")
+
+    assert [["a", "1"], ["text", "two (and 1 line more)"]] == [
+        re.split(r"\s{2,}", line) for line in run_here("configmap", "get", "limits").stdout.splitlines()[2:]
+    ]
+
+
+def test_no_command_shows_a_secret(run_here, tmp_path) -> None:
+    """Whatever is asked of a Secret, its value isn't in the answer, nor in what is said of a bad one."""
+    said = [run_here("secret", "create", "quota", "--from-literal", "k=hunter2")]
+    said += [run_here("secret", "update", "quota", "--from-literal", "k=hunter22", "--from-literal", "new=hunter222")]
+    said += [run_here("secret", "get", "quota", "-o", form) for form in ("text", "wide", "json", "yaml")]
+    said += [run_here("secret", "list", "-o", form) for form in ("text", "wide", "json", "yaml")]
+    for number, text in enumerate(["data: {k: hunter2}", "stringData: {k: [hunter2]}", "stringData: 'hunter2"]):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(f"kind: Secret\nmetadata: {{name: s{number}}}\n{text}\n")
+        said += [run_here("secret", "create", "-f", file)]
+
+    assert [] == [one.output for one in said if "hunter" in one.output]
+
+
+def test_list_shows_which_there_are(run_here) -> None:
+    """Each is in the list with how many keys it has."""
+    run_here("configmap", "create", "b", "--from-literal", "a=1")
+    run_here("configmap", "create", "a")
+
+    assert [["a", "0"], ["b", "1"]] == [
+        line.split()[:2] for line in run_here("configmap", "list").stdout.splitlines()[2:]
+    ]
+    assert ["a", "b"] == [
+        one["metadata"]["name"] for one in json.loads(run_here("configmap", "list", "-o", "json").stdout)
+    ]
+
+
+def test_delete_forgets_it(run_here, state) -> None:
+    """What was deleted isn't there any more."""
+    run_here("configmap", "create", "limits")
+    run_here("configmap", "delete", "limits")
+
+    assert None is kept(state, "ConfigMap", "limits")
+
+
+@pytest.mark.parametrize("command", ["configmap", "secret"])
+@pytest.mark.parametrize("what", ["create", "update", "list", "get", "delete"])
+def test_each_help_has_an_example(run, command: str, what: str) -> None:
+    """The help shows the command in use; a Secret's never with a value in it."""
+    told = run(command, what, "--help").stdout
+
+    assert f"\n    everai-autoscaler {command} {what}" in told
+    assert command == "configmap" or f"{what} limits --from-literal" not in told
+
+
+def test_the_state_directory_may_be_in_the_environment(run, state) -> None:
+    """Without --state-dir it is the one that the environment names."""
+    run("configmap", "create", "limits", EVERAI_AUTOSCALER_STATE=str(state))
+
+    assert {} == kept(state, "ConfigMap", "limits")
+
+
+def test_a_state_directory_that_is_none_is_one_line(run, tmp_path) -> None:
+    """A path that can't be a directory is refused with why."""
+    (tmp_path / "file").write_text("")
+    result = run("configmap", "list", "--state-dir", tmp_path / "file" / "state")
+
+    assert (2, f"error: state directory {tmp_path}/file/state: can't be used: Not a directory\n") == (
+        result.exit_code,
+        result.stderr,
+    )

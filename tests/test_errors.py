@@ -16,6 +16,7 @@ TREE = {
     "PlaceholderError": (AutoscalerError, LookupError),
     "PluginError": (AutoscalerError, RuntimeError),
     "DuplicateNameError": (errors.PluginError,),
+    "StateError": (AutoscalerError, RuntimeError),
     "MissingExtraError": (AutoscalerError, ImportError),
 }
 

@@ -28,6 +28,7 @@ def page():
     return PAGE.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_every_command_on_the_page_prints_what_the_page_says(tmp_path, page):
     """The page's files are written, its commands run in their order, and ``...`` stands for anything."""
     files = iter(("snapshot.json", "scaler.yaml", "app.yaml"))

@@ -26,7 +26,10 @@ def _load(name):
 admin_source, browser = _load("admin_source"), _load("browser")
 HOSTILE, LONG = admin_source.HOSTILE, admin_source.LONG
 
-pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="needs a browser: chromium isn't installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(browser.CHROMIUM is None, reason="needs a browser: chromium isn't installed"),
+]
 
 LIVE = "document.querySelector('#link').textContent === 'live'"
 

@@ -51,6 +51,7 @@ def shell(state):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not PAGE.exists(), reason="the documentation isn't here")
 def test_the_page_can_be_followed(shell, state, tmp_path):
     """Every command succeeds, and the lines that are shown are those that come."""

@@ -26,6 +26,7 @@ PATIENCE = 60.0
 """Seconds beyond what a walk takes, on a machine that has much else to do."""
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(shutil.which("ab") is None, reason="ab is not installed: apt-get install apache2-utils"),
     pytest.mark.skipif(not EXAMPLE.exists(), reason="the example isn't here"),
 ]

@@ -63,8 +63,6 @@ _TOLD_BY = {
     "doctor": ("plugin_failed", "plugin_name_contested", "blocked_plugin_unknown", "arguments_contradict"),
 }
 """The events that a command tells by itself."""
-_TELLS_ALL = "run"
-"""The command that tells all of them."""
 
 
 class _Commands(click.Group):
@@ -157,7 +155,7 @@ class _StandardError(logging.Handler):
         name = str(event.pop("event"))
         context = click.get_current_context(silent=True)
         running = (context and context.info_name) or ""
-        if running != _TELLS_ALL and name not in ("tick_failed", *_TOLD_BY.get(running, ())):
+        if name not in ("tick_failed", *_TOLD_BY.get(running, ())):
             click.echo(" ".join(f"warning: {name.replace('_', ' ')}: {_told(event)}".split()), err=True)
 
 

@@ -190,17 +190,16 @@ def _stop(runtime: Runtime) -> None:
 
 @contextmanager
 def _lines(*, live: bool) -> Iterator[None]:
-    """Write a line for each event, unless there is a live view."""
+    """Write a line for each event, unless there is a live view; warnings are among them, and told by nobody else."""
     handler = logging.StreamHandler(sys.stdout)
     formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S+0000")
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
-    level = LOGGER.level
-    if not live:
-        LOGGER.addHandler(handler)
-        LOGGER.setLevel(logging.INFO)
+    level, others = LOGGER.level, LOGGER.handlers[:]
+    LOGGER.handlers[:] = [logging.NullHandler() if live else handler]
+    LOGGER.setLevel(level if live else logging.INFO)
     try:
         yield
     finally:
-        LOGGER.removeHandler(handler)
+        LOGGER.handlers[:] = others
         LOGGER.setLevel(level)

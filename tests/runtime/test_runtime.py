@@ -152,3 +152,16 @@ def test_a_bad_manifest_is_one_line(tmp_path, manifest: str, told: str) -> None:
 
     assert (2, 1) == (done.returncode, done.stderr.count("\n"))
     assert told in done.stderr
+
+
+def test_a_warning_is_told_once(start, store) -> None:
+    """A value that can't be used is one line of what the runtime writes, not one on each output."""
+    store.put("ConfigMap", "limits", {"most": "2"})
+    most = {"valueFrom": {"configMapKeyRef": {"name": "limits", "key": "most"}}}
+    running = start(arguments={"min_workers": 0, "max_workers": most})
+    until(lambda: running.ask("/api/status")["max_workers"] == 2, "the value is read")
+    store.put("ConfigMap", "limits", {"most": "many"})
+    running.says("'many'")
+    until(lambda: running.ask("/api/status")["arguments"]["max_workers"]["kept"], "it is kept")
+
+    assert 1 == len([line for line in running.lines.splitlines() if "'many'" in line and "argument" in line])

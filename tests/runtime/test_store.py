@@ -787,4 +787,5 @@ def test_changes_of_several_processes_are_all_kept(tmp_path) -> None:
     ]
 
     assert [0, 0, 0, 0] == [writer.wait() for writer in writers]
-    assert 80 == len(Store(tmp_path / "state").get("ConfigMap", "shared").data)
+    with closing(Store(tmp_path / "state")) as store:
+        assert 80 == len(store.get("ConfigMap", "shared").data)

@@ -114,7 +114,7 @@ def snapshots(fleet: st.SearchStrategy[list[Worker] | None]) -> st.SearchStrateg
         queue=st.none() | st.dictionaries(st.sampled_from(QueueReason) | st.just("GpuReserved"), count),
         worker=st.none() | st.dictionaries(st.sampled_from(WorkerStatus), count),
         unknown=st.sampled_from([None, None, None, ["worker"]]),
-        observed_at=st.just(NOW),
+        observed_at=st.sampled_from([NOW, NOW + 0.5]),
     )
 
 

@@ -141,6 +141,51 @@ def test_the_platforms_words_for_reasons_are_understood(word: str, reason: Queue
     assert {reason.value: 2} == json.loads(factors.json())["queue"]
 
 
+_NAMES = st.sampled_from(["NotDispatch", "WorkerBusy", "QueueDueBusy", "SessionWorkerBusy", "GpuReserved"])
+_SUMMARIES = st.dictionaries(_NAMES, st.integers(0, 9))
+
+
+@given(st.none() | st.dictionaries(st.integers(0, 200), _SUMMARIES), st.none() | _SUMMARIES, st.none() | _SUMMARIES)
+def test_no_summary_has_a_reason_under_its_other_name(
+    histories: dict[int, dict[str, int]] | None, queue: dict[str, int] | None, oldest: dict[str, int] | None
+) -> None:
+    """Wherever the platform's words stand, and beside whatever isn't known: what waits is the same, as is the rest."""
+    said = {"queue_histories": histories, "queue": queue, "oldest_wait": oldest}
+    factors = Factors.model_validate(said)
+    known = [factors.queue, factors.oldest_wait, *(factors.queue_histories or {}).values()]
+
+    assert not {"WorkerBusy", "SessionWorkerBusy"} & {reason for one in known if one for reason in one}
+    assert [None if one is None else sum(one.values()) for one in (queue, *(histories or {}).values())] == [
+        None if one is None else sum(one.values()) for one in (factors.queue, *(factors.queue_histories or {}).values())
+    ]
+    assert [name for name, one in said.items() if one is None] == [
+        name for name in said if getattr(factors, name) is None
+    ]
+    assert list(histories or {}) == list(factors.queue_histories or {})
+    assert factors == Factors.from_json(json.dumps(said))
+
+
+class Strict(Factors):
+    """A client's own, which reads JSON its own way."""
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Any:
+        """Refuse what isn't said as it should be."""
+        return super().model_validate_json(json_data, **{"strict": True} | options)
+
+
+def test_a_subclass_reads_json_its_own_way() -> None:
+    """``from_json`` asks it, and pydantic's options reach pydantic, for the plain snapshot, too."""
+    said = '{"utilization": "5"}'
+
+    assert 5 == Factors.from_json(said).utilization
+    assert 5 == Strict.model_validate_json(said, strict=False).utilization
+    with pytest.raises(ContractError, match="Strict: utilization"):
+        Strict.from_json(said)
+    with pytest.raises(ValidationError, match="utilization"):
+        Factors.model_validate_json(said, strict=True)
+
+
 @pytest.mark.parametrize("name", ["", 5, None])
 def test_what_names_no_reason(name: object) -> None:
     """Nothing, and what isn't text."""

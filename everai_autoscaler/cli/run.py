@@ -6,6 +6,7 @@ import asyncio
 import functools
 import logging
 import os
+import resource
 import secrets
 import signal
 import sys
@@ -33,6 +34,7 @@ from everai_autoscaler.runtime.store import Store
 __all__ = ["run"]
 
 TOKEN_VARIABLE = "EVERAI_AUTOSCALER_TOKEN"  # noqa: S105 - a name
+MOST_FILES = 65_536
 _PORT = click.IntRange(min=0, max=65535)
 
 
@@ -82,6 +84,7 @@ def run(
       everai-autoscaler worker list --watch
       everai-autoscaler decisions explain
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    _make_room()
     manifest = _manifest(file)
     local = _local(manifest, file, {"port": port, "admin_port": admin_port, "host": host})
     token = None if _is_loopback(local.host) else os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
@@ -92,6 +95,14 @@ def run(
             asyncio.run(_run(plan, store, claim))
     finally:
         store.close()
+
+
+def _make_room() -> None:
+    """Let this process have many connections at once: each request that is served takes two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _manifest(file: Path) -> AppManifest:

@@ -711,12 +711,8 @@ class _Connection(ResponseHandler):
             self.transport.write(words)
 
     def open(self) -> bool:
-        """Whether the worker hasn't closed it, as far as we have heard."""
-        return self.transport is not None and not self.transport.is_closing() and not self.should_close
-
-    def surely_open(self) -> bool:
-        """Whether the worker hasn't closed it, and isn't likely to be about to."""
-        if not self.open() or time.monotonic() - self._idle_since >= KEPT_FOR_ANY:
+        """Whether the worker hasn't closed it, even if we haven't heard of that yet."""
+        if self.transport is None or self.transport.is_closing() or self.should_close:
             return False
         try:
             self._sock.recv(1, socket.MSG_PEEK)
@@ -725,6 +721,10 @@ class _Connection(ResponseHandler):
         except OSError:
             return False
         return False  # closed, or it talks unasked
+
+    def surely_open(self) -> bool:
+        """Whether the worker hasn't closed it, and isn't likely to be about to."""
+        return time.monotonic() - self._idle_since < KEPT_FOR_ANY and self.open()
 
     def rest(self, home: list[_Connection]) -> None:
         """Nobody uses it for now."""

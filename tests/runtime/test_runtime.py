@@ -14,6 +14,7 @@ from contextlib import closing
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 CONFTEST = sys.modules[next(name for name in sys.modules if name.endswith("runtime.conftest"))]
@@ -165,3 +166,11 @@ def test_a_warning_is_told_once(start, store) -> None:
     until(lambda: running.ask("/api/status")["arguments"]["max_workers"]["kept"], "it is kept")
 
     assert 1 == len([line for line in running.lines.splitlines() if "'many'" in line and "argument" in line])
+
+
+def test_it_may_have_many_connections(start) -> None:
+    """A runtime that is started with a low limit of open files raises it as far as it may."""
+    running = start(arguments={"min_workers": 0})
+    soft, hard = psutil.Process(running.process.pid).rlimit(psutil.RLIMIT_NOFILE)
+
+    assert min(hard, 65_536) <= soft

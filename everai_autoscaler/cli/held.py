@@ -15,7 +15,7 @@ import yaml
 from attrs import frozen
 
 from everai_autoscaler.cli.scaler_options import key_values
-from everai_autoscaler.cli.state_options import form_option, shown_as, state_option
+from everai_autoscaler.cli.state_options import form_option, shown_as, state_option, watch_option, watched
 from everai_autoscaler.cli.words import count, moment, printable
 from everai_autoscaler.errors import ContractError, UnknownNameError
 from everai_autoscaler.runtime.store import Held, Kind, Store
@@ -106,16 +106,19 @@ def _add_list(group: click.Group, showing: Showing) -> None:
     @_used(showing.kind, "list")
     @group.command("list")
     @form_option
+    @watch_option
     @state_option
-    def list_(*, form: str, state_dir: Path) -> None:
+    def list_(*, form: str, watch: float | None, times: int | None, state_dir: Path) -> None:
         """Show which there are."""
         with closing(Store(state_dir)) as store:
-            found = store.names(showing.kind)
-        if form in {"json", "yaml"}:
-            click.echo(shown_as(form, [_document(showing, one) for one in found]))
-            return
-        rows = [[one.name, str(len(one.data)), moment(one.created_at), moment(one.updated_at)] for one in found]
-        click.echo(table(["NAME", "KEYS", "CREATED_AT", "UPDATED_AT"], rows, align_right=[1]))
+            watched(lambda: _listed(showing, store.names(showing.kind), form), watch, times)
+
+
+def _listed(showing: Showing, found: list[Held], form: str) -> str:
+    if form in {"json", "yaml"}:
+        return shown_as(form, [_document(showing, one) for one in found])
+    rows = [[one.name, str(len(one.data)), moment(one.created_at), moment(one.updated_at)] for one in found]
+    return table(["NAME", "KEYS", "CREATED_AT", "UPDATED_AT"], rows, align_right=[1])
 
 
 def _add_get(group: click.Group, showing: Showing) -> None:
@@ -123,15 +126,18 @@ def _add_get(group: click.Group, showing: Showing) -> None:
     @group.command
     @click.argument("name")
     @form_option
+    @watch_option
     @state_option
-    def get(name: str, *, form: str, state_dir: Path) -> None:
+    def get(name: str, *, form: str, watch: float | None, times: int | None, state_dir: Path) -> None:
         """Show what is in one."""
         with closing(Store(state_dir)) as store:
-            found = _existing(store, showing.kind, name)
-        if form in {"json", "yaml"}:
-            click.echo(shown_as(form, _document(showing, found)))
-            return
-        click.echo(showing.table(dict(sorted(found.data.items()))))
+            watched(lambda: _shown(showing, _existing(store, showing.kind, name), form), watch, times)
+
+
+def _shown(showing: Showing, found: Held, form: str) -> str:
+    if form in {"json", "yaml"}:
+        return shown_as(form, _document(showing, found))
+    return showing.table(dict(sorted(found.data.items())))
 
 
 def _add_delete(group: click.Group, kind: Kind) -> None:

@@ -265,3 +265,15 @@ def test_a_state_directory_that_is_none_is_one_line(run, tmp_path) -> None:
         result.exit_code,
         result.stderr,
     )
+
+
+@pytest.mark.parametrize("command", ["configmap", "secret"])
+def test_lists_can_be_watched(run_here, command: str) -> None:
+    """With --watch what is there is shown again and again."""
+    run_here(command, "create", "limits", "--from-literal", "a=1")
+    lists = [
+        run_here(command, *what, "--watch", "0.01s", "--times", "3").stdout.split("\n\n")
+        for what in (("list",), ("get", "limits"))
+    ]
+
+    assert [3, 3] == [len(tables) for tables in lists]

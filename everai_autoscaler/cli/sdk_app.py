@@ -84,7 +84,8 @@ def _sdk() -> Any:
         if error.name not in ("everai", "everai.app"):
             raise
         raise MissingExtraError(
-            "a Python file is an app of the everai SDK, which isn't installed: pip install everai"
+            "a Python file is an app of the everai SDK, which isn't installed; in a checkout: "
+            "pip install '.[runtime]' ./plugins/everai-builtin-autoscaler everai"
         ) from error
     finally:
         root.handlers[:], root.level = handlers, level

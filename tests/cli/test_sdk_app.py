@@ -14,5 +14,7 @@ from everai_autoscaler.errors import MissingExtraError
 def test_a_python_file_needs_the_sdk(tmp_path):
     """What is missing, and the line that installs it; the file isn't run."""
     (tmp_path / "app.py").write_text("raise SystemExit('run')")
-    with pytest.raises(MissingExtraError, match=r"which isn't installed: pip install everai$"):
+    with pytest.raises(
+        MissingExtraError, match=r"pip install '\.\[runtime\]' \./plugins/everai-builtin-autoscaler everai$"
+    ):
         read_sdk_app(tmp_path / "app.py")

@@ -381,7 +381,7 @@ class Store:
 
     def _begin(self) -> None:
         is_new = self._is_new()
-        self._writer.execute("PRAGMA journal_mode = WAL")
+        self._write_ahead()
         self._writer.execute("PRAGMA synchronous = NORMAL")
         self._writer.execute("PRAGMA secure_delete = ON")  # a Secret that is deleted is to be gone
         if is_new:
@@ -389,6 +389,20 @@ class Store:
                 if self._is_new():  # nobody else has made it since
                     for statement in _SCHEMA:
                         db.execute(statement)
+
+    def _write_ahead(self) -> None:
+        """Have changes written to a log beside the database, where nobody who reads waits for them."""
+        # For this switch alone SQLite doesn't wait when somebody else is there, as it does everywhere else.
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._writer.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def _is_new(self) -> bool:
         """Whether there is nothing in it yet.

@@ -33,6 +33,11 @@ def gone(state: Path) -> bool:
     return not of_workers(state)
 
 
+def killed(running) -> int:
+    """How many workers are known to have been killed."""
+    return len([one for one in running.ask("/api/workers?ended=1") if "SIGKILL" in one["why"]])
+
+
 def answers(running, count: int) -> list[str]:
     """What so many clients get at the same time, each its own number if all is well."""
     with ThreadPoolExecutor(count) as clients:
@@ -60,7 +65,7 @@ def test_a_request_that_kills_whoever_serves_it_is_answered(start) -> None:
     running.ready(2)
 
     assert 502 == running.get("/1?dies=1")[0]
-    assert 2 == len([one for one in running.ask("/api/workers?ended=1") if "SIGKILL" in one["why"]])
+    assert until(lambda: killed(running) == 2, "both are known to be dead")
 
 
 def test_a_post_is_not_sent_twice(start) -> None:
@@ -69,7 +74,9 @@ def test_a_post_is_not_sent_twice(start) -> None:
     running.ready(2)
 
     assert 502 == running.get("/1?dies=1", b"x")[0]
-    assert 1 == len([one for one in running.ask("/api/workers?ended=1") if "SIGKILL" in one["why"]])
+    assert until(lambda: killed(running) == 1, "it is known to be dead")
+    assert "2" == running.get("/2")[1][0]
+    assert 1 == killed(running)
 
 
 def test_an_answer_that_is_cut_short_does_not_look_whole(start) -> None:

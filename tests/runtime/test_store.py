@@ -756,6 +756,24 @@ def test_reading_never_waits_for_who_waits_to_write(store: Store) -> None:
     assert {"a": "2"} == store.get("ConfigMap", "limits").data
 
 
+def test_a_new_store_waits_for_who_writes(tmp_path: Path) -> None:
+    """A process that writes at the moment in which the database is made keeps nobody from it but for that moment."""
+    with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.2, other.execute, ("ROLLBACK",)).start()
+        with closing(Store(tmp_path)) as store:
+            store.put("ConfigMap", "limits", {})
+
+
+def test_a_new_store_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that never finishes writing to a new database is told of, in one line."""
+    monkeypatch.setattr(store_module, "PATIENCE", 0.05)
+    with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StateError, match=r"state\.db: database is locked"):
+            Store(tmp_path)
+
+
 def test_who_is_kept_from_writing_for_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that never finishes writing holds nobody for ever; when it has, all is well."""
     monkeypatch.setattr(store_module, "PATIENCE", 0.05)

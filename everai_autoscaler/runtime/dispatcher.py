@@ -137,6 +137,12 @@ class Dispatcher:
         self._let_go(ticket)
         self._dispatch()
 
+    def begin_session(self, ticket: Ticket, session: str, now: float) -> None:
+        """The worker of *ticket* has begun *session* with its answer: it holds it, unless another one does already."""
+        worker = ticket.worker
+        if worker in self._here and self._holders.setdefault(session, worker) is worker:
+            worker.sessions[session] = now
+
     def expire(self, before: float) -> None:
         """End the sessions that were last heard of *before* then, and of which nothing is served or waits."""
         active = {ticket.session for ticket in (*self._everyone_waiting(), *self._served)}

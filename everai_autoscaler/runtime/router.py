@@ -584,6 +584,9 @@ class _Exchange:
                 raise _BrokenError("ended the connection in the middle of an answer's head") from None
             raise _SilentError(f"ended the connection ({_one_line(error)})") from None
         connection.answer = payload
+        begun = _session_begun(message, self.router.local)
+        if begun is not None:
+            self.router.dispatcher.begin_session(self.ticket, begun, self.router.clock())
         return await self._relay(worker, message, payload, began)
 
     async def _relay(
@@ -890,6 +893,21 @@ def _session(request: web.BaseRequest, local: Local) -> str | None:
                 name, _, value = pair.strip().partition("=")
                 if name == wanted.cookie and value:
                     return value
+    return None
+
+
+def _session_begun(message: RawResponseMessage, local: Local) -> str | None:
+    """The session that a worker names in its answer, which its client will name from now on."""
+    wanted = local.session
+    if wanted.header and (found := message.headers.get(wanted.header)):
+        return found
+    if wanted.cookie:
+        for line in message.headers.getall("Set-Cookie", ()):
+            pair, *attributes = line.split(";")
+            name, _, value = pair.strip().partition("=")
+            taken_back = any(one.strip().lower() == "max-age=0" for one in attributes)
+            if name == wanted.cookie and value and not taken_back:
+                return value
     return None
 
 

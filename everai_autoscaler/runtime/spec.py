@@ -49,10 +49,13 @@ class Readiness(_Section):
 
 
 class Session(_Section):
-    """What pins requests to a worker; neither given, nothing does."""
+    """What pins requests to a worker; neither given, nothing does.
+
+    A session is named by its client, or by the worker that answers its first request and holds it from then on.
+    """
 
     header: Annotated[str, Field(min_length=1)] | None = None
-    """The request header that names the session."""
+    """The header that names the session, in a request or an answer."""
     cookie: Annotated[str, Field(min_length=1)] | None = None
     """The cookie that does, where the header isn't there."""
     timeout: Seconds = 600.0

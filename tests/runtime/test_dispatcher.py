@@ -319,6 +319,35 @@ def test_a_session_stays_at_its_worker():
     assert [("a", "w1"), ("c", "w2"), ("b", "w1"), ("d", "w1")] == desk.given
 
 
+def test_a_worker_that_begins_a_session_holds_it():
+    """A session that a worker names in its answer is its own from then on, and pins it."""
+    desk = Desk()
+    worker = desk.ready("w1")
+    desk.ready("w2")
+    first = desk.submit("a")
+    desk.dispatcher.begin_session(first, "s", 30)
+    desk.answered(first)
+    desk.submit("b")
+    desk.submit("c", "s")
+
+    assert {"s": 30} == worker.sessions
+    assert [("a", "w1"), ("b", "w1")] == desk.given
+    assert [SESSION] == desk.reasons()
+
+
+def test_a_session_has_one_worker_whoever_names_it():
+    """A worker doesn't get a session by naming it that another one holds; nor does one that leaves."""
+    desk = Desk()
+    workers = [desk.ready(name) for name in ("w1", "w2", "w3")]
+    desk.submit("a", "s")
+    other, last = desk.submit("b"), desk.submit("c")
+    desk.dispatcher.withdraw(workers[2])
+    desk.dispatcher.begin_session(other, "s", 30)
+    desk.dispatcher.begin_session(last, "t", 30)
+
+    assert [1, 0, 0] == [len(worker.sessions) for worker in workers]
+
+
 def test_a_session_that_waits_has_no_precedence():
     """Who came before it is served before it, by its worker, too."""
     desk = Desk()

@@ -813,6 +813,41 @@ class TestQueue:
 
         assert ({QueueReason.QueueDueSession: 1}, [1, 2], [1, 1]) == in_loop(story)
 
+    @pytest.mark.parametrize(
+        ("session", "said", "line"),
+        [
+            ({"header": "Mcp-Session-Id"}, b"mcp-session-id: 7", b"Mcp-Session-Id: 7"),
+            ({"cookie": "sid"}, b"Set-Cookie: sid=7; Path=/; HttpOnly", b"Cookie: a=b; sid=7"),
+        ],
+    )
+    def test_sessions_that_a_worker_begins(self, session: dict[str, str], said: bytes, line: bytes) -> None:
+        """Who was given a session by a worker's answer comes to that worker again, and pins it."""
+
+        async def begins(asked: Asked) -> None:
+            await asked.say(answer(b"first", b"Set-Cookie: other=1", said))
+
+        async def story():
+            async with app(begins, hello, session=session, dispatch="longest-idle") as running:
+                await running.ask()
+                again = await running.ask(CLOSING.replace(b"\r\n\r\n", b"\r\n" + line + b"\r\n\r\n"))
+                return again, [len(worker.sessions) for worker in running.dispatcher._here]
+
+        again, pinned = in_loop(story)
+
+        assert b"first" in again
+        assert [1, 0] == pinned
+
+    @pytest.mark.parametrize("said", [b"sid=; Path=/", b'sid=""; Max-Age=0; Path=/', b"sidney=7", b"sid"])
+    def test_cookies_that_begin_no_session(self, said: bytes) -> None:
+        """A cookie that is taken back, or another one, pins nobody."""
+
+        async def story():
+            async with app(always(answer(b"", b"Set-Cookie: " + said)), session={"cookie": "sid"}) as running:
+                await running.ask()
+                return [len(worker.sessions) for worker in running.dispatcher._here]
+
+        assert [0] == in_loop(story)
+
     def test_a_session_ends(self) -> None:
         """After its timeout the worker is nobody's."""
 

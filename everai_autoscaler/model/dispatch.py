@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Protocol
 
-__all__ = ["Dispatch"]
+__all__ = ["Candidate", "Dispatch"]
+
+
+class Candidate(Protocol):
+    """A worker that has room, as an order sees it."""
+
+    @property
+    def serving(self) -> int:
+        """Requests that it serves now."""
+
+    @property
+    def touched(self) -> int:
+        """The step of whoever dispatches at which it became ready, was given a request or was let go last."""
+
+    @property
+    def used(self) -> int:
+        """The step at which it was given a request or was let go last; 0 when it never was."""
 
 
 class Dispatch(StrEnum):
@@ -17,3 +34,19 @@ class Dispatch(StrEnum):
     """The one that has had nothing to do for longest; one that still serves, only after all others."""
     OLDEST = "oldest"
     """The one that was started first."""
+
+    def rank(self, worker: Candidate) -> tuple[int, int]:
+        """The worker of the lowest rank gets the request; of several, the one that was started first.
+
+        >>> from types import SimpleNamespace as Seen
+        >>> never, before, last = (Seen(serving=0, touched=step, used=step) for step in (0, 5, 7))
+        >>> min([never, before, last], key=Dispatch("most-recently-used").rank) is last
+        True
+        >>> min([before, last], key=Dispatch.LONGEST_IDLE.rank) is before
+        True
+        """
+        if self is Dispatch.MOST_RECENTLY_USED:
+            return 0, -worker.used
+        if self is Dispatch.LONGEST_IDLE:
+            return worker.serving, worker.touched
+        return 0, 0

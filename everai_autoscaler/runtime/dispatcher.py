@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import count
 
 from attrs import define, field
@@ -54,7 +54,7 @@ class Dispatcher:
         """Requests that ever came, those that found the queue full among them."""
         self.completions = 0
         """Requests that were ever answered by a worker."""
-        self._rank = _RANKS[order]
+        self._rank = order.rank
         self._longest = longest
         self._steps = count(1)
         self._numbers = count(1)
@@ -235,11 +235,3 @@ class Dispatcher:
             bound.pop(ticket, None)
             if not bound:
                 del self._bound[worker]
-
-
-_RANKS: Mapping[Dispatch, Callable[[LocalWorker], tuple[int, int]]] = {
-    Dispatch.MOST_RECENTLY_USED: lambda worker: (0, -worker.used),
-    Dispatch.LONGEST_IDLE: lambda worker: (worker.serving, worker.touched),
-    Dispatch.OLDEST: lambda _worker: (0, 0),
-}
-"""The worker of the lowest rank gets the request; of several, the one that was started first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from functools import partial
 from itertools import chain, count, repeat
@@ -129,7 +129,7 @@ class VirtualTarget:
         self._start = float(start)
         self._cold_starts = _each(cold_start)
         self._concurrency = concurrency
-        self._rank = _RANKS[Dispatch(dispatch)]
+        self._rank = Dispatch(dispatch).rank
         self._random = random.Random(seed)  # noqa: S311 - ids that repeat from run to run
         self._steps = count(1)
         self._everyone: dict[str, _Worker] = {}
@@ -382,14 +382,6 @@ class _Seen:
     worker: WorkerSummary
     came: int
     answered: int
-
-
-_RANKS: Mapping[Dispatch, Callable[[_Worker], tuple[int, int]]] = {
-    Dispatch.MOST_RECENTLY_USED: lambda worker: (0, -worker.used),
-    Dispatch.LONGEST_IDLE: lambda worker: (worker.serving, worker.touched),
-    Dispatch.OLDEST: lambda _worker: (0, 0),
-}
-"""The worker of the lowest rank gets the request; of several, the one that was started first."""
 
 
 def _each(cold_start: float | Sequence[float]) -> Iterator[float]:

@@ -29,6 +29,8 @@ T = TypeVar("T")
 CONFIG_MAP: Literal["ConfigMap"] = "ConfigMap"
 LARGEST_BODY = 1 << 20
 LARGEST_LOG = 1 << 20
+LISTENERS = 100
+"""How many listen to what happens at a time: each is written to several times a second."""
 LONGEST_NAME = 253
 LONGEST_REASON = 500
 LONGEST_WORD = 10 * 365 * 86400.0
@@ -348,6 +350,8 @@ class Admin:
         return _json(await asyncio.to_thread(self._runtime.samples, since))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
+        if len(self._listeners) >= LISTENERS:
+            raise _RefusedError(f"{LISTENERS} listen already; close one, or ask /api/status", status=503)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         task = asyncio.current_task()
         events = self._runtime.subscribe()

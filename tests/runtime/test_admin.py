@@ -552,6 +552,14 @@ def test_events_tell_the_state_at_once_and_whenever_it_changes(runtime):
     assert ("state", "pause") == (paused[0], paused[1]["status"]["operator"]["word"])
 
 
+async def _forgotten(runtime):
+    for _ in range(1000):
+        if not runtime.listeners:
+            break
+        runtime.tell_state()
+        await asyncio.sleep(0.01)
+
+
 def test_a_listener_that_goes_is_forgotten(runtime):
     """At the next word to it at the latest."""
 
@@ -560,14 +568,29 @@ def test_a_listener_that_goes_is_forgotten(runtime):
             async with client.session.get(f"{client.url}/api/events") as answer:
                 await anext(_events(answer))
                 there = len(runtime.listeners)
-            for _ in range(500):
-                if not runtime.listeners:
-                    break
-                runtime.tell_state()
-                await asyncio.sleep(0.01)
+            await _forgotten(runtime)
             return there, len(runtime.listeners)
 
     assert (1, 0) == asyncio.run(listen())
+
+
+def test_so_many_may_listen_at_a_time(runtime, monkeypatch):
+    """One more is told so, and may listen when another one has gone."""
+    monkeypatch.setattr(admin_module, "LISTENERS", 1)
+
+    async def listen():
+        async with _visit(runtime) as client:
+            async with client.session.get(f"{client.url}/api/events") as answer:
+                await anext(_events(answer))
+                refused = await client.get("/api/events")
+            await _forgotten(runtime)
+            async with client.session.get(f"{client.url}/api/events") as answer:
+                return refused, await anext(_events(answer))
+
+    refused, (name, _) = asyncio.run(listen())
+
+    assert (503, {"error": "1 listen already; close one, or ask /api/status"}) == refused
+    assert "state" == name
 
 
 def test_stopping_ends_the_listeners_at_once(runtime):

@@ -11,9 +11,11 @@ __all__ = ["main"]
 
 _CLI = "the command line isn't installed: pip install 'everai-autoscaler[cli]'"
 _RUNTIME = "the local runtime isn't installed: pip install 'everai-autoscaler[runtime]'"
-_EXTRA = {
+_POSIX = "the local runtime wants file locks and process groups, which this system hasn't: use Linux or macOS"
+_MISSING = {
     **dict.fromkeys(("click", "yaml"), _CLI),
     **dict.fromkeys(("aiohttp", "prometheus_client", "psutil", "rich", "shortuuid"), _RUNTIME),
+    **dict.fromkeys(("fcntl", "resource"), _POSIX),
 }
 """What there is to say when one of these can't be imported."""
 
@@ -33,7 +35,7 @@ def main() -> None:
         everai_autoscaler.main(prog_name="everai-autoscaler")
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRA:
+        if missing not in _MISSING:
             raise
-        sys.stderr.write(f"error: {_EXTRA[missing]}\n")
+        sys.stderr.write(f"error: {_MISSING[missing]}\n")
         sys.exit(2)

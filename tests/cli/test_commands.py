@@ -116,8 +116,18 @@ def test_without_click_one_line_says_what_to_install():
     assert ("", 2) == (done.stdout, done.returncode)
 
 
-@pytest.mark.parametrize("missing", ["aiohttp", "psutil", "prometheus_client", "shortuuid"])
-def test_without_the_runtime_one_line_says_what_to_install(tmp_path, missing):
+NOT_INSTALLED = "the local runtime isn't installed: pip install 'everai-autoscaler[runtime]'"
+NOT_HERE = "the local runtime wants file locks and process groups, which this system hasn't: use Linux or macOS"
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        *((name, NOT_INSTALLED) for name in ("aiohttp", "psutil", "prometheus_client", "shortuuid")),
+        *((name, NOT_HERE) for name in ("fcntl", "resource")),
+    ],
+)
+def test_without_what_the_runtime_wants_one_line_says_so(tmp_path, missing, told):
     """To run an app wants more than the other commands, which is said in a line."""
     (tmp_path / "app.yaml").write_text("{name: simple, local: {command: x}}")
     code = (
@@ -126,7 +136,7 @@ def test_without_the_runtime_one_line_says_what_to_install(tmp_path, missing):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
 
-    assert "error: the local runtime isn't installed: pip install 'everai-autoscaler[runtime]'\n" == done.stderr
+    assert f"error: {told}\n" == done.stderr
     assert ("", 2) == (done.stdout, done.returncode)
 
 

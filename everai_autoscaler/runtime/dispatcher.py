@@ -75,8 +75,9 @@ class Dispatcher:
         return bool(self._here)
 
     def add(self, worker: LocalWorker) -> None:
-        """*worker* was started."""
+        """*worker* was started, or taken over with the sessions that it holds."""
         self._here[worker] = next(self._steps)
+        self._holders |= dict.fromkeys(worker.sessions, worker)
 
     def ready(self, worker: LocalWorker, now: float) -> None:
         """*worker* takes requests from *now* on."""

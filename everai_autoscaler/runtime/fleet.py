@@ -632,7 +632,7 @@ class Fleet:
         for app, row in rows:
             worker = restored(row, row["concurrency"])
             worker.why, worker.ended_at = f"left by an earlier runtime, and ended by {self._app}'s", self._clock()
-            self._rows.save(app, worker.view())
+            self._rows.save(app, worker.row())
 
     # What processes have left.
 
@@ -651,7 +651,7 @@ class Fleet:
     # Rows, in a thread of their own, in their order.
 
     def _save(self, worker: LocalWorker) -> asyncio.Future[str]:
-        return self._rows.save(self._app, worker.view())
+        return self._rows.save(self._app, worker.row())
 
     def _save_late(self, *, everyone: bool = False) -> None:
         """Keep the last numbers of those whose requests have been settled after their end."""

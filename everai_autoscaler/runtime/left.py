@@ -25,7 +25,7 @@ def find_left(store: Rows, app: str, state: str) -> tuple[list[tuple[dict[str, A
         if process and (mark.worker not in leaders or process.created_at < leaders[mark.worker].created_at):
             leaders[mark.worker] = process
     rows = []
-    for row in store.workers(app):
+    for row in store.rows(app):
         if row["pid"] is None:
             rows.append((row, leaders.get(row["id"])))
             continue
@@ -39,7 +39,7 @@ def rows_of_others(store: Rows, app: str, marks: Iterable[Mark]) -> list[tuple[s
     marks = list(marks)
     ids = {mark.worker for mark in marks}
     apps = {mark.app for mark in marks if mark.app and mark.app != app}
-    return [(other, row) for other in sorted(apps) for row in store.workers(other) if row["id"] in ids]
+    return [(other, row) for other in sorted(apps) for row in store.rows(other) if row["id"] in ids]
 
 
 def restored(row: Mapping[str, Any], concurrency: int) -> LocalWorker:
@@ -58,6 +58,7 @@ def restored(row: Mapping[str, Any], concurrency: int) -> LocalWorker:
         failures=row["failures"],
         served_for=(row["successes"] + row["failures"]) * row["average_response_time"],
         last_served_at=row["last_served_at"],
+        sessions=row.get("pinned", {}),
     )
 
 

@@ -22,6 +22,7 @@ import struct
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from hashlib import blake2b
 from typing import Any, Protocol
 
 from aiohttp import ClientError, HttpVersion11, StreamReader, web
@@ -886,13 +887,13 @@ async def _connect(worker: LocalWorker) -> _Connection:
 def _session(request: web.BaseRequest, local: Local) -> str | None:
     wanted = local.session
     if wanted.header and (found := request.headers.get(wanted.header)):
-        return found
+        return _digest(found)
     if wanted.cookie:
         for line in request.headers.getall("Cookie", ()):
             for pair in line.split(";"):
                 name, _, value = pair.strip().partition("=")
                 if name == wanted.cookie and value:
-                    return value
+                    return _digest(value)
     return None
 
 
@@ -900,15 +901,20 @@ def _session_begun(message: RawResponseMessage, local: Local) -> str | None:
     """The session that a worker names in its answer, which its client will name from now on."""
     wanted = local.session
     if wanted.header and (found := message.headers.get(wanted.header)):
-        return found
+        return _digest(found)
     if wanted.cookie:
         for line in message.headers.getall("Set-Cookie", ()):
             pair, *attributes = line.split(";")
             name, _, value = pair.strip().partition("=")
             taken_back = any(one.strip().lower() == "max-age=0" for one in attributes)
             if name == wanted.cookie and value and not taken_back:
-                return value
+                return _digest(value)
     return None
+
+
+def _digest(session: str) -> str:
+    """By what a session is known here: its name lets whoever has it in, so it is kept nowhere."""
+    return blake2b(session.encode(*_WIRE), digest_size=8).hexdigest()
 
 
 def _tokens(values: Iterable[str]) -> set[bytes]:

@@ -25,10 +25,10 @@ class Rows(Protocol):
     def directory(self) -> Path:
         """The state directory."""
 
-    def save_worker(self, app: str, view: dict[str, Any]) -> None:
+    def save_worker(self, app: str, row: dict[str, Any]) -> None:
         """Insert or update the worker's row."""
 
-    def workers(self, app: str) -> list[dict[str, Any]]:
+    def rows(self, app: str) -> list[dict[str, Any]]:
         """The rows of those that haven't ended."""
 
 
@@ -49,12 +49,12 @@ class RowWriter:
         self._again_at = math.inf
         self._failed = False
 
-    def save(self, app: str, view: dict[str, Any]) -> asyncio.Future[str]:
-        """Write the row that *view* is; done when it is written, or when it is known why it can't be."""
-        self._unwritten.pop(view["id"], None)
-        writing = asyncio.get_running_loop().run_in_executor(self._thread, self._write, app, view)
+    def save(self, app: str, row: dict[str, Any]) -> asyncio.Future[str]:
+        """Write *row*; done when it is written, or when it is known why it can't be."""
+        self._unwritten.pop(row["id"], None)
+        writing = asyncio.get_running_loop().run_in_executor(self._thread, self._write, app, row)
         self._writing.add(writing)
-        writing.add_done_callback(lambda done: self._wrote(app, view, done))
+        writing.add_done_callback(lambda done: self._wrote(app, row, done))
         return writing
 
     def try_again(self) -> None:
@@ -76,21 +76,21 @@ class RowWriter:
 
     def _write_unwritten(self) -> None:
         again, self._unwritten, self._again_at = self._unwritten, {}, math.inf
-        for app, view in again.values():
-            self.save(app, view)
+        for app, row in again.values():
+            self.save(app, row)
 
-    def _write(self, app: str, view: dict[str, Any]) -> str:
+    def _write(self, app: str, row: dict[str, Any]) -> str:
         try:
-            self._store.save_worker(app, view)
+            self._store.save_worker(app, row)
         except AutoscalerError as error:
             return str(error)
         return ""
 
-    def _wrote(self, app: str, view: dict[str, Any], writing: asyncio.Future[str]) -> None:
+    def _wrote(self, app: str, row: dict[str, Any], writing: asyncio.Future[str]) -> None:
         self._writing.discard(writing)
         failure = "" if writing.cancelled() else writing.result()
         if failure:
-            self._unwritten[view["id"]] = app, view
+            self._unwritten[row["id"]] = app, row
             self._again_at = time.monotonic() + KEEP_AGAIN
             if not self._failed:
                 self._note(f"what becomes of workers isn't kept for now: {failure}")

@@ -338,8 +338,12 @@ class Runtime:
             self._max_workers = result.max_workers
         if record is not None:
             self._arguments = {name: one.model_dump(mode="json") for name, one in record.arguments.items()}
-        sample, views, queue = self._in_loop(
-            lambda: (self._target.sample(), self.workers(), self._dispatcher.queue()),
+        sample, rows, queue = self._in_loop(
+            lambda: (
+                self._target.sample(),
+                [worker.row() for worker in self._fleet.workers.values()],
+                self._dispatcher.queue(),
+            ),
         )
         if done.factors is not None:
             # The sample of the observation, rather than what has become of it since.
@@ -354,7 +358,7 @@ class Runtime:
             applied=None if applied is None else applied.view(),
             operator=None if word is None else word.as_dict(),
             failure=done.failure,
-            workers=views,
+            workers=rows,
             queue=[(came_at, PLATFORM_WORDS.get(reason, reason.value)) for came_at, reason in queue],
             sample=sample.view(self._max_workers),
         )

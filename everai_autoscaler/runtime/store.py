@@ -81,7 +81,7 @@ class TickRow:
     failure: str
     """What failed, in one line; empty when nothing did."""
     workers: Sequence[Mapping[str, Any]]
-    """The views of those that there are."""
+    """The rows of those that there are."""
     queue: Sequence[tuple[float, str]]
     """When each request that waits came, and why it waits, in the platform's words."""
     sample: Mapping[str, Any]
@@ -253,15 +253,28 @@ class Store:
 
     # Workers.
 
-    def save_worker(self, app: str, view: Mapping[str, Any]) -> None:
+    def save_worker(self, app: str, row: Mapping[str, Any]) -> None:
         """Keep what is known of a worker; one that has ended stays ended."""
         with self._change() as db:
-            _save_worker(db, app, view)
+            _save_worker(db, app, row)
+
+    def rows(self, app: str) -> list[dict[str, Any]]:
+        """The workers that haven't ended, as they were saved."""
+        rows = self._read(
+            "SELECT view FROM worker WHERE app = ? AND deleted_at IS NULL ORDER BY created_at, rowid", app
+        )
+        return [json.loads(row) for (row,) in rows]
 
     def workers(self, app: str, *, ended: bool = False) -> list[dict[str, Any]]:
-        """The workers that haven't ended, in the order in which they were started; with *ended*, all that are known."""
+        """The workers that haven't ended, in the order in which they were started; with *ended*, all that are known.
+
+        As lists show them, which is without the sessions that are pinned to each.
+        """
         rows = self._read(
-            "SELECT view FROM worker WHERE app = ? AND (deleted_at IS NULL OR ?) ORDER BY created_at, rowid", app, ended
+            "SELECT json_remove(view, '$.pinned') FROM worker WHERE app = ? AND (deleted_at IS NULL OR ?)"
+            " ORDER BY created_at, rowid",
+            app,
+            ended,
         )
         return [json.loads(view) for (view,) in rows]
 
@@ -284,8 +297,8 @@ class Store:
                     (app, row.at, row.took, row.lag, *around, record),
                 ).lastrowid
             db.execute("INSERT INTO sample VALUES (?, ?, ?)", (app, row.sample["at"], json.dumps(dict(row.sample))))
-            for view in row.workers:
-                _save_worker(db, app, view)
+            for worker in row.workers:
+                _save_worker(db, app, worker)
             db.execute(
                 "INSERT INTO app (name, seen_at, memory, queue) VALUES (?, ?, ?, ?) ON CONFLICT (name)"
                 " DO UPDATE SET seen_at = excluded.seen_at, memory = excluded.memory, queue = excluded.queue",
@@ -456,12 +469,12 @@ _HELD = "SELECT name, data, created_at, updated_at FROM held WHERE kind = ?"
 _DECISION = "SELECT id, at, took, lag, failure, operator, applied, record FROM decision WHERE app = ?"
 
 
-def _save_worker(db: sqlite3.Connection, app: str, view: Mapping[str, Any]) -> None:
+def _save_worker(db: sqlite3.Connection, app: str, row: Mapping[str, Any]) -> None:
     # One that has ended stays so, whoever comes late with an older look at it.
     db.execute(
         "INSERT INTO worker VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at,"
         " view = excluded.view WHERE deleted_at IS NULL OR excluded.deleted_at IS NOT NULL",
-        (view["id"], app, view["created_at"], view["deleted_at"], json.dumps(dict(view))),
+        (row["id"], app, row["created_at"], row["deleted_at"], json.dumps(dict(row))),
     )
 
 

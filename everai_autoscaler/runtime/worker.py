@@ -87,8 +87,12 @@ class LocalWorker:
             draining=self.draining_at is not None or None,
         )
 
+    def row(self) -> dict[str, Any]:
+        """The worker as the store keeps it: what lists show, and the sessions that are pinned to it."""
+        return {**self.view(), "pinned": dict(self.sessions)}
+
     def view(self) -> dict[str, Any]:
-        """The worker as the store keeps it, and lists show it: plain JSON, with the platform's words."""
+        """The worker as lists show it: plain JSON, with the platform's words."""
         return {
             "id": self.worker_id,
             "status": self._lifecycle(),

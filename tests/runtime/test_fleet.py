@@ -56,9 +56,9 @@ class Rows:
     def latest(self) -> dict[str, dict[str, Any]]:
         return {view["id"]: view for _, view in self.all}
 
-    def workers(self, app: str, *, ended: bool = False) -> list[dict[str, Any]]:
+    def rows(self, app: str) -> list[dict[str, Any]]:
         rows = {view["id"]: view for owner, view in self.all if owner == app}
-        return [view for view in rows.values() if ended or view["deleted_at"] is None]
+        return [view for view in rows.values() if view["deleted_at"] is None]
 
 
 class Here:
@@ -708,7 +708,7 @@ def test_the_end_leaves_nothing(play, rows: Rows) -> None:
 
     here = play(story, "slow=0.3,daemon,deaf", stop_grace=0.1)
 
-    assert [] == rows.workers("app")
+    assert [] == rows.rows("app")
     assert {"the runtime stops"} == {row["why"] for row in rows.latest().values()}
     assert {} == here.fleet.workers
 
@@ -799,7 +799,7 @@ def test_rows_that_can_not_be_written_stop_nobody(play, monkeypatch) -> None:
 def test_rows_are_in_the_real_store(tmp_path: Path, play, rows: Rows) -> None:
     """The store that ships keeps what becomes of workers."""
     store = Store(tmp_path)
-    rows.save_worker, rows.workers = store.save_worker, store.workers
+    rows.save_worker, rows.rows = store.save_worker, store.rows
 
     async def story(here: Here) -> None:
         removed, kept = await here.ready(2)
@@ -841,11 +841,11 @@ def abandon(tmp_path: Path, rows: Rows) -> Callable[..., list[dict[str, Any]]]:
             for line in runtime.stdout:
                 owner, view = json.loads(line)
                 rows.all.append((owner, view))
-                latest = rows.workers(app)
+                latest = rows.rows(app)
                 if len(latest) == count and all(row["status"] == status and row["pid"] for row in latest):
                     break
             runtime.kill()
-        return rows.workers(app)
+        return rows.rows(app)
 
     return abandoned
 
@@ -998,7 +998,7 @@ def test_workers_of_another_app_are_ended(play, abandon) -> None:
     (left,) = abandon(app="other", count=1)
 
     async def story(here: Here) -> None:
-        await until(lambda: not here.rows.workers("other"))
+        await until(lambda: not here.rows.rows("other"))
 
     here = play(story)
 

@@ -86,20 +86,38 @@ def test_histories_are_there_after_a_restart(start, store) -> None:
     assert second.ask(f"/api/decisions/{number}")["record"]["snapshot"]["worker_histories"]
 
 
+def ask_as(running, session: str, path: str = "/1") -> str:
+    """Ask as somebody who has that session; the pid of who answers."""
+    place = urlsplit(running.url)
+    with closing(HTTPConnection(place.hostname, place.port, timeout=CONFTEST.SOON)) as connection:
+        connection.request("GET", path, headers={"X-Session": session})
+        return connection.getresponse().read().decode().split()[1]
+
+
+def test_a_session_outlives_the_runtime(start, store, state) -> None:
+    """A worker that is taken over after a crash holds its sessions still; their names are kept nowhere."""
+    options = {"arguments": {"min_workers": 2, "max_workers": 2}, "session": {"header": "X-Session"}}
+    first = start(**options, dispatch="longest-idle")
+    first.ready(2)
+    pid = ask_as(first, "ann-s-secret")
+    until(lambda: any(row["pinned"] for row in store.rows("counting")), "a tick has kept it")
+    first.kill()
+    second = start(**options, dispatch="longest-idle")
+    second.ready(2)
+
+    assert {int(pid): 1} == {one["pid"]: one["sessions"] for one in second.workers() if one["sessions"]}
+    assert [pid] * 3 == [ask_as(second, "ann-s-secret") for _ in range(3)]
+    assert [] == [file for file in state.rglob("*") if file.is_file() and b"ann-s-secret" in file.read_bytes()]
+    assert [] == [one for one in store.workers("counting") if "pinned" in one]
+
+
 def test_a_session_stays_with_its_worker(start) -> None:
     """Requests of a session are answered by one worker; what waits for it says so, and it may not be removed."""
     running = start(arguments={"min_workers": 2, "max_workers": 2}, session={"header": "X-Session", "timeout": 600})
     running.ready(2)
-    place = urlsplit(running.url)
-
-    def ask(path: str) -> str:
-        with closing(HTTPConnection(place.hostname, place.port, timeout=CONFTEST.SOON)) as connection:
-            connection.request("GET", path, headers={"X-Session": "ann"})
-            return connection.getresponse().read().decode().split()[1]
-
-    pids = {ask(f"/{number}") for number in range(4)}
+    pids = {ask_as(running, "ann", f"/{number}") for number in range(4)}
     with ThreadPoolExecutor(3) as clients:
-        waiting = [clients.submit(ask, f"/{number}?ms=800") for number in range(3)]
+        waiting = [clients.submit(ask_as, running, "ann", f"/{number}?ms=800") for number in range(3)]
         reasons = until(lambda: running.ask("/api/queue"), "two wait for their worker")
         pids |= {one.result() for one in waiting}
 

@@ -258,6 +258,15 @@ def test_workers_stand_in_the_order_of_their_start(store: Store) -> None:
     assert [view("a", 10.0), ready, view("c", 20.0)] == store.workers(APP)
 
 
+def test_sessions_are_kept_and_not_listed(store: Store) -> None:
+    """What is pinned to a worker is for the runtime that takes it over, not for lists."""
+    worker = LocalWorker("a", started_at=10.0, sessions={"0f": 15.0})
+    store.save_worker(APP, worker.row())
+
+    assert [{"0f": 15.0}] == [row["pinned"] for row in store.rows(APP)]
+    assert [worker.view()] == store.workers(APP)
+
+
 def test_who_has_ended_stays_ended(store: Store) -> None:
     """A late look at a worker, from before its end, doesn't bring it back; a later word about its end counts."""
     alive, gone = view("a", ready_at=110.0), view("a", ready_at=110.0, ended_at=120.0)

@@ -16,7 +16,7 @@ class Rows:
     def save_worker(self, app, view):
         print(json.dumps([app, view]), flush=True)
 
-    def workers(self, app):
+    def rows(self, app):
         return []
 
 

@@ -218,7 +218,8 @@ class Binder:
         except ArgumentError as error:
             if name not in self._fitted:
                 raise
-            kept[name] = str(error)
+            # One that couldn't even be read says that, rather than what had been wrong with the last that could.
+            kept.setdefault(name, str(error))
             fitted = self._fitted[name]
         if secret:
             secrets.add(fitted)

@@ -183,6 +183,17 @@ def test_an_argument_that_is_needed_and_missing_is_an_error_at_once(offering: An
 class TestThePolicy:
     """The object that is bound."""
 
+    def test_says_that_it_is_gone_after_it_was_bad(self, late: Any, recorder: Recorder) -> None:
+        """Of a late value that was bad and can't be read any more, it is said that it can't be read."""
+        most = late("5")
+        decider = Decider("simple", {"max_workers": most}, record=recorder.append)
+        for value in ("5", "abc", LookupError("gone")):
+            most.value = value
+            decider.decide(EMPTY)
+
+        value, _, why = recorder.arguments("max_workers")
+        assert (5, True, False) == (value, "gone" in why, "abc" in why)
+
     def test_is_kept_while_its_arguments_stay_equal(self, late: Any, offering: Any) -> None:
         """Equal values read anew are no change."""
         made = []

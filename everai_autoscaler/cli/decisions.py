@@ -177,7 +177,12 @@ def explain(
         return
     in_force = "" if at is None else f", in force at {moment(at)}"
     heading = f"{where}, {moment(record.observed_at)}, app {printable(record.app)}{in_force}:"
-    click.echo(in_words(heading, found, after=_became(kept)))
+    over = (
+        []
+        if kept["operator"] is None
+        else ["  What follows is about the policy, over which the operator's word stands."]
+    )
+    click.echo(in_words(heading, found, after=[*_became(kept), *over]))
 
 
 def _last(view: View, most: int | None, since: float | None) -> Iterator[dict[str, Any]]:

@@ -73,14 +73,19 @@ def argument_rows(
 
 
 def _limits(found: Search) -> list[str]:
+    rows = argument_rows(found.unchanged.record.arguments)
+    secret = ", ".join(name for name, value, *_ in rows if value == REDACTED)
+    untried = [f"  Not changed, since it isn't shown, and may bind: {secret}."] if secret else []
     if not found.limits:
-        return ["Binding limit: none; no argument alone makes another decision."]
+        none = "none of those that are shown" if secret else "none; no argument alone makes another decision"
+        return [f"Binding limit: {none}.", *untried]
     nearest = found.limits[0].nearness
     binding = [flip for flip in found.limits if flip.nearness == nearest]
     names = " and ".join(flip.name for flip in binding)
     return [
         f"Binding limit{'s' if len(binding) > 1 else ''}: {names}.",
         *(f"  {_sentence(flip)}" for flip in binding),
+        *untried,
     ]
 
 

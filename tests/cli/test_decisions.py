@@ -173,12 +173,21 @@ decision 1, 2024-07-29T03:06:50+0000, app get-start, in force at 2024-07-29T03:0
 
 Binding limit: max_queue_size.
   With max_queue_size 3 instead of 2, it would have done nothing.
+  Not changed, since it isn't shown, and may bind: max_idle_time.
 
 Nearest change: With max_queue_size 3 instead of 2, it would have done nothing.
   instead:  nothing to do   simple: 3 waiting for a busy worker, not more than 3; nobody to remove: 0 free, 1 busy
 """
     )
     assert "7531" not in words
+
+
+def test_an_operators_word_is_no_limit_of_the_policy(run, kept):
+    """Where an operator had said something, the limits and changes are said to be the policy's alone."""
+    words = run("decisions", "explain", 4, "--state-dir", kept).stdout
+
+    assert "  What follows is about the policy, over which the operator's word stands.\n\nBinding limit" in words
+    assert "over which" not in run("decisions", "explain", 1, "--state-dir", kept).stdout
 
 
 def test_programs_get_the_explanation(run, kept):

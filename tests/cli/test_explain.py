@@ -182,3 +182,20 @@ def test_a_secret_of_a_scaler_inside_is_not_shown_either(run, a_line, tmp_path):
     rows = [line.split() for line in words.splitlines()]
     assert ["scalers[0].max_idle_time", "***", "Secret", "s/idle"] in rows
     assert "7531" not in words
+
+
+def test_a_secret_that_may_bind_is_named(run, a_line, tmp_path):
+    """A secret isn't changed to see what it would do, so that it isn't said that no argument binds."""
+    described, records, secrets = (tmp_path / name for name in ("scaler.yaml", "records.jsonl", "secrets"))
+    reference = "{valueFrom: {secretKeyRef: {name: quota, key: most}}}"
+    described.write_text(f"{{name: simple, arguments: {{max_workers: {reference}}}}}")
+    (secrets / "quota").mkdir(parents=True)
+    (secrets / "quota" / "most").write_text("3")
+    busy = [{**json.loads(a_line())["workers"][0], "worker_id": name} for name in ("w1", "w2", "w3")]
+    run("decide", "-f", described, "--secrets", secrets, "--record", records, given=a_line(9, workers=busy))
+    words = run("explain", records, "--secret", "max_workers=3").stdout
+
+    assert (
+        "Binding limit: none of those that are shown.\n"
+        "  Not changed, since it isn't shown, and may bind: max_workers.\n"
+    ) in words

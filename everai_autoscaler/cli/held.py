@@ -111,7 +111,7 @@ def _add_list(group: click.Group, showing: Showing) -> None:
     def list_(*, form: str, watch: float | None, times: int | None, state_dir: Path) -> None:
         """Show which there are."""
         with closing(Store(state_dir)) as store:
-            watched(lambda: _listed(showing, store.names(showing.kind), form), watch, times)
+            watched(lambda: _listed(showing, store.names(showing.kind), form), watch, times, form=form)
 
 
 def _listed(showing: Showing, found: list[Held], form: str) -> str:
@@ -131,7 +131,7 @@ def _add_get(group: click.Group, showing: Showing) -> None:
     def get(name: str, *, form: str, watch: float | None, times: int | None, state_dir: Path) -> None:
         """Show what is in one."""
         with closing(Store(state_dir)) as store:
-            watched(lambda: _shown(showing, _existing(store, showing.kind, name), form), watch, times)
+            watched(lambda: _shown(showing, _existing(store, showing.kind, name), form), watch, times, form=form)
 
 
 def _shown(showing: Showing, found: Held, form: str) -> str:
@@ -232,14 +232,8 @@ def _given(
 
 def _documents(kind: Kind, path: Path) -> dict[str, dict[str, str]]:
     """The documents of that *kind* in a YAML file, by their names."""
-    try:
-        documents = [one for one in yaml.safe_load_all(path.read_text("utf-8-sig")) if one is not None]
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark else ""
-        # Not the error itself, which may show a part of the file, and so of a Secret.
-        raise ContractError(f"{path}:{line} is not YAML: {getattr(error, 'problem', None) or 'not text'}") from None
-    found = {}
+    found: dict[str, dict[str, str]] = {}
+    documents = _parsed(kind, path)
     for place, one in enumerate(documents, 1):
         where = f"{path}: document {place}" if len(documents) > 1 else str(path)
         if not isinstance(one, Mapping) or one.get("kind") != kind:
@@ -254,10 +248,29 @@ def _documents(kind: Kind, path: Path) -> dict[str, dict[str, str]]:
             data = {key: _decoded(value, f"{where}: data.{key}") for key, value in data.items()}
             data |= _values(one.get("stringData"), f"{where}: stringData")
         _check(kind, name, data, where)
+        if name in found:
+            raise ContractError(f"{where}: {kind} {name} is in the file already, as an earlier document")
         found[name] = data
     if not found:
         raise ContractError(f"{path}: has no {kind}")
     return found
+
+
+def _parsed(kind: Kind, path: Path) -> list[Any]:
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ContractError(f"{path}: is not text (UTF-8)") from None
+    try:
+        return [one for one in yaml.safe_load_all(text) if one is not None]
+    except RecursionError:
+        raise ContractError(f"{path}: is nested too deeply") from None
+    except (yaml.YAMLError, ValueError) as error:  # the latter of a date that there isn't, say
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}:" if mark else ""
+        # What YAML takes for an alias or a tag may be a Secret's value.
+        problem = "a value may need quotes" if kind == "Secret" else getattr(error, "problem", None) or error
+    raise ContractError(f"{path}:{line} is not YAML: {problem}")
 
 
 def _values(section: object, where: str) -> Iterator[tuple[str, str]]:

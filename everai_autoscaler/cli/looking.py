@@ -76,7 +76,7 @@ def look_at(
             notes[:] = standing(view.status())
         return shown_as(form, found) if form in PROGRAMS else words(found)
 
-    watched(look, watch, times, notes=lambda: notes)
+    watched(look, watch, times, form=form, notes=lambda: notes)
 
 
 def standing(status: Mapping[str, Any]) -> list[str]:

@@ -92,6 +92,7 @@ def watched(
     watch: float | None,
     times: int | None = None,
     *,
+    form: str = "text",
     notes: Callable[[], Iterable[str]] = tuple,
 ) -> None:
     """Show what *look* gives, once or again and again, and with it, on standard error, the *notes* that it has left."""
@@ -100,7 +101,8 @@ def watched(
         if watch is not None and sys.stdout.isatty():
             click.echo(_CLEAR, nl=False)
         elif number:
-            click.echo()
+            # Without it YAML would be one document, of which a list holds everything that was shown.
+            click.echo("---" if form == "yaml" else "")
         for note in notes():
             click.echo(note, err=True)
         click.echo(shown)

@@ -183,6 +183,12 @@ def test_what_was_given_wrong_is_one_line(run_here, state, arguments, told: str)
         ("kind: ConfigMap\nmetadata: {name: a}\ndata: 5", "data: a int given, should be a mapping"),
         ("kind: ConfigMap\nmetadata: {name: a}\ndata: {k: [1]}", "data.k: a list given, should be a text"),
         ("kind: ConfigMap\nmetadata: {name: a}\ndata: {k: yes}", "data.k: a bool given, should be a text; quote it"),
+        ("kind: ConfigMap\nmetadata: {name: a}\ndata: {k: 2024-13-01}", "is not YAML: month must be in 1..12"),
+        (f"kind: ConfigMap\ndata: {'[' * 2000}", "is nested too deeply"),
+        (
+            "kind: ConfigMap\nmetadata: {name: a}\n---\nkind: ConfigMap\nmetadata: {name: a}",
+            "document 2: ConfigMap a is in the file already",
+        ),
     ],
 )
 def test_a_file_that_is_none_is_one_line(run_here, tmp_path, text: str, told: str) -> None:
@@ -193,6 +199,7 @@ def test_a_file_that_is_none_is_one_line(run_here, tmp_path, text: str, told: st
 
     assert 2 == result.exit_code
     assert told in result.stderr
+    assert 1 == result.stderr.count("\n")
 
 
 def test_get_shows_keys_and_values(run_here) -> None:
@@ -210,7 +217,13 @@ def test_no_command_shows_a_secret(run_here, tmp_path) -> None:
     said += [run_here("secret", "update", "quota", "--from-literal", "k=hunter22", "--from-literal", "new=hunter222")]
     said += [run_here("secret", "get", "quota", "-o", form) for form in ("text", "wide", "json", "yaml")]
     said += [run_here("secret", "list", "-o", form) for form in ("text", "wide", "json", "yaml")]
-    for number, text in enumerate(["data: {k: hunter2}", "stringData: {k: [hunter2]}", "stringData: 'hunter2"]):
+    bad = ["data: {k: hunter2}", "stringData: {k: [hunter2]}", "stringData: 'hunter2"]
+    bad += [
+        "stringData: {k: *hunter2 }",
+        "stringData: {k: !hunter2 }",
+        "stringData: {k: &a x, l: &hunter2 x, m: &hunter2 }",
+    ]
+    for number, text in enumerate(bad):
         file = tmp_path / f"{number}.yaml"
         file.write_text(f"kind: Secret\nmetadata: {{name: s{number}}}\n{text}\n")
         said += [run_here("secret", "create", "-f", file)]
@@ -265,6 +278,14 @@ def test_a_state_directory_that_is_none_is_one_line(run, tmp_path) -> None:
         result.exit_code,
         result.stderr,
     )
+
+
+def test_what_is_watched_as_yaml_is_a_document_each_time(run_here) -> None:
+    """A program that reads the stream gets each look by itself, rather than all of them as one list."""
+    run_here("configmap", "create", "limits", "--from-literal", "a=1")
+    shown = run_here("configmap", "list", "-o", "yaml", "--watch", "0.01s", "--times", "3").stdout
+
+    assert [["limits"]] * 3 == [[one["metadata"]["name"] for one in look] for look in yaml.safe_load_all(shown)]
 
 
 @pytest.mark.parametrize("command", ["configmap", "secret"])

@@ -411,6 +411,65 @@ def test_an_operator_pauses_and_resumes(visit):
     visit(story)
 
 
+def test_what_an_operator_kept_from_happening_is_not_shown_as_done(visit):
+    """A pause stands before what the policy wanted, which is no change and has no mark in the chart."""
+    word = {"word": "pause", "workers": None, "until": None, "reason": "rack maintenance", "by": "ann", "since": 1.0}
+    marks = "document.querySelectorAll('#chart-workers .mark').length"
+
+    async def story(page, runtime):
+        before, last = await page.run(marks), await page.run(_text("#n-last"))
+        wanted = {
+            **runtime.kept[-1].view(),
+            "at": time.time(),
+            "up": 3,
+            "down": [],
+            "why": ["simple: starts 3 workers"],
+        }
+        runtime.tell("decision", {**wanted, "id": 101, "operator": word, "applied": None})
+        await page.until("document.querySelectorAll('#decision-list > li').length === 101")
+
+        row = "#decision-list > li:first-child"
+        assert "pause" == await page.run(_text(f"{row} .badge"))
+        assert [
+            "operator paused by ann: rack maintenance",
+            "policy +3; simple: starts 3 workers",
+        ] == await page.run(_texts(f"{row} .sentence"))
+        assert (before, last) == (await page.run(marks), await page.run(_text("#n-last")))
+
+        runtime.tell(
+            "decision",
+            {
+                **wanted,
+                "id": 102,
+                "operator": {**word, "word": "hold", "workers": 2},
+                "applied": {"up": 2, "down": [], "why": []},
+            },
+        )
+        await page.until("document.querySelectorAll('#decision-list > li').length === 102")
+        assert "+2" == await page.run(_text(f"{row} .badge"))
+        assert "held at 2 workers by ann" in await page.run(_text("#n-last"))
+        assert before + 1 == await page.run(marks)
+
+    visit(story)
+
+
+def test_a_dry_run_changes_nothing(visit):
+    """What it would do is said as such, and has no mark in the chart."""
+    marks = "document.querySelectorAll('#chart-workers .mark').length"
+
+    async def story(page, runtime):
+        before = await page.run(marks)
+        wanted = {**runtime.kept[-1].view(), "id": 101, "at": time.time(), "up": 3, "operator": None, "applied": None}
+        runtime.tell("decision", wanted)
+        await page.until("document.querySelectorAll('#decision-list > li').length === 101")
+
+        assert "+3" == await page.run(_text("#decision-list > li:first-child .badge"))
+        assert "not applied: a dry run" == await page.run(_text("#decision-list > li:first-child .applied"))
+        assert before == await page.run(marks)
+
+    visit(story)
+
+
 def test_an_operator_holds_and_a_bad_number_is_said(visit):
     """The dialog stays open with the runtime's own words until the number is one."""
 
@@ -539,6 +598,51 @@ def test_a_phone_needs_no_sideways_scrolling(visit, width):
         assert [] == beyond
 
     visit(story, width=width, height=844)
+
+
+@pytest.mark.parametrize("width", [768, 1024, 1240, 1280, 1366])
+def test_what_can_be_done_with_a_worker_is_in_sight(visit, width):
+    """Nothing is cut off at the edge of the list, however old a worker is and however much it has answered."""
+
+    async def story(page, runtime):
+        now = time.time()
+        for worker in list(runtime.here.values())[1:]:
+            worker.started_at, worker.ready_at, worker.last_served_at = now - 12 * 86400, now - 9e5, now - 2 * 86400
+            worker.successes, worker.failures, worker.serving, worker.concurrency = 12345, 123, 0, 16
+        runtime.tell_state()
+        await page.until("document.querySelector('#worker-rows').textContent.includes('123 failed')")
+
+        wide, shown = await page.run(
+            "((one) => [one.scrollWidth, one.clientWidth])(document.querySelector('#workers .scroll'))"
+        )
+        assert shown == wide
+
+    visit(story, width=width)
+
+
+def test_on_a_phone_a_worker_on_its_way_out_is_not_called_busy(visit):
+    """Where one word has to do, it is the one that matters."""
+
+    async def story(page, runtime):
+        assert "TERMINATING" == await page.run(
+            "document.querySelector('#worker-rows .draining .status').innerText.trim()"
+        )
+
+    visit(story, width=390, height=844)
+
+
+def test_large_numbers_are_not_cut_off_at_the_axis(visit):
+    """A thousand requests that wait have all four digits."""
+
+    async def story(page, runtime):
+        runtime.waiting = [(time.time(), admin_source.QueueReason.QueueDueBusy)] * 9000
+        runtime.tell_state()
+        await page.until("document.querySelector('#n-waiting').textContent === '9000'")
+        left = "Math.min(...[...document.querySelectorAll('#chart-queue .end')].map((one) => one.getBBox().x))"
+
+        assert await page.until(f"document.querySelector('#chart-queue').textContent.includes('10000') && {left} >= 0")
+
+    visit(story)
 
 
 CONTRAST = """

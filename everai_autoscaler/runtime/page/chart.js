@@ -1,7 +1,7 @@
 // Stacked step charts as SVG. Values hold from one sample to the next; where samples are missing there is a gap.
 
 const SVG = "http://www.w3.org/2000/svg";
-const LEFT = 30, RIGHT = 8, TOP = 8, BOTTOM = 18;
+const LEFT = 40, RIGHT = 8, TOP = 8, BOTTOM = 18;
 const STEPS = [10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 
 export function svg(name, attributes = {}, text = null) {
@@ -157,7 +157,7 @@ export class Chart {
   }
 
   *times(base) {
-    const most = Math.max(2, this.inner / 80);
+    const most = Math.max(2, this.inner / 65);
     const step = STEPS.find((seconds) => (this.to - this.from) / seconds <= most) ?? 86400;
     for (let at = Math.ceil(this.from / step) * step; at <= this.to; at += step) {
       const x = this.x(at);

@@ -302,7 +302,7 @@ function showBanners() {
   }
   if (state.status) {
     const { operator: word, tick, back_off_until: backOff, arguments: args } = state.status;
-    if (word) banners.push(["word", said(word), "word"]);
+    if (word) banners.push(["word", inForce(word), "word"]);
     if (tick.failure) banners.push(["bad", `The last tick failed, and nothing was changed: ${tick.failure}`, "tick"]);
     const stale = Object.entries(args).filter(([, one]) => one.kept).map(([name, one]) => `${name} (${shownValue(one)})`);
     if (stale.length) {
@@ -325,10 +325,15 @@ function showBanners() {
   for (const gone of there.values()) gone.remove();
 }
 
-function said({ word, workers, by, since, until, reason }) {
+function inForce({ word, workers, by, since, until, reason }) {
   const done = word === "pause" ? "Paused" : `Held at ${plural(workers, "worker")}`;
   const end = until === null ? "until somebody resumes" : `until ${moment(until)} (${span(until - now())} more)`;
   return `${done} by ${by} since ${moment(since)}, ${end}${reason ? `: ${reason}` : ""}`;
+}
+
+function said({ word, workers, by, until, reason }) {
+  const done = word === "pause" ? "paused" : `held at ${plural(workers, "worker")}`;
+  return `${done} by ${by}${until === null ? "" : ` until ${moment(until)}`}${reason ? `: ${reason}` : ""}`;
 }
 
 function showTiles() {
@@ -365,7 +370,7 @@ function showTiles() {
   if (change && last.dataset.id !== String(change.id)) {
     last.dataset.id = change.id;
     last.classList.remove("muted");
-    fill(last, badge(change), el("time", { title: iso(change.at) }, moment(change.at)), " ", sentence(change.why[0] || ""));
+    fill(last, badge(change), el("time", { title: iso(change.at) }, moment(change.at)), " ", sentence(whysOf(change)[0]));
   }
 }
 
@@ -437,7 +442,7 @@ function showCharts() {
   const gap = Math.max(30, 3 * state.status.interval, state.range / 300);
   // Marks only where all of them are known: half of them would tell of a calm that wasn't there.
   const oldest = state.decisions[state.decisions.length - 1];
-  const marks = oldest && (oldest.at <= from || oldest.id === 1) ? state.decisions.filter(acts) : [];
+  const marks = oldest && (oldest.at <= from || oldest.id === 1) ? state.decisions.filter(acts).map(({ at, applied }) => ({ at, up: applied.up })) : [];
   const view = { samples: state.samples, from, to, gap };
   charts.workers.show({ ...view, marks });
   charts.queue.show(view);
@@ -458,7 +463,7 @@ function showReadout() {
     return;
   }
   const decision = state.decisions.find((one) => one.at <= at);
-  const text = decision && at - decision.at <= Math.max(60, 2 * state.status.interval) ? `  ${notable(decision) ? `${action(decision)}  ` : ""}${decision.why[0] || decision.failure}` : "";
+  const text = decision && at - decision.at <= Math.max(60, 2 * state.status.interval) ? `  ${notable(decision) ? `${action(decision)}  ` : ""}${whysOf(decision)[0]}` : "";
   put(readout, `${moment(at)}${text}`);
 }
 
@@ -492,19 +497,34 @@ function showRanges() {
 
 // ---- Decisions
 
-const acts = (decision) => decision.up > 0 || decision.down.length > 0;
-const notable = (decision) => acts(decision) || decision.held || decision.failure || decision.why.some((why) => why.startsWith("guard: "));
+const wants = ({ up, down }) => up > 0 || down.length > 0;
+// What a policy wants isn't done in a dry run, nor where an operator has said something else.
+const acts = ({ applied }) => applied !== null && wants(applied);
+const notable = (decision) => wants(decision) || acts(decision) || decision.held || decision.failure || decision.why.some((why) => why.startsWith("guard: "));
 
-function action({ up, down, held, failure }) {
-  if (failure) return "failed";
+function change({ up, down, held }) {
   if (up && down.length) return `+${up} −${down.length}`;
   return up ? `+${up}` : down.length ? `−${down.length}` : held ? "hold" : "none";
 }
 
+function action(decision) {
+  if (decision.failure) return "failed";
+  if (!decision.operator) return change(decision);
+  return decision.applied ? change(decision.applied) : decision.operator.word;
+}
+
+// Why it was decided: the operator's word stands above the policy's.
+function whysOf(decision) {
+  if (decision.failure) return [decision.failure];
+  const whys = decision.why.length ? decision.why : ["no reason given"];
+  return decision.operator ? [`operator: ${said(decision.operator)}`, `policy: ${change(decision)}; ${whys.join("; ")}`] : whys;
+}
+
 function badge(decision) {
-  const kind = decision.failure ? "failed" : decision.up ? "up" : decision.down.length ? "down" : decision.held ? "held" : "none";
+  const text = action(decision);
+  const kind = { f: "failed", "+": "up", "−": "down", h: "held", p: "held", n: "none" }[text[0]];
   const told = { up: "starts", down: "removes", held: "holds", none: "does nothing", failed: "failed" }[kind];
-  return el("span", { class: `badge ${kind}`, title: told }, action(decision));
+  return el("span", { class: `badge ${kind}`, title: told }, text);
 }
 
 function sentence(text) {
@@ -529,13 +549,14 @@ function decisionRow(decision) {
   const details = el("div", { class: "details", id: `decision-${decision.id}` });
   details.hidden = true;
   const button = el("button", { type: "button", class: `decision ${notable(decision) ? "" : "calm"}`, "aria-expanded": "false", "aria-controls": details.id });
-  const lines = decision.failure ? [decision.failure] : decision.why.length ? decision.why : ["no reason given"];
+  const lines = whysOf(decision);
   const whys = el("span", { class: "whys" }, ...lines.slice(0, 3).map(sentence));
   if (lines.length > 3) whys.append(el("span", { class: "muted" }, `and ${lines.length - 3} more`));
-  const { applied } = decision;
-  if (applied && (applied.up !== decision.up || applied.down.length !== decision.down.length)) {
-    const what = `applied: ${applied.up ? `+${applied.up} ` : ""}${applied.down.length ? `−${applied.down.length} ` : ""}${applied.up || applied.down.length ? "" : "nothing "}${(applied.why || []).join("; ")}`;
-    whys.append(el("span", { class: "sentence applied" }, what.trim()));
+  const { applied, operator: word } = decision;
+  if (applied && !word && (applied.up !== decision.up || applied.down.length !== decision.down.length)) {
+    whys.append(el("span", { class: "sentence applied" }, `applied: ${[became(applied), ...applied.why].join("; ")}`));
+  } else if (!applied && !word && !decision.failure && wants(decision)) {
+    whys.append(el("span", { class: "sentence applied" }, "not applied: a dry run"));
   }
   button.append(el("time", { title: iso(decision.at) }, moment(decision.at)), badge(decision), whys);
   button.addEventListener("click", async () => {
@@ -562,7 +583,7 @@ async function showDecisionAt(at) {
     if (!decision) return;
     const body = openShow(`Decision at ${moment(decision.at)}`);
     const full = await get(`/api/decisions/${decision.id}`);
-    const [first = "no reason given", ...more] = full.failure ? [full.failure] : full.why;
+    const [first, ...more] = whysOf(full);
     fill(body, el("p", {}, badge(full), " ", sentence(first)), ...more.map((why) => el("p", {}, sentence(why))), ...recordParts(full));
   } catch (error) {
     fill(openShow("Decision"), el("p", { class: "error" }, error.message));
@@ -597,6 +618,7 @@ function recordParts(decision) {
   } else {
     fact("Record", "none was kept");
   }
+  if (decision.operator || decision.applied || wants(decision)) fact("Done", became(decision.applied));
   fact("Took", brief(decision.took));
   const parts = [];
   if (decision.why.length > 3) parts.push(el("ul", { class: "whys-all" }, ...decision.why.map((why) => el("li", {}, sentence(why)))));
@@ -626,6 +648,8 @@ function counts(workers, summary) {
 }
 
 const amounts = (sums) => Object.entries(sums).filter(([, number]) => number).map(([name, number]) => `${number} ${name}`).join(", ");
+
+const became = (applied) => (applied && wants(applied) ? change(applied) : "nothing");
 
 function outcome({ max_workers: most, actions, held }) {
   const up = actions.reduce((sum, one) => sum + (one.count || 0), 0);

@@ -10,10 +10,13 @@ from collections.abc import MutableMapping
 from functools import cache
 from typing import Any
 
-__all__ = ["emit"]
+__all__ = ["SILENT", "emit"]
 
 LOGGER = logging.getLogger("everai_autoscaler")
 LOGGER.addHandler(logging.NullHandler())
+SILENT = LOGGER.getChild("silent")
+"""For a library that would log what others do wrong, with tracebacks: a malformed request, say."""
+SILENT.setLevel(logging.CRITICAL + 1)
 
 
 def emit(level: int, event: str, **fields: object) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from aiohttp import web
 
 from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError
-from everai_autoscaler.log import emit
+from everai_autoscaler.log import SILENT, emit
 from everai_autoscaler.runtime.gate import Gate, is_loopback
 from everai_autoscaler.runtime.metrics import CONTENT_TYPE
 
@@ -200,7 +200,7 @@ class Admin:
         app.add_routes(self._routes())
         app.on_response_prepare.append(_add_headers)
         app.on_shutdown.append(self._end_listeners)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0, logger=SILENT)
         await runner.setup()
         try:
             await web.TCPSite(runner, self._host, port).start()
@@ -272,7 +272,7 @@ class Admin:
             if refusal is None:
                 return await handler(request)
             if refusal.status == 401 and request.path == "/":
-                return _file("token.html", "text/html", status=401)
+                return _ask_for_token(wrong=shown is not None)
             headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
             return _error(refusal.status, refusal.why, headers)
 
@@ -479,6 +479,8 @@ def _told(request: web.Request, error: Exception) -> web.Response:
     match error:
         case _RefusedError():
             return _error(error.status, str(error))
+        case web.RequestPayloadError():
+            return _error(400, f"the body can't be read: {error}")
         case web.HTTPRequestEntityTooLarge():
             return _error(413, f"the body is larger than {LARGEST_BODY} bytes")
         case web.HTTPMethodNotAllowed():
@@ -591,6 +593,13 @@ def _cannot_listen(host: str, port: int, error: OSError) -> str:
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     for name, value in HEADERS.items():
         response.headers[name] = value
+
+
+def _ask_for_token(*, wrong: bool) -> web.Response:
+    page = _file("token.html", "text/html", status=401)
+    if wrong:
+        page.text = _read("token.html").replace("This page needs", "That isn't the token. This page needs")
+    return page
 
 
 def _file(name: str, media_type: str, *, status: int = 200) -> web.Response:

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -108,7 +107,8 @@ def is_loopback(host: str) -> bool:
 def _from_elsewhere(method: str, path: str, headers: Mapping[str, str], host: str) -> Refusal | None:
     """Why a page of another site mustn't send that."""
     origin = headers.get("Origin")
-    if method not in READING and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    own = {f"{scheme}://{host.lower()}" for scheme in ("http", "https")}
+    if method not in READING and origin is not None and origin.lower() not in own:
         return Refusal(403, f"a page of {origin[:100]!r} may change nothing here")
     site = headers.get("Sec-Fetch-Site", "none")
     if site not in {"none", "same-origin"} and (method not in READING or path != "/"):

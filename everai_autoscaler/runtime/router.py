@@ -30,7 +30,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError, RawResponseMessage, StreamWriter
 
 from everai_autoscaler.errors import StateError
-from everai_autoscaler.log import emit
+from everai_autoscaler.log import SILENT, emit
 from everai_autoscaler.runtime.dispatcher import Dispatcher, QueueFullError, Ticket
 from everai_autoscaler.runtime.spec import Local
 from everai_autoscaler.runtime.worker import LocalWorker
@@ -113,7 +113,7 @@ class Router:
             self._answer,
             handler_cancellation=True,
             access_log=None,
-            logger=_SILENT,
+            logger=SILENT,
             auto_decompress=False,
             read_bufsize=SMALL,
             keepalive_timeout=IDLE_TIME,
@@ -825,9 +825,6 @@ class _RefusalError(Exception):
             answer.force_close()
         return answer
 
-
-_SILENT = logging.getLogger("everai_autoscaler.http")
-_SILENT.setLevel(logging.CRITICAL + 1)  # aiohttp would log each malformed request as an error, with a traceback
 
 _KEPT = _Written()
 _KEPT._keep_alive = True  # noqa: SLF001

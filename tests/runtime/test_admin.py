@@ -394,6 +394,27 @@ def test_what_is_no_json_is_refused(runtime, text):
     assert data["error"].startswith("the body is no JSON: ")
 
 
+def test_what_cannot_be_read_is_refused_without_a_traceback(runtime, capfd):
+    """A body that isn't packed as it says, and a request that is no HTTP: 400, and nothing in the log."""
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+
+    async def ask():
+        async with _visit(runtime) as client:
+            packed = await client.ask("POST", "/api/pause", data=b"{}", headers=headers)
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(client.url.rpartition(":")[2]))
+            writer.write(b"nonsense\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            return packed, answer
+
+    (status, data, _), answer = asyncio.run(ask())
+
+    assert 400 == status
+    assert data["error"].startswith("the body can't be read: ")
+    assert b" 400 " in answer.partition(b"\r\n")[0]
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_large_body_is_refused(runtime):
     """A ConfigMap is small; more than a megabyte isn't even read."""
     body = io.BytesIO(json.dumps({"data": {"a": "x" * (1 << 20)}}).encode())
@@ -462,6 +483,7 @@ def test_a_browser_shows_the_token_once(runtime):
     asked, wrong, opened, *statuses, name = asyncio.run(life())
 
     assert (401, 401, 200) == (asked[0], wrong[0], opened[0])
+    assert [False, True] == ["isn't the token" in one[1] for one in (asked, wrong)]
     assert '<input name="token" type="password"' in asked[1]
     assert "Set-Cookie" not in wrong[2]
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(opened[2]["Set-Cookie"].split("; "))

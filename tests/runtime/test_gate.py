@@ -49,7 +49,7 @@ def test_who_listens_everywhere_has_every_name_but_asks_for_the_token(host):
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "http://127.0.0.1:3000", "http://localhost:8081", ""]
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:3000", "http://localhost:8081", "http://[::1", ""]
 )
 def test_another_sites_page_changes_nothing(origin):
     """Not even one of another port of this machine."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -72,7 +72,7 @@ def run(
     the policy of the manifest decides every --interval seconds how many there are.
 
     In a terminal it shows workers, queue and decisions; elsewhere it writes a line for each thing that happens.
-    Ctrl-C lets what is served be finished, and ends the workers.
+    Ctrl-C lets what is served be finished, and ends the workers; so does closing the terminal, unless nohup is used.
 
     \b
     The ConfigMap that the example's manifest reads, and the example:
@@ -165,6 +165,8 @@ async def _run(plan: Plan, store: Store, claim: Claim) -> None:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, _stop, runtime)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+            loop.add_signal_handler(signal.SIGHUP, _hang_up, runtime)
 
         def begun() -> None:
             claim.announce(app_url=runtime.app_url, admin_url=runtime.admin_url, token=plan.token)
@@ -199,10 +201,25 @@ def _stop(runtime: Runtime) -> None:
     runtime.stop()
 
 
+class _Lines(logging.StreamHandler[TextIO]):
+    """A line for each event, as long as somebody reads them."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - as logging calls it
+        """Let the line be lost, and the app run on, where the reader has gone away or the disk is full."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+def _hang_up(runtime: Runtime) -> None:
+    """The terminal was closed, which may be told more than once: that is no wish to end at once."""
+    if not runtime.stopping:
+        _stop(runtime)
+
+
 @contextmanager
 def _lines(*, live: bool) -> Iterator[None]:
     """Write a line for each event, unless there is a live view; warnings are among them, and told by nobody else."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _Lines(sys.stdout)
     formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S+0000")
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -164,6 +165,8 @@ class Runtime:
             await self._router.stop(drain=0)
             await self._fleet.end(drain=0)
             await self._admin.stop()
+            with suppress(AutoscalerError):  # a disk that is full was told of already
+                self.store.remember_end(self.plan.app, time.time())
 
     def stop(self) -> None:
         """Let what is served be finished, end every worker, and return from ``serve``; the second time, at once."""

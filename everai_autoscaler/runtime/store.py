@@ -306,6 +306,11 @@ class Store:
             )
         return decision_id
 
+    def remember_end(self, app: str, at: float) -> None:
+        """Keep that *app* ended properly: nobody waits for it any more."""
+        with self._change() as db:
+            db.execute("UPDATE app SET seen_at = ?, queue = '[]' WHERE name = ?", (at, app))
+
     def decisions(
         self, app: str, *, limit: int = 50, before: int | None = None, at: float | None = None
     ) -> list[Decision]:

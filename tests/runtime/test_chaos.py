@@ -167,6 +167,21 @@ def test_nothing_is_left_after_ctrl_c(start, state) -> None:
     assert gone(state)
 
 
+def test_nothing_is_left_when_the_terminal_is_closed(start, state) -> None:
+    """A runtime whose terminal is closed, as often as that is told, finishes what is served and leaves no worker."""
+    running = start(arguments={"min_workers": 1, "max_workers": 1})
+    running.ready(1)
+    with ThreadPoolExecutor(1) as client:
+        answer = client.submit(running.get, "/9?ms=1500")
+        until(lambda: running.workers("BUSY"), "it is served")
+        running.process.send_signal(signal.SIGHUP)
+        running.says("drains: ")
+        running.process.send_signal(signal.SIGHUP)
+
+        assert (0, "9") == (running.process.wait(CONFTEST.SOON), answer.result()[1][0])
+    assert gone(state)
+
+
 def test_a_stopped_worker_is_found_and_replaced(start) -> None:
     """A worker that somebody has stopped (SIGSTOP) is killed as hung, and its request answered by another."""
     running = start(arguments={"min_workers": 1, "max_workers": 1}, readiness={"timeout": 0.5, "interval": 0.5})

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from everai_autoscaler.runtime.store import Store
+
 CONFTEST = sys.modules[next(name for name in sys.modules if name.endswith("runtime.conftest"))]
 until = CONFTEST.until
 
@@ -71,6 +73,17 @@ def test_a_pause_holds_after_a_restart(start, store) -> None:
     until(lambda: len(second.ask("/api/decisions")) > 4, "it has decided again")
 
     assert ([], "pause") == (second.workers(), second.ask("/api/status")["operator"]["word"])
+
+
+def test_nobody_waits_any_more_when_it_has_ended(start, store) -> None:
+    """Who waited at its last tick was answered while it drained, and isn't in the list that it leaves."""
+    running = start(arguments={"min_workers": 0, "max_workers": 0}, drain_timeout=0.1)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(running.get)
+        until(lambda: store.queue("counting"), "it waits at a tick")
+        running.stop()
+
+    assert (503, []) == (asked.result()[0], store.queue("counting"))
 
 
 def test_histories_are_there_after_a_restart(start, store) -> None:
@@ -184,6 +197,24 @@ def test_a_warning_is_told_once(start, store) -> None:
     until(lambda: running.ask("/api/status")["arguments"]["max_workers"]["kept"], "it is kept")
 
     assert 1 == len([line for line in running.lines.splitlines() if "'many'" in line and "argument" in line])
+
+
+def test_a_reader_who_goes_away_is_no_trouble(tmp_path) -> None:
+    """Where what it writes is read no more, as under "head", it runs on and says nothing of it."""
+    file = tmp_path / "app.yaml"
+    file.write_text("autoscaler: {builtin: {name: simple, arguments: {min_workers: 0}}}\nlocal: {command: x}")
+    command = [sys.executable, "-c", "from everai_autoscaler.cli import main; main()", "run", str(file)]
+    command += ["--port=0", "--admin-port=0", "--interval=0.1", "--state-dir", str(tmp_path / "state")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        with closing(Store(tmp_path / "state")) as store:
+            until(lambda: process.poll() is not None or len(store.decisions("app")) > 5, "it goes on")
+        running = process.poll() is None
+        process.terminate()
+        said = process.stderr.read()
+
+    assert (True, "") == (running, said)
 
 
 def test_it_may_have_many_connections(start) -> None:

@@ -28,6 +28,7 @@ from typing import Any, Protocol
 from aiohttp import ClientError, HttpVersion11, StreamReader, web
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError, RawResponseMessage, StreamWriter
+from multidict import MultiMapping
 
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.log import SILENT, emit
@@ -51,6 +52,8 @@ KEPT_FOR_ANY = 1.0
 """Seconds of idleness after which a kept connection isn't used any more for a request that can't be repeated."""
 SWEEP = 0.5
 """Seconds between two looks for clients that left unheard, and for sessions that are over."""
+BACKLOG = 4096
+"""Connections that the kernel keeps until they are accepted."""
 IDLE_TIME = 75.0
 """Seconds that a client's connection stays while nothing is asked over it, or only half a head."""
 LINGER = 5.0
@@ -120,9 +123,13 @@ class Router:
             lingering_time=LINGER,
         )
         try:
-            self._listening = await loop.create_server(self._web, host, port, backlog=4096)
+            self._listening = await loop.create_server(self._web, host, port, backlog=1)
         except OSError as error:
             raise StateError(_why_not(error, host, port)) from error
+        # To asyncio it is how many it accepts in a row, too; and how often it complains when too many files are open.
+        for listening in self._listening.sockets:
+            with socket.fromfd(listening.fileno(), listening.family, listening.type) as same:
+                same.listen(BACKLOG)
         self._sweeping = loop.create_task(self._sweep())
         found: int = self._listening.sockets[0].getsockname()[1]
         return found
@@ -194,9 +201,8 @@ class Router:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP)
-            streamed = [exchange.request for exchange in self._open if exchange.streamed]
-            _end_those_that_left(streamed)
-            _end_malformed_bodies(streamed)
+            _end_those_that_left([exchange.request for exchange in self._open])
+            _end_malformed_bodies([exchange.request for exchange in self._open if exchange.streamed])
             for worker in [worker for worker, idle in self._idle.items() if not idle]:
                 del self._idle[worker]
             if self.local.session.header or self.local.session.cookie:
@@ -584,7 +590,7 @@ class _Exchange:
             if connection.heard:
                 raise _BrokenError("ended the connection in the middle of an answer's head") from None
             raise _SilentError(f"ended the connection ({_one_line(error)})") from None
-        connection.answer = payload
+        connection.answer, connection.chunked = payload, message.chunked
         begun = _session_begun(message, self.router.local)
         if begun is not None:
             self.router.dispatcher.begin_session(self.ticket, begun, self.router.clock())
@@ -634,8 +640,8 @@ class _Exchange:
         """The request's head for the worker."""
         request, headers = self.request, self.request.headers
         names = _REQUEST_ONLY_HERE
-        if headers.get("Connection", "close").lower() not in _PLAIN:
-            names |= _tokens(headers.getall("Connection")) - {b"host"}
+        if hops := _hops(headers):
+            names |= hops - {b"host"}
         lines = [b"%b: %b\r\n" % line for line in request.raw_headers if line[0].lower() not in names]
         if "Host" not in headers:
             lines.append(b"Host: %b\r\n" % _own_address(request))
@@ -658,11 +664,14 @@ class _Exchange:
         """The answer's head for the client, whether its body is chunked, and whether the connection stays."""
         request, headers, code = self.request, message.headers, message.code
         names = _ANSWER_ONLY_HERE
-        if headers.get("Connection", "close").lower() not in _PLAIN:
-            names |= _tokens(headers.getall("Connection"))
-        lines = [b"%b: %b\r\n" % line for line in message.raw_headers if line[0].lower() not in names]
+        if hops := _hops(headers):
+            names |= hops
+        _check_answer(message)
+        # aiohttp lets a space pass between a name and its colon.
+        lines = [b"%b: %b\r\n" % line for line in message.raw_headers if line[0].rstrip().lower() not in names]
         modern = request.version == HttpVersion11
-        keep, chunked = request.keep_alive and not self.router.stopping, False
+        # After chunks aiohttp's parser takes the last of their trailers for a header of the next request.
+        keep, chunked = request.keep_alive and self.length is not None and not self.router.stopping, False
         length = None if message.chunked else headers.get("Content-Length")
         bodiless = request.method == "HEAD" or code in {204, 304}
         if length is not None:
@@ -698,6 +707,8 @@ class _Connection(ResponseHandler):
         """Where it is kept, while nobody uses it."""
         self._sock = sock
         self._bodiless: bool | None = None
+        self.chunked = False
+        """Whether its last answer was."""
         self._idle_since = 0.0
 
     def ask(self, method: str, words: bytes) -> None:
@@ -705,9 +716,10 @@ class _Connection(ResponseHandler):
         self.heard = False
         self.answer = None
         bodiless = method == "HEAD"
-        if bodiless or self._bodiless is not False:
-            # A parser reads one answer after the other, but one that has read a HEAD's may wait for its body.
-            self._bodiless = bodiless
+        if bodiless or self.chunked or self._bodiless is not False:
+            # A parser reads one answer after the other, but one that has read a HEAD's may wait for its body, and one
+            # that has read trailers takes the last of them for a header of the next answer.
+            self._bodiless, self.chunked = bodiless, False
             self.set_response_params(
                 skip_payload=bodiless, read_until_eof=True, auto_decompress=False, read_bufsize=SMALL
             )
@@ -761,6 +773,11 @@ class _Connection(ResponseHandler):
             with suppress(ValueError):
                 self.home.remove(self)
             self.home = None
+        if exc is not None:
+            # A worker may answer without reading the body, and close: sending breaks before its answer was read.
+            with suppress(OSError):
+                while said := self._sock.recv(SMALL):
+                    self.data_received(said)
         answer = self.answer
         if exc is not None and answer is not None and not answer.is_eof():
             # An answer that ends with its connection isn't whole when that breaks.
@@ -914,8 +931,22 @@ def _digest(session: str) -> str:
     return blake2b(session.encode(*_WIRE), digest_size=8).hexdigest()
 
 
+def _hops(headers: MultiMapping[str]) -> set[bytes]:
+    """The headers that end here because their sender says so."""
+    said = headers.getall("Connection", ())
+    return set() if all(value.lower() in _PLAIN for value in said) else _tokens(said)
+
+
 def _tokens(values: Iterable[str]) -> set[bytes]:
     return {token.strip().lower().encode(*_WIRE) for value in values for token in value.split(",")}
+
+
+def _check_answer(message: RawResponseMessage) -> None:
+    """Refuse what aiohttp reads, but a client wouldn't."""
+    if message.code < 100:
+        raise _BrokenError(f"answered what isn't HTTP: status {message.code:03}")
+    if message.headers.get("Transfer-Encoding", "chunked").lower() not in {"chunked", "identity"}:
+        raise _BrokenError("answered with a Transfer-Encoding that isn't chunked")
 
 
 def _own_address(request: web.BaseRequest) -> bytes:
@@ -925,7 +956,9 @@ def _own_address(request: web.BaseRequest) -> bytes:
 
 
 def _one_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:120]
+    # In aiohttp's own words, the first line of its errors says nothing but 400.
+    words = str(getattr(error, "message", "") or error).strip()
+    return (words or type(error).__name__).splitlines()[0].rstrip(":")[:120]
 
 
 def _too_large(limit: int) -> _RefusalError:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import resource
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
@@ -356,6 +358,17 @@ class TestPassesOn:
         assert b"Keep-Alive" not in text
         assert b"Connection: close" in text
 
+    def test_connection_may_come_twice(self) -> None:
+        """Whatever either line names goes no further."""
+        said = answer(b"x", b"Connection: keep-alive", b"Connection: X-Inner", b"X-Inner: 1")
+
+        async def story():
+            async with app(always(said)) as running:
+                text = await running.ask(CLOSING.replace(b"\r\n\r\n", b"\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n"))
+                return running.backends[0].seen[0].get("X-Hop"), b"X-Inner" in text
+
+        assert ([], False) == in_loop(story)
+
     def test_headers_that_come_twice(self) -> None:
         """Each is passed on, in its order, with bytes that are no UTF-8 as they are."""
         said = answer(b"", b"Set-Cookie: a=1", b"Set-Cookie: b=2", b"X-Odd: \xff\xfe")
@@ -480,6 +493,41 @@ class TestPassesOn:
 
         assert [b"/0", b"/1", b"/2", b"/3", b"/4"] == in_loop(story)
 
+    def test_a_workers_trailers_are_not_the_next_clients_headers(self) -> None:
+        """What one client's answer ends with isn't shown to another, although the connection to the worker is kept."""
+
+        async def behave(asked: Asked) -> None:
+            if asked.path == "/first":
+                await asked.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nSet-Cookie: mine\r\n\r\n")
+            else:
+                await asked.say(answer())
+
+        async def story():
+            async with app(behave) as running:
+                await running.ask(CLOSING.replace(b" / ", b" /first "))
+                return await running.ask(), running.backends[0].connections
+
+        text, connections = in_loop(story)
+
+        assert 200 == status(text)
+        assert b"mine" not in text
+        assert 1 == connections
+
+    def test_a_clients_trailers_are_not_its_next_requests_headers(self) -> None:
+        """A connection over which chunks came is closed, whatever came after them."""
+
+        async def story():
+            async with app(hello) as running:
+                text = await running.ask(
+                    b"POST / HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-User: root\r\n\r\n" + GET
+                )
+                return text, running.backends[0].seen
+
+        text, seen = in_loop(story)
+
+        assert b"Connection: close" in text
+        assert ["POST"] == [asked.method for asked in seen]
+
     def test_a_target_with_its_host(self) -> None:
         """A client that takes us for a proxy is understood."""
 
@@ -601,9 +649,8 @@ class TestStreams:
                     assert b"%x\r\n%b\r\n" % (len(word), word) == await reader.readuntil(word + b"\r\n")
                 writer.write(b"0\r\n\r\n")
                 end = await reader.readexactly(5)
-                writer.write(GET.replace(b"GET", b"POST").replace(b"\r\n\r\n", b"\r\nContent-Length: 0\r\n\r\n"))
-                again = await reader.readuntil(b"\r\n\r\n")
                 writer.close()
+                again = await running.ask(post(b"", b"Connection: close"))
                 return end, status(again), running.backends[0].connections
 
         assert (b"0\r\n\r\n", 200, 1) == in_loop(story)
@@ -739,6 +786,32 @@ class TestStreams:
                 return status(found[0]), found[1]
 
         assert (403, b"no") == in_loop(story)
+
+    def test_an_answer_before_a_connection_breaks(self) -> None:
+        """A worker that refuses a large body and closes without reading it is heard, each time."""
+
+        def refuse(listening: socket.socket) -> None:
+            sock, _ = listening.accept()
+            while len(sock.recv(1 << 20, socket.MSG_PEEK)) < 100_000:
+                time.sleep(0.001)
+            sock.sendall(answer(b"no", b"Connection: close", status=b"413 Too Large"))
+            sock.close()
+
+        async def ask(running: App, listening: socket.socket) -> int:
+            reader, writer = await running.connect()
+            writer.write(b"POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 10000000\r\n\r\n" + bytes(9_000_000))
+            refusing = asyncio.to_thread(refuse, listening)
+            (head, _), _ = await asyncio.wait_for(asyncio.gather(read_answer(reader), refusing), PATIENCE)
+            writer.close()
+            return status(head)
+
+        async def story():
+            async with app() as running:
+                with socket.create_server(("127.0.0.1", 0)) as listening:
+                    running.admit(listening.getsockname()[1])
+                    return {await ask(running, listening) for _ in range(20)}
+
+        assert {413} == in_loop(story)
 
 
 class TestQueue:
@@ -894,6 +967,20 @@ class TestClientsThatLeave:
 
         assert 0 == in_loop(story)
 
+    def test_while_it_waits_with_more_requests_than_are_read(self) -> None:
+        """It leaves the queue, too, although its going stands behind requests that it has sent ahead."""
+
+        async def story():
+            async with app() as running:
+                _, writer = await running.connect()
+                writer.write(GET * 200)
+                await until(lambda: len(running.dispatcher))
+                writer.close()
+                await until(lambda: not len(running.dispatcher))
+                return running.dispatcher.completions
+
+        assert 0 == in_loop(story)
+
     @pytest.mark.parametrize("began", [False, True])
     def test_while_it_is_served(self, began: bool) -> None:
         """The worker is free for the next at once, and sees the connection close."""
@@ -1017,7 +1104,7 @@ class TestLimits:
             await asked.reader.read()
 
         async def story():
-            async with app(behave, limits={"request_time": 0.05}) as running:
+            async with app(behave, limits={"request_time": 1}) as running:
                 with pytest.raises(ConnectionResetError):
                     await running.ask()
                 (worker,) = running.dispatcher._here
@@ -1383,6 +1470,8 @@ class TestWorkersThatFail:
             b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
             b"HTTP/1.1 200 O",
+            b"HTTP/1.1 000 OK\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
         ],
     )
@@ -1400,6 +1489,19 @@ class TestWorkersThatFail:
         assert b"worker w1 " in text
         assert text.endswith(b"; see: worker logs w1\n")
         assert (1, 1) == (len(troubles), seen)
+
+    def test_answer_garbage_and_are_told_what_is_wrong_with_it(self) -> None:
+        """The client and the log hear what of the answer can't be read."""
+
+        async def story():
+            twice = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na"
+            async with app(always(twice)) as running:
+                return await running.ask(), running.troubles
+
+        text, troubles = in_loop(story)
+
+        assert b"worker w1 answered what isn't HTTP: Duplicate Content-Length; see: worker logs w1\n" in text
+        assert [("w1", "answered what isn't HTTP: Duplicate Content-Length")] == troubles
 
     @pytest.mark.parametrize("chunk", [b"zz\r\nabc\r\n", b"3\r\nabcdef\r\n"])
     def test_answer_garbage_in_the_middle(self, chunk: bytes) -> None:
@@ -1425,6 +1527,18 @@ class TestWorkersThatFail:
                 return len(running.troubles)
 
         assert 1 == in_loop(story)
+
+    def test_say_their_length_with_a_space(self) -> None:
+        """An answer has one framing here, even where a client would read the name more leniently than we do."""
+
+        async def story():
+            async with app(always(b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nhi")) as running:
+                return await running.ask()
+
+        head, body = parts_of(in_loop(story))
+
+        assert b"Content-Length" not in head
+        assert b"2\r\nhi\r\n0\r\n\r\n" == body
 
     def test_say_more_than_was_asked(self) -> None:
         """What comes after an answer is nobody's answer."""
@@ -1697,6 +1811,33 @@ class TestStarts:
         port, words = in_loop(story)
 
         assert f"port {port} is taken on 127.0.0.1, give another --port" == words
+
+    def test_when_there_are_too_many_open_files(self) -> None:
+        """Who comes then waits in the kernel until others have gone; nothing stands still over saying so."""
+
+        async def story():
+            complaints: list[dict] = []
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            async with app(hello) as running:
+                address = ("127.0.0.1", running.port)
+                clients = [socket.socket() for _ in range(20)]
+                resource.setrlimit(resource.RLIMIT_NOFILE, (clients[-1].fileno() + 4, hard))
+                try:
+                    for client in clients:
+                        client.connect(address)
+                    await until(lambda: complaints)
+                    await asyncio.sleep(0.1)
+                finally:
+                    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+                    for client in clients:
+                        client.close()
+                return len(complaints), status(await running.ask())
+
+        complaints, answered = in_loop(story)
+
+        assert complaints <= 2
+        assert 200 == answered
 
     def test_not_at_a_host_that_is_none(self) -> None:
         """An address that isn't this machine's is named."""

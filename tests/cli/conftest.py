@@ -204,7 +204,7 @@ def ready(who: dict[str, Any]) -> int:
     return sum(one["status"] == "RUNNING" for one in AdminView(who).workers())
 
 
-def wait_until(fact: Callable[[], object], process: subprocess.Popen[bytes] | None = None, seconds: float = 30) -> None:
+def wait_until(fact: Callable[[], object], process: subprocess.Popen[bytes] | None = None, seconds: float = 60) -> None:
     """Wait for what another process does; a real one's time can't be made."""
     end = time.monotonic() + seconds
     while not fact():

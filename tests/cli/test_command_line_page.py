@@ -65,7 +65,7 @@ def test_every_command_has_a_place_on_the_page(page):
 
 def _said(command: str, expected: str, directory: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """What *command* prints; a list is asked for again, for what a running app decides comes a moment later."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while True:
         done = subprocess.run(command, shell=True, cwd=directory, env=env, capture_output=True, text=True, check=False)
         once = not re.match(r"everai-autoscaler (worker|app|decisions) (list|queue|status|explain)", command)
@@ -85,7 +85,7 @@ def _app(directory: Path, env: dict[str, str]) -> Iterator[object]:
             arguments = [*command.split(), "--port", "0", "--admin-port", "0"]
             started.append(subprocess.Popen(arguments, cwd=directory, env=env, stdout=output, stderr=output))
         patterns = [_pattern(line) for line in expected.splitlines()]
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while missing := [one for one in patterns if not re.search(one, log.read_text(), re.MULTILINE)]:
             assert time.monotonic() < until, f"{missing}\n{log.read_text()}"
             time.sleep(0.1)

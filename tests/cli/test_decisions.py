@@ -56,7 +56,7 @@ def test_the_list_goes_back_for_so_long(run, kept):
     with closing(Store(kept)) as store:
         empty = {"workers": [], "queue": [], "memory": None, "applied": None, "operator": None, "record": None}
         for minutes in range(700, 0, -1):
-            at = now - 60 * minutes + 30
+            at = now - 60 * minutes + 59  # nearly a minute until the first of ten hours is too old
             sample = {"at": at, "max_workers": 5}
             row = TickRow(at=at, took=0, lag=0, failure="observe failed", sample=sample, **empty)
             store.write_tick("get-start", row)

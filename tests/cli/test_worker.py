@@ -173,7 +173,7 @@ def test_a_running_apps_workers_are_listed_and_removed(run, running, eventually)
     listed = run("worker", "list", "--state-dir", running)
     first = workers()[0]["id"]
     removed = run("worker", "remove", first[:8], "--state-dir", running)
-    eventually(lambda: first not in [one["id"] for one in workers()])
+    eventually(lambda: [one for one in workers("--all") if (one["id"], one["status"]) == (first, "TERMINATED")])
     again = run("worker", "remove", first, "--state-dir", running)
 
     assert ("", 2) == (listed.stderr, listed.stdout.count("RUNNING   FREE"))

@@ -77,6 +77,12 @@ class Page:
         )
         await self.send("Page.navigate", url=url)
 
+    async def reload(self) -> None:
+        """Load it anew; whatever is asked next is asked of the new one."""
+        await self.run("window.isOld = true")
+        await self.send("Page.reload")
+        await self.until("!window.isOld")
+
     async def resize(self, width: int, height: int) -> None:
         await self.send(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600

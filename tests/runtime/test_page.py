@@ -138,14 +138,12 @@ def test_a_young_apps_chart_is_not_empty(visit):
     async def story(page, runtime):
         assert "1 h" == await page.run(pressed)
         runtime.kept_samples = runtime.kept_samples[-9:]
-        await page.send("Page.reload")
-        await asyncio.sleep(0.2)
+        await page.reload()
         await page.until(LIVE)
         assert "5 min" == await page.run(pressed)
 
         await page.click("#ranges button:last-child")
-        await page.send("Page.reload")
-        await asyncio.sleep(0.2)
+        await page.reload()
         await page.until(LIVE)
         assert "24 h" == await page.run(pressed)
 
@@ -538,8 +536,7 @@ def test_only_changes_are_shown_when_that_is_wished(visit):
         await page.click("#only-changes")
         fewer = await page.run("document.querySelectorAll('#decision-list > li').length")
         assert 10 < fewer < 100
-        await page.send("Page.reload")
-        await asyncio.sleep(0.2)
+        await page.reload()
         await page.until(f"document.querySelectorAll('#decision-list > li').length === {fewer}")
 
     visit(story)
@@ -564,8 +561,7 @@ def test_the_token_leaves_the_address(visit):
     async def story(page, runtime):
         assert "" == await page.run("location.search")
         assert "" == await page.run("document.cookie")
-        await page.send("Page.reload")
-        await asyncio.sleep(0.2)
+        await page.reload()
         await page.until(LIVE)
 
     visit(story, token="secret")
@@ -706,8 +702,7 @@ def test_the_theme_is_the_systems_until_one_is_chosen(visit):
         assert ("rgb(15, 18, 22)", "rgb(245, 246, 248)") == (dark, light)
         assert "Theme: light" == await page.run("document.querySelector('#theme').ariaLabel")
 
-        await page.send("Page.reload")
-        await asyncio.sleep(0.2)
+        await page.reload()
         await page.until(LIVE)
         assert light == await page.run(ground)
 

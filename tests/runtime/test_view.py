@@ -313,12 +313,12 @@ def test_what_does_not_answer_as_a_runtime_is_told_of(
     answer: bytes | None, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is found at the address, a command ends soon, with one line that says where, and what."""
-    monkeypatch.setattr(view_module, "PATIENCE", 0.2)
+    monkeypatch.setattr(view_module, "PATIENCE", 0.2 if answer is None else 20)
     began = time.monotonic()
     with saying(answer) as view, pytest.raises(StateError) as refused:
         view.status()
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert f"the runtime at {view._url} doesn't answer as it should: {why}" == str(refused.value)
 
 

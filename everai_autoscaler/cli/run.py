@@ -24,7 +24,7 @@ from everai_autoscaler.cli.manifest import AppManifest, read_app
 from everai_autoscaler.cli.pace import interval_option
 from everai_autoscaler.cli.state_options import state_option
 from everai_autoscaler.decision import Decider
-from everai_autoscaler.errors import ContractError
+from everai_autoscaler.errors import AutoscalerError, ContractError
 from everai_autoscaler.log import LOGGER
 from everai_autoscaler.runtime.runtime import Plan, Runtime
 from everai_autoscaler.runtime.spec import Local
@@ -76,7 +76,7 @@ def run(
 
     \b
     The ConfigMap that the example's manifest reads, and the example:
-      everai-autoscaler configmap create get-start-configmap --from-literal min_workers=1 --from-literal max_workers=5
+      everai-autoscaler configmap create --keep -f examples/get_started/configmap.yaml
       everai-autoscaler run examples/get_started/free-worker.yaml
     Only look at what it would do:
       everai-autoscaler run app.yaml --dry-run
@@ -91,7 +91,7 @@ def run(
     store = Store(state_dir)
     try:
         with Claim(state_dir, manifest.name) as claim:
-            plan = _plan(manifest, local, store, interval=interval, dry_run=dry_run, token=token)
+            plan = _plan(file, manifest, local, store, interval=interval, dry_run=dry_run, token=token)
             asyncio.run(_run(plan, store, claim))
     finally:
         store.close()
@@ -126,7 +126,7 @@ def _local(manifest: AppManifest, file: Path, said: dict[str, Any]) -> Local:
 
 
 def _plan(
-    manifest: AppManifest, local: Local, store: Store, *, interval: float, dry_run: bool, token: str | None
+    file: Path, manifest: AppManifest, local: Local, store: Store, *, interval: float, dry_run: bool, token: str | None
 ) -> Plan:
     described = manifest.description
     providers = {kind: store.reader(kind) for kind in ("ConfigMap", "Secret")}
@@ -138,7 +138,10 @@ def _plan(
         app=manifest.name,
     )
     # A policy that can't decide once is refused now, rather than at every tick.
-    make(providers=providers).decide(None)
+    try:
+        make(providers=providers).decide(None)
+    except AutoscalerError as error:
+        raise ContractError(f"{file}: {error}") from error
     return Plan(
         app=manifest.name,
         scaler=described.name,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +14,10 @@ import pytest
 
 import everai_autoscaler
 from everai_autoscaler.cli.commands import _COMMANDS as COMMANDS
+from everai_autoscaler.cli.manifest import read_app
+from everai_autoscaler.runtime.store import Store
+
+ROOT = Path(__file__).parents[2]
 
 SILENCED = "import sys; sys.modules['click'] = None; sys.argv = ['everai-autoscaler']; "
 
@@ -24,6 +30,20 @@ def test_every_command_has_a_help_with_an_example(run, command, help_option):
 
     assert f"  everai-autoscaler {command}" in result.stdout.replace('eval "$(', "  ")
     assert 0 == result.exit_code
+
+
+def test_the_example_of_run_makes_what_its_manifest_reads(run, tmp_path, monkeypatch):
+    """Whoever copies the help's lines has a ConfigMap with each key that the app's arguments are bound to."""
+    monkeypatch.chdir(ROOT)
+    made, started = re.findall(
+        r"^ +everai-autoscaler (configmap .*|run examples.*)$", run("run", "--help").stdout, re.MULTILINE
+    )
+    result = run(*shlex.split(made), "--state-dir", tmp_path)
+    late = [one for one in read_app(Path(started.split()[1])).description.arguments.values() if callable(one)]
+
+    assert 0 == result.exit_code
+    assert {"get-start-configmap"} == {one.name for one in late}
+    assert {one.key for one in late} <= set(Store(tmp_path).get("ConfigMap", "get-start-configmap").data)
 
 
 def test_help_lists_every_command(run):

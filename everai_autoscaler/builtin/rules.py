@@ -211,7 +211,7 @@ def _free_to_go(factors: Factors, fleet: Fleet, limits: Limits) -> Iterator[tupl
             above -= 1
             yield worker, f"free, and above the maximum of {limits.max_workers}"
         elif idle >= limits.max_idle_time:
-            yield worker, f"idle for {idle:.0f} s, at least {limits.max_idle_time} s"
+            yield worker, f"idle for {int(idle)} s, at least {limits.max_idle_time} s"
 
 
 def _floor(factors: Factors, fleet: Fleet, limits: Limits, wish: Wish) -> int:

@@ -705,6 +705,12 @@ def test_the_snapshot_is_the_only_clock(kind: type[Scaler], monkeypatch: pytest.
             "removes free-2: idle for 130 s, at least 120 s",
         ),
         (
+            # Nor is it said to have been idle for longer than it has: a maximum of 131 s would have kept it.
+            SimpleAutoScaler(1, 5),
+            snapshot(free=2, idle_for=130, observed_at=NOW + 0.7),
+            "removes free-2: idle for 130 s, at least 120 s",
+        ),
+        (
             SimpleAutoScaler(1, 5),
             snapshot(free=1, workers=[SUSPECT]),
             "removes suspect: starting for 601 s, longer than 600 s",

@@ -71,6 +71,8 @@ class _Commands(click.Group):
     def main(self, *args: Any, **options: Any) -> Any:
         """Run, and exit: 2 for what was given wrong, 130 when interrupted, else with the command's own status."""
         options["standalone_mode"] = False
+        if os.environ.get("NO_COLOR"):
+            options["color"] = False
         try:
             with _warnings_on_stderr():
                 status = super().main(*args, **options)

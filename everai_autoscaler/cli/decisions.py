@@ -112,11 +112,12 @@ def list_(
 def show(id: int, *, form: str, state_dir: Path) -> None:  # noqa: A002 - its name in the help
     """Show all of the decision ID: what was seen, decided and done, with which arguments.
 
-    As JSON it has the record, which "replay" and "explain" take, too.
+    As JSON it has, under "record", what "replay" and "explain" take, in one line of a file.
 
     \b
       everai-autoscaler decisions show 12
       everai-autoscaler decisions show 12 -o json
+      everai-autoscaler decisions show 12 -o json | jq -c .record > decision.jsonl
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     with viewed(state_dir) as view:
         found = _one(view, id)

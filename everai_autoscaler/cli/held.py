@@ -314,8 +314,17 @@ def _check(kind: Kind, name: str, data: Mapping[str, str], where: str) -> None:
     for key in data:
         if len(key) > LONGEST or not KEY.fullmatch(key) or key.startswith(".."):
             raise ContractError(f"{where}: key {key!r}: a key is of letters, digits, '-', '_' and '.'")
-    if sum(len(value.encode()) for value in data.values()) > MOST:
+    if sum(len(_bytes(value, f"{where}: {key}")) for key, value in data.items()) > MOST:
         raise ContractError(f"{where}: has more than {MOST} bytes, the most that a {kind} may have")
+
+
+def _bytes(value: str, where: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        pass
+    # Without its cause, which holds the value.
+    raise ContractError(f"{where}: the value is not text (UTF-8)")
 
 
 def _existing(store: Store, kind: Kind, name: str) -> Held:

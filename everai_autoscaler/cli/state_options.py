@@ -14,9 +14,8 @@ import click
 import yaml
 
 from everai_autoscaler.runtime.state import VARIABLE, default_directory
-from everai_autoscaler.runtime.store import Store
 
-__all__ = ["Duration", "form_option", "open_store", "shown_as", "state_option", "watch_option", "watched"]
+__all__ = ["Duration", "form_option", "shown_as", "state_option", "watch_option", "watched"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LONGEST = 10 * 365 * 86_400
@@ -99,7 +98,7 @@ def watched(
     for number in _looks(watch, times):
         shown = look()
         if watch is not None and sys.stdout.isatty():
-            click.echo(_CLEAR, nl=False)
+            sys.stdout.write(_CLEAR)  # which isn't a colour, as echo would take it for one
         elif number:
             # Without it YAML would be one document, of which a list holds everything that was shown.
             click.echo("---" if form == "yaml" else "")
@@ -123,12 +122,3 @@ def shown_as(form: str, document: Any) -> str:
     if form == "json":
         return json.dumps(document, indent=2)
     return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True)).rstrip()
-
-
-def open_store(directory: Path) -> Store:
-    """The store of the state *directory*, which is made where it isn't there.
-
-    Raises:
-        StateError: it can't be used.
-    """
-    return Store(directory)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +90,21 @@ def test_an_operators_word_is_said(run, kept):
         store.set_operator("get-start", {**word, "until": 1_722_222_499.0})
 
         assert "paused" not in run("app", "status", "--state-dir", kept).output
+
+
+@pytest.mark.parametrize(("env", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_whoever_wants_no_colours_gets_none(run, kept, env, coloured):
+    """In a terminal what matters is coloured, unless NO_COLOR says that it isn't to be."""
+    run("pause", "--state-dir", kept)
+    script = str(Path(sys.executable).with_name("everai-autoscaler"))
+    ours, terminal = os.openpty()
+    said = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | env
+    subprocess.run([script, "app", "status", "--state-dir", kept], stdout=terminal, env=said, check=True)
+    os.close(terminal)
+    shown = os.read(ours, 1 << 16)
+    os.close(ours)
+
+    assert coloured is (b"\x1b[" in shown)
 
 
 def test_a_kept_bad_value_is_said(run, running, eventually):

@@ -101,6 +101,45 @@ def test_what_an_operator_had_said_is_shown(run, kept):
     assert "\n  operator: held at 3 workers by ann: a demo\n  done:     nothing\n            starts 0 of 1: " in words
 
 
+def keep(kept, **changes):
+    """Keep a sixth decision: the fifth with *changes* in its record."""
+    with closing(Store(kept)) as store:
+        fifth = store.decision("get-start", 5)
+        row = TickRow(
+            at=fifth.at + 20, took=0, lag=0, failure="", record=json.dumps({**json.loads(fifth.record), **changes}),
+            memory=None, applied=None, operator=None, workers=[], queue=[], sample={"at": 0.0, "max_workers": 5},
+        )  # fmt: skip
+        store.write_tick("get-start", row)
+
+
+def test_what_the_guard_has_changed_is_shown(run, kept):
+    """Beside what was decided stands what the policy had proposed."""
+    reason = {"who": "simple", "why": "eager"}
+    proposed = {"max_workers": 5, "actions": [{"action": "ScaleUp", "count": 9}], "held": False, "reasons": [reason]}
+    keep(kept, proposed=proposed)
+    words = run("decisions", "show", 6, "--state-dir", kept).stdout
+
+    assert "\n  proposed: up 9            simple: eager\n  decided:  up 1  " in words
+
+
+def test_what_a_decision_saw_is_what_decorators_made_of_it(run, kept):
+    """The policy saw the decorated snapshot; so do whoever wonders why it decided so."""
+    with closing(Store(kept)) as store:
+        snapshot = json.loads(store.decision("get-start", 5).record)["snapshot"]
+    keep(kept, decorated={**snapshot, "queue": {"QueueDueBusy": 2}})
+
+    assert "; 2 waiting\n" in run("decisions", "show", 6, "--state-dir", kept).stdout
+
+
+def test_what_went_wrong_with_a_policy_is_shown(run, kept):
+    """A policy that raised holds; the line says what it raised."""
+    keep(kept, error="ZeroDivisionError: division by zero")
+
+    assert (
+        "\n  error:    ZeroDivisionError: division by zero\n" in run("decisions", "show", 6, "--state-dir", kept).stdout
+    )
+
+
 def test_a_tick_that_failed_is_shown(run, kept):
     """Where nothing was decided, there is what failed."""
     words = run("decisions", "show", 3, "--state-dir", kept).stdout
@@ -206,6 +245,17 @@ def test_a_secret_that_is_gone_can_be_given(run, kept):
 
     assert without.stderr.startswith("error: decision 1: ")
     assert "max_idle_time (Secret quota/idle) is a secret" in without.stderr
+    assert given.stdout.startswith("decision 1, ")
+
+
+def test_a_secret_that_is_given_counts(run, kept):
+    """What --secret says comes before what the store has now, which may have changed since."""
+    with closing(Store(kept)) as store:
+        store.put("Secret", "quota", {"idle": "soon"})
+    now = run("decisions", "explain", 1, "--state-dir", kept)
+    given = run("decisions", "explain", 1, "--secret", "max_idle_time=7531", "--state-dir", kept)
+
+    assert now.stderr.startswith("error: decision 1: ")
     assert given.stdout.startswith("decision 1, ")
 
 

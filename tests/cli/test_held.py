@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import time
+from contextlib import closing
 
 import pytest
 import yaml
@@ -119,13 +122,28 @@ def test_update_changes_what_is_given_and_tells_it(run_here, state) -> None:
     assert {"a": "5", "c": "3"} == kept(state, "ConfigMap", "limits")
 
 
-def test_update_says_when_nothing_changes(run_here) -> None:
-    """The same value again is no change."""
+def test_update_says_when_nothing_changes(run_here, state) -> None:
+    """The same value again is no change, and not kept as one."""
     run_here("configmap", "create", "limits", "--from-literal", "a=1")
+    before = Store(state).get("ConfigMap", "limits").updated_at
 
     assert (
         "ConfigMap limits is so already\n" == run_here("configmap", "update", "limits", "--from-literal", "a=1").stdout
     )
+    assert before == Store(state).get("ConfigMap", "limits").updated_at
+
+
+def test_two_who_update_at_once_lose_nothing(run_here, state) -> None:
+    """What somebody else changes meanwhile stays: an update waits for it before it looks at what is there."""
+    run_here("configmap", "create", "limits", "--from-literal", "a=1")
+    update = threading.Thread(target=run_here, args=("configmap", "update", "limits", "--from-literal", "b=2"))
+    with closing(Store(state)) as other, other.alone():
+        update.start()
+        time.sleep(0.3)
+        other.put("ConfigMap", "limits", {"a": "9"})
+    update.join()
+
+    assert {"a": "9", "b": "2"} == kept(state, "ConfigMap", "limits")
 
 
 @BOTH
@@ -155,6 +173,9 @@ def test_a_key_that_is_not_there_cannot_be_removed(run_here, state) -> None:
         (("create",), "which ConfigMap? Give its name, or --file FILE"),
         (("create", "Limits"), "ConfigMap 'Limits': a name is of lower-case letters, digits, '-' and '.'"),
         (("create", "../up"), "ConfigMap '../up': a name is of lower-case letters"),
+        (("create", "x" * 254), "a name is of lower-case letters"),
+        (("create", "limits", "--from-file", "/bin/sh"), "--from-file: /bin/sh: its content is not text (UTF-8)"),
+        (("create", "limits", "--from-literal", "k=\udcff"), "ConfigMap limits: k: the value is not text (UTF-8)"),
         (("create", "limits", "--from-literal", "a"), "--from-literal: 'a' is not of the form KEY=VALUE"),
         (("create", "limits", "--from-literal", "..a=1"), "key '..a': a key is of letters, digits, '-', '_' and '.'"),
         (("create", "limits", "--from-literal", "a b=1"), "key 'a b': a key is of letters"),
@@ -202,11 +223,50 @@ def test_a_file_that_is_none_is_one_line(run_here, tmp_path, text: str, told: st
     assert 1 == result.stderr.count("\n")
 
 
+def test_one_of_several_in_a_file_can_be_named(run_here, state, tmp_path) -> None:
+    """With a name only that document counts; one that isn't there is refused with those that are."""
+    document = {"kind": "ConfigMap", "data": {"x": "1"}}
+    file = tmp_path / "both.yaml"
+    file.write_text(yaml.safe_dump_all([{**document, "metadata": {"name": one}} for one in ("ann", "bob")]))
+    run_here("configmap", "create", "ann", "-f", file)
+    result = run_here("configmap", "create", "amy", "-f", file)
+
+    assert ({"x": "1"}, None) == (kept(state, "ConfigMap", "ann"), kept(state, "ConfigMap", "bob"))
+    assert (2, f"error: ConfigMap in {file}: 'amy' is not one of ann, bob\n") == (
+        result.exit_code,
+        result.stderr,
+    )
+
+
+def test_a_file_and_literals_do_not_go_together(run_here, state, tmp_path) -> None:
+    """Neither is left out in silence."""
+    file = tmp_path / "a.yaml"
+    file.write_text("kind: ConfigMap\nmetadata: {name: a}")
+    result = run_here("configmap", "create", "-f", file, "--from-literal", "a=1")
+
+    assert 2 == result.exit_code
+    assert "--file says all of it: not together with --from-literal or --from-file" in result.stderr
+    assert not state.exists()
+
+
+def test_a_secret_that_is_not_in_base64_is_one_line(run_here, state, tmp_path) -> None:
+    """A value with a letter that base64 doesn't have isn't read as another one."""
+    file = tmp_path / "quota.yaml"
+    file.write_text("kind: Secret\nmetadata: {name: quota}\ndata: {a: 'N!Q=='}\n")
+    result = run_here("secret", "create", "-f", file)
+
+    assert (2, f"error: {file}: data.a: is no text in base64; write it under stringData as it is\n") == (
+        result.exit_code,
+        result.stderr,
+    )
+
+
 def test_get_shows_keys_and_values(run_here) -> None:
     """A ConfigMap's values are in a table; one of several lines is told of in short."""
-    run_here("configmap", "create", "limits", "--from-literal", "a=1", "--from-literal", "text=two\nlines")
+    given = ("a=1", "text=two\nlines", f"wide={'x' * 101}")
+    run_here("configmap", "create", "limits", *(word for one in given for word in ("--from-literal", one)))
 
-    assert [["a", "1"], ["text", "two (and 1 line more)"]] == [
+    assert [["a", "1"], ["text", "two (and 1 line more)"], ["wide", f"{'x' * 97}..."]] == [
         re.split(r"\s{2,}", line) for line in run_here("configmap", "get", "limits").stdout.splitlines()[2:]
     ]
 

@@ -104,6 +104,7 @@ def test_a_decorator_may_have_late_arguments(tmp_path):
         ("[" * 5000, "is nested too deeply"),
         ("&a [*a]", "a list is not a mapping"),
         ("{name: simple, argument: {}}", "argument is not one of name, arguments, decorators"),
+        ("{name: simple, autoscaler: {name: max}}", "autoscaler is not one of name, arguments, decorators"),
         ("{name: simple, arguments: [1]}", ".arguments: [1] is not a mapping"),
         ("{name: simple, arguments: {max_workers: null}}", ".arguments.max_workers: null is not a text, a number"),
         ("{name: simple, arguments: {max_workers: true}}", ".arguments.max_workers: true is not a text, a number"),
@@ -122,6 +123,14 @@ def test_a_decorator_may_have_late_arguments(tmp_path):
             "fieldRef is not one of configMapKeyRef, secret",
         ),
         ("{name: simple, arguments: {a: {valueFrom: {secretKeyRef: {name: s}}}}}", "secretKeyRef.key: is missing"),
+        (
+            "{name: simple, arguments: {a: {valueFrom: {configMapKeyRef: {name: s, key: k}, secretKeyRef: {}}}}}",
+            "configMapKeyRef, secretKeyRef is not one of configMapKeyRef, secretKeyRef",
+        ),
+        (
+            "{name: simple, arguments: {a: {valueFrom: {secretKeyRef: {name: s, key: k, kind: ConfigMap}}}}}",
+            "secretKeyRef: kind is not one of name, key",
+        ),
         ("{name: simple, arguments: {a: {placeholder: {name: s}}}}", "placeholder.kind: is missing"),
         ("{name: simple, arguments: {a: {placeholder: {kind: Env, name: s, kye: x}}}}", "kye is not one of"),
         ("{name: simple, decorators: {factor: []}}", ".decorators: factor is not one of arguments, factors"),
@@ -191,6 +200,14 @@ def test_an_app_without_a_name_is_called_like_its_file(tmp_path):
 def test_an_app_need_not_say_how_it_is_run_here(tmp_path):
     """A manifest as the platform has it has no section ``local``: whoever runs it here says what is missing."""
     assert read_app(an_app(tmp_path, APP)).local is None
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    """Some editors write one."""
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(APP), "utf-8-sig")
+
+    assert "get-start" == read_app(path).name
 
 
 def test_what_is_wrong_in_local_is_for_its_reader(tmp_path):

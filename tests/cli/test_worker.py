@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 import yaml
 
+from everai_autoscaler.cli.worker import _Log
 from everai_autoscaler.runtime.state import running as runs
 from everai_autoscaler.runtime.store import Store
 
@@ -104,6 +105,14 @@ def test_a_log_that_was_begun_anew_is_shown_whole(run, kept):
     assert "older\nbegan\nserved\n" == run("worker", "logs", ANN, "--tail", 3, "--state-dir", kept).stdout
 
 
+def test_an_id_that_begins_another_one_is_its_own(run, kept):
+    """All of an ID is enough, whatever else begins with it."""
+    with closing(Store(kept)) as store:
+        store.save_worker("get-start", {**store.workers("get-start")[0], "id": f"{ANN}2"})
+
+    assert "began\nserved\n" == run("worker", "logs", ANN, "--state-dir", kept).stdout
+
+
 def test_a_log_is_a_document_too(run, kept):
     """Programs get the lines."""
     told = json.loads(run("worker", "logs", ANN, "-o", "json", "--state-dir", kept).stdout)
@@ -162,6 +171,19 @@ def test_a_log_is_followed_until_its_worker_has_ended(start, kept, eventually):
     reader.join(30)
     assert ["served\n", "more\n", "nearly missed\n", "new\n", "last words\n"] == [first, *lines]
     assert "" == process.stderr.read()
+
+
+def test_the_last_words_are_not_missed(kept):
+    """What a worker writes while somebody looks whether it has ended is shown nevertheless."""
+    log = kept / "logs" / f"{ANN}.log"
+    followed = _Log(log)
+    followed.last(None)
+
+    def ends() -> bool:
+        log.write_text(log.read_text() + "last words\n")
+        return True
+
+    assert [b"last words\n"] == list(followed.rest(ends))
 
 
 def test_a_running_apps_workers_are_listed_and_removed(run, running, eventually):

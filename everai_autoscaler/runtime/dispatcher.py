@@ -221,7 +221,7 @@ class Dispatcher:
             self._has_room(worker)
 
     def _has_room(self, worker: LocalWorker) -> None:
-        if worker in self._here and worker.ready_at is not None and worker.serving < worker.concurrency:
+        if worker in self._here and worker.serving < worker.concurrency:
             self._able[worker] = worker.touched
 
     def _enter(self, *tickets: Ticket) -> None:

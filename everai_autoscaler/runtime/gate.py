@@ -45,11 +45,6 @@ class Gate:
         self.pass_value = "" if token is None else hashlib.sha256(f"everai-autoscaler {token}".encode()).hexdigest()
         """What a browser that once showed the token keeps in its place."""
 
-    @property
-    def needs_token(self) -> bool:
-        """Whether a visitor has to know something."""
-        return self._token is not None
-
     def refusal(
         self, method: str, path: str, headers: Mapping[str, str], *, shown: str | None = None, kept: str | None = None
     ) -> Refusal | None:

@@ -16,11 +16,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import re
 import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -643,6 +644,8 @@ class _Exchange:
         if hops := _hops(headers):
             names |= hops - {b"host"}
         lines = [b"%b: %b\r\n" % line for line in request.raw_headers if line[0].lower() not in names]
+        if "Cookie" in headers:
+            lines += _cookies(headers.getall("Cookie"))
         if "Host" not in headers:
             lines.append(b"Host: %b\r\n" % _own_address(request))
         came_by = headers.getall("X-Forwarded-For", ())
@@ -864,9 +867,10 @@ _ONLY_HERE = frozenset(
         b"content-length",
     }
 )
-_REQUEST_ONLY_HERE = _ONLY_HERE | {b"expect", b"x-forwarded-for"}
+_REQUEST_ONLY_HERE = _ONLY_HERE | {b"cookie", b"expect", b"x-forwarded-for"}
 _ANSWER_ONLY_HERE = _ONLY_HERE
 _PLAIN = frozenset({"keep-alive", "close"})
+_PASS = re.compile("(?:^|;) *everai_autoscaler_[0-9]+=[^;]*")
 _LEFT = getattr(select, "POLLRDHUP", 0)
 
 
@@ -935,6 +939,13 @@ def _hops(headers: MultiMapping[str]) -> set[bytes]:
     """The headers that end here because their sender says so."""
     said = headers.getall("Connection", ())
     return set() if all(value.lower() in _PLAIN for value in said) else _tokens(said)
+
+
+def _cookies(sent: Iterable[str]) -> Iterator[bytes]:
+    """The lines of cookies that are the app's: a browser sends all of a host, so also the pass to the admin side."""
+    for line in sent:
+        if own := _PASS.sub("", line).strip("; "):
+            yield b"Cookie: %b\r\n" % own.encode(*_WIRE)
 
 
 def _tokens(values: Iterable[str]) -> set[bytes]:

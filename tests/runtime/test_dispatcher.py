@@ -418,6 +418,29 @@ def test_a_withdrawn_workers_sessions_are_anybodys():
     assert not worker.sessions
 
 
+def test_what_waits_for_a_withdrawn_worker_is_given_on_at_once():
+    """A session's request goes to whoever is free, without waiting for anything else to happen."""
+    desk = Desk()
+    worker = desk.ready("w1")
+    desk.submit("a", "s")
+    desk.submit("b", "s")
+    desk.ready("w2")
+    desk.dispatcher.withdraw(worker)
+
+    assert ("b", "w2") == desk.given[-1]
+
+
+def test_a_session_is_heard_of_until_its_last_answer():
+    """A request that takes longer than a session may be silent doesn't end it."""
+    desk = Desk()
+    worker = desk.ready("w")
+    ticket = desk.submit("a", "s")
+    desk.dispatcher.answered(ticket, 1000.0, seconds=990.0, well=True)
+    desk.dispatcher.expire(1000.0)
+
+    assert {"s": 1000.0} == worker.sessions
+
+
 def test_a_session_ends_when_nothing_is_heard_of_it():
     """The worker is nobody's then; the next request may go anywhere."""
     desk = Desk(Dispatch.OLDEST)

@@ -17,6 +17,7 @@ import pytest
 
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.model import QueueReason, WorkerStatus
+from everai_autoscaler.runtime import router as router_module
 from everai_autoscaler.runtime.dispatcher import Dispatcher
 from everai_autoscaler.runtime.router import Router
 from everai_autoscaler.runtime.spec import Local
@@ -369,6 +370,19 @@ class TestPassesOn:
 
         assert ([], False) == in_loop(story)
 
+    def test_the_admin_sides_pass_reaches_no_app(self) -> None:
+        """A browser sends a host's cookies to all of its ports; the app gets its own ones only."""
+
+        async def story():
+            async with app(hello) as running:
+                await running.ask(
+                    b"GET / HTTP/1.1\r\nHost: x\r\nCookie: everai_autoscaler_81=x; a=1; everai_autoscaler_1=y; b=2\r\n"
+                    b"Cookie: c=3\r\nConnection: close\r\n\r\n"
+                )
+                return running.backends[0].seen[0]
+
+        assert ["a=1; b=2", "c=3"] == in_loop(story).get("Cookie")
+
     def test_headers_that_come_twice(self) -> None:
         """Each is passed on, in its order, with bytes that are no UTF-8 as they are."""
         said = answer(b"", b"Set-Cookie: a=1", b"Set-Cookie: b=2", b"X-Odd: \xff\xfe")
@@ -414,6 +428,7 @@ class TestPassesOn:
             (b"HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", True),
             (b"HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", False),
             (b"GET", b"HTTP/1.1 204 No Content\r\n\r\n", False),
+            (b"GET", b"HTTP/1.1 204 No Content\r\nContent-Length: 500\r\n\r\n", False),
             (b"GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\nETag: x\r\n\r\n", True),
         ],
     )
@@ -813,6 +828,25 @@ class TestStreams:
 
         assert {413} == in_loop(story)
 
+    def test_a_connection_over_which_half_a_body_went_is_not_kept(self) -> None:
+        """The worker would take the next request for the rest of that body."""
+
+        async def behave(asked: Asked) -> None:
+            await asked.say(answer(b"no", status=b"403 Forbidden"))
+            await asked.reader.read()
+
+        async def story():
+            async with app(behave) as running:
+                reader, writer = await running.connect()
+                writer.write(b"POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 1000000\r\n\r\n")
+                writer.write(bytes(1000))
+                found = await read_answer(reader)
+                await until(lambda: not running.backends[0].present)
+                writer.close()
+                return status(found[0])
+
+        assert 403 == in_loop(story)
+
 
 class TestQueue:
     """Who waits for what."""
@@ -920,6 +954,19 @@ class TestQueue:
                 return [len(worker.sessions) for worker in running.dispatcher._here]
 
         assert [0] == in_loop(story)
+
+    def test_an_empty_session_is_none(self) -> None:
+        """Whoever names no session is pinned to nobody: neither by an empty header nor by an empty cookie."""
+
+        async def story():
+            async with app(hello, session={"header": "X-Session", "cookie": "sid"}) as running:
+                await running.ask(
+                    b"GET / HTTP/1.1\r\nHost: app\r\nConnection: close\r\nX-Session:\r\nCookie: sid=\r\n\r\n"
+                )
+                (worker,) = running.dispatcher._here
+                return worker.sessions
+
+        assert {} == in_loop(story)
 
     def test_a_session_ends(self) -> None:
         """After its timeout the worker is nobody's."""
@@ -1081,6 +1128,25 @@ class TestLimits:
         assert 0 == waiting
         assert ["queue-time"] * 2 == refusals
 
+    def test_time_in_the_queue_of_what_was_put_back(self) -> None:
+        """What a request has waited before its worker died counts: it isn't given its time anew."""
+
+        async def dying(asked: Asked) -> None:
+            asked.break_off()
+
+        async def story():
+            now = 0.0
+            async with app(limits={"queue_time": 60}) as running:
+                running.router.clock = lambda: now
+                running.on_trouble = running.end
+                asking = asyncio.create_task(running.ask())
+                await until(lambda: len(running.dispatcher))
+                now = 59.99
+                await running.add(dying)
+                return status(await asking), running.metrics.waits
+
+        assert (504, [59.99]) == in_loop(story)
+
     def test_request_time_before_the_first_byte(self) -> None:
         """A worker that takes too long is left alone: 504, and it is free."""
 
@@ -1126,6 +1192,51 @@ class TestLimits:
         assert 413 == status(text)
         assert text.endswith(b"\r\n\r\nthe body is larger than 10 bytes; send less\n")
         assert (200, 1, ["body-size"]) == (fits, arrivals, refusals)
+
+    @pytest.mark.parametrize("said", [b"", GET[:-4], GET + GET[:-4]])
+    def test_whoever_falls_silent_is_hung_up_on(self, said: bytes, monkeypatch) -> None:
+        """A connection over which nothing is asked, or only half a head, doesn't stay for ever."""
+        monkeypatch.setattr(router_module, "IDLE_TIME", 0.05)
+
+        async def story():
+            async with app(hello) as running:
+                reader, writer = await running.connect()
+                writer.write(said)
+                async with asyncio.timeout(PATIENCE):
+                    await reader.read()
+                writer.close()
+
+        in_loop(story)
+
+    def test_a_refusal_is_heard_by_whoever_sends_on(self) -> None:
+        """A client that reads only when it has sent all of a body has its answer, not a broken connection."""
+
+        async def story():
+            async with app(limits={"body": 10}) as running:
+                reader, writer = await running.connect()
+                writer.write(b"POST / HTTP/1.1\r\nHost: app\r\nContent-Length: %d\r\n\r\n" % (20 * MEBIBYTE))
+                for _ in range(20):
+                    writer.write(bytes(MEBIBYTE))
+                    await writer.drain()
+                text = await reader.read()
+                writer.close()
+                return status(text)
+
+        assert 413 == in_loop(story)
+
+    def test_chunks_that_are_just_as_many_as_may_be(self) -> None:
+        """A body of as many bytes as are allowed isn't too large."""
+
+        async def story():
+            async with app(hello, limits={"body": 10}) as running:
+                return status(
+                    await running.ask(
+                        b"POST / HTTP/1.1\r\nHost: app\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        b"8\r\n12345678\r\n2\r\n90\r\n0\r\n\r\n"
+                    )
+                )
+
+        assert 200 == in_loop(story)
 
     def test_body_size_that_is_found_out(self) -> None:
         """Chunks that become too many are answered 413; the worker is free, and doesn't take them for all."""
@@ -1325,9 +1436,10 @@ class TestWorkersThatFail:
                     len(running.troubles),
                     len(running.dispatcher._here),
                     running.dispatcher.completions,
+                    len(running.metrics.waits),
                 )
 
-        assert (200, 1, 1, 1) == in_loop(story)
+        assert (200, 1, 1, 1, 1) == in_loop(story)
 
     def test_die_with_a_request_that_was_first(self) -> None:
         """It is put back at the head of the queue."""

@@ -302,7 +302,7 @@ function showBanners() {
   }
   if (state.status) {
     const { operator: word, tick, back_off_until: backOff, arguments: args } = state.status;
-    if (word) banners.push(["word", inForce(word), "word"]);
+    if (word) banners.push(["word", inForce(word), "word", word.until === null ? "" : `${span(word.until - now())} more`]);
     if (tick.failure) banners.push(["bad", `The last tick failed, and nothing was changed: ${tick.failure}`, "tick"]);
     const stale = Object.entries(args).filter(([, one]) => one.kept).map(([name, one]) => `${name} (${shownValue(one)})`);
     if (stale.length) {
@@ -310,24 +310,25 @@ function showBanners() {
       banners.push(["bad", `${stale.join(", ")}: ${last}, since the present one can't be. Why stands beside the arguments.`, "kept"]);
     }
     if (backOff && backOff > now()) {
-      banners.push(["warn", `Workers have died while starting: none is started for another ${span(backOff - now() + 1)}.`, "back-off"]);
+      banners.push(["warn", "Workers have died while starting: none is started for a while.", "back-off", `${span(backOff - now() + 1)} more`]);
     }
   }
   const box = $("banners");
   const there = new Map([...box.children].map((child) => [child.dataset.key, child]));
-  // Only what changed is touched, so that a screen reader says what is new.
-  for (const [kind, text, key] of banners) {
-    const banner = there.get(key) ?? box.appendChild(el("p", { "data-key": key }));
+  // Only what changed is touched, so that a screen reader says what is new; it doesn't count the seconds.
+  for (const [kind, text, key, left = ""] of banners) {
+    const banner = there.get(key) ?? box.appendChild(el("p", { "data-key": key }, el("span"), el("span", { class: "left", "aria-hidden": "true" })));
     there.delete(key);
     banner.className = `banner ${kind}`;
-    put(banner, text);
+    put(banner.firstChild, text);
+    put(banner.lastChild, left);
   }
   for (const gone of there.values()) gone.remove();
 }
 
 function inForce({ word, workers, by, since, until, reason }) {
   const done = word === "pause" ? "Paused" : `Held at ${plural(workers, "worker")}`;
-  const end = until === null ? "until somebody resumes" : `until ${moment(until)} (${span(until - now())} more)`;
+  const end = until === null ? "until somebody resumes" : `until ${moment(until)}`;
   return `${done} by ${by} since ${moment(since)}, ${end}${reason ? `: ${reason}` : ""}`;
 }
 
@@ -849,7 +850,10 @@ async function loadMaps(open = null) {
   fill(choice, ...maps.names.map(({ name }) => el("option", { value: name }, name)));
   choice.hidden = maps.names.length === 0;
   $("no-maps").hidden = maps.names.length > 0 || maps.isNew;
-  if (maps.isNew) return;
+  if (maps.isNew) {
+    choice.value = before; // to which one comes back
+    return;
+  }
   const wanted = maps.names.find(({ name }) => name === before) ?? maps.names.find(({ name }) => name === preferred()) ?? maps.names[0];
   if (!wanted) {
     $("map-form").hidden = true;
@@ -893,10 +897,12 @@ function showMap(data) {
 function mapRow(key, value) {
   const keyInput = el("input", { class: "key", "aria-label": "Key", autocomplete: "off", spellcheck: "false", placeholder: "key" });
   keyInput.value = key;
-  const long = value.includes("\n");
+  const long = /[\r\n]/.test(value);
   const valueInput = el(long ? "textarea" : "input", { class: "value", "aria-label": `Value of ${key || "the new key"}`, autocomplete: "off", spellcheck: "false", placeholder: "value" });
   if (long) valueInput.rows = Math.min(8, value.split("\n").length);
   valueInput.value = value;
+  // A field keeps no carriage returns: a value that nobody touched is saved as it came.
+  Object.assign(valueInput, { came: value, shown: valueInput.value });
   keyInput.addEventListener("input", () => valueInput.setAttribute("aria-label", `Value of ${keyInput.value || "the new key"}`));
   const row = el("tr", {}, el("td", {}, keyInput), el("td", {}, valueInput), el("td", {}, el("button", {
     type: "button", class: "icon quiet", "aria-label": "Remove this key", title: "Remove this key",
@@ -917,7 +923,8 @@ function addKey() {
 function entered() {
   const data = {};
   for (const row of $("map-rows").children) {
-    const key = row.querySelector(".key").value.trim(), value = row.querySelector(".value").value;
+    const key = row.querySelector(".key").value.trim(), input = row.querySelector(".value");
+    const value = input.value === input.shown ? input.came : input.value;
     if (!key && !value) continue;
     if (!key) throw new Refused(0, `a key is missing for the value '${value}'`);
     if (Object.hasOwn(data, key)) throw new Refused(0, `the key '${key}' is there twice`);
@@ -954,6 +961,10 @@ async function saveMap(event) {
     const there = await get("/api/configmaps");
     const present = there.find((one) => one.name === name);
     if (maps.isNew && present) throw new Refused(0, `there is a ConfigMap '${name}' already`);
+    if (!maps.isNew && !present && maps.loaded.updated_at !== null) {
+      maps.loaded.updated_at = null;
+      throw new Refused(0, "somebody else has deleted it meanwhile: save again to make it anew");
+    }
     if (!maps.isNew && present && present.updated_at !== maps.loaded.updated_at) {
       const theirs = await get(`/api/configmaps/${encodeURIComponent(name)}`);
       maps.loaded = theirs;
@@ -971,6 +982,7 @@ async function saveMap(event) {
 }
 
 async function openMap(name, key) {
+  if (maps.isNew) Object.assign(maps, { isNew: false, loaded: null });
   await loadMaps(name);
   for (const row of $("map-rows").children) {
     if (row.querySelector(".key").value === key) {

@@ -449,8 +449,6 @@ class Fleet:
         worker = kept.worker
         worker.draining_at, worker.why = worker.draining_at or self._clock(), why
         kept.drain_until = time.monotonic() + seconds
-        if kept.looking is not None:
-            kept.looking.cancel()
         self._dispatcher.withdraw(worker)
         self._save(worker)
         self._changed()
@@ -599,7 +597,7 @@ class Fleet:
             return "it was on its way out"
         if mark is None or mark.worker != row["id"]:
             return "its process doesn't say which worker it is"
-        if mark.app != self._app or mark.plan != self._plan:
+        if mark.plan != self._plan:
             return "it was started in another way"
         if self._session is None:
             return "nobody can look at it"
@@ -617,6 +615,8 @@ class Fleet:
         if why:
             self._drain(kept, worker.why or f"left by an earlier runtime: {why}", 0)
         elif worker.ready_at is not None:
+            # Nobody knows what it served until now: it isn't to go, at the first decision, for having been idle since.
+            worker.last_served_at = self._clock()
             self._well(kept, now)
         else:
             self._save(worker)

@@ -12,13 +12,14 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from everai_autoscaler._version import __version__
 
-__all__ = ["CONTENT_TYPE", "Metrics"]
+__all__ = ["CONTENT_TYPE", "PLATFORM_WORDS", "Metrics"]
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 """What an exposition says that it is."""
 
 STATUSES = ("inflight", "free", "busy", "draining")
 PLATFORM_WORDS = {"QueueDueBusy": "WorkerBusy", "QueueDueSession": "SessionWorkerBusy"}
+"""What a platform's lists call the reasons for which they have a word of their own."""
 REASONS = ("NotDispatch", "WorkerBusy", "SessionWorkerBusy")
 
 REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
@@ -80,7 +81,7 @@ class Metrics:
         )
         self._decided = Counter(
             named("decided_workers_total"),
-            "Workers that decisions started (up) and removed (down).",
+            "Workers that decisions asked for (up) and named to go (down), whatever was then applied.",
             ["action"],
             registry=registry,
         )

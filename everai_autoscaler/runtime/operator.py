@@ -77,8 +77,18 @@ class Operated(AutoScaler):
         self._word = word
 
     def decide(self, factors: Factors) -> DecideResult:
-        """What the policy says, or what the operator has said instead."""
-        result = self.scaler.decide(factors)
+        """What the policy says, or what the operator has said instead.
+
+        Raises:
+            RuntimeError: the policy wanted to end the process or the thread, as ``sys.exit`` does.
+        """
+        try:
+            result = self.scaler.decide(factors)
+        except Exception:
+            raise
+        except BaseException as error:
+            # It would end the thread that decides, and nobody would hear of it.
+            raise RuntimeError(f"{self.name} wanted to end the runtime: {type(error).__name__} {error}") from error
         word = self._word(factors.observed_at)
         if word is None:
             return result

@@ -19,12 +19,12 @@ from attrs import frozen
 from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError
 from everai_autoscaler.log import emit
 from everai_autoscaler.loop import Tick, run
-from everai_autoscaler.model import AutoScaler, DecideResult, QueueReason, Record
+from everai_autoscaler.model import AutoScaler, DecideResult, Record
 from everai_autoscaler.runtime.admin import Admin
 from everai_autoscaler.runtime.clock import StoppedError, WakingClock
 from everai_autoscaler.runtime.dispatcher import Dispatcher
 from everai_autoscaler.runtime.fleet import Fleet
-from everai_autoscaler.runtime.metrics import Metrics
+from everai_autoscaler.runtime.metrics import PLATFORM_WORDS, Metrics
 from everai_autoscaler.runtime.operator import Operated, Word
 from everai_autoscaler.runtime.router import Router
 from everai_autoscaler.runtime.spec import Local
@@ -43,7 +43,6 @@ HANGS_AFTER = 30.0
 """Seconds after which a decision that hangs is named in the log."""
 PRUNE_EVERY = 3600.0
 NOTES = 50
-PLATFORM_WORDS = {QueueReason.QueueDueBusy: "WorkerBusy", QueueReason.QueueDueSession: "SessionWorkerBusy"}
 
 
 class MakeScaler(Protocol):
@@ -106,6 +105,7 @@ class Runtime:
         self._arguments: dict[str, Any] = {}
         self._max_workers: int | None = None
         self._store_failure = ""
+        self._word_read: Word | None = None
         self._word_in_force: Word | None = None
         self._word_noted: Word | None = None
         self._pruned_at = 0.0
@@ -157,9 +157,8 @@ class Runtime:
             heart = asyncio.create_task(self._beat())
             await self._stop.wait()
             self._clock.stop()
-            await asyncio.to_thread(deciding.join, HANGS_AFTER)  # nothing is started or removed any more
             heart.cancel()
-            await self._drain()
+            await self._drain(deciding)
         finally:
             self._clock.stop()
             await self._router.stop(drain=0)
@@ -407,7 +406,6 @@ class Runtime:
         while True:
             await asyncio.sleep(HEARTBEAT)
             now = time.time()
-            self._dispatcher.expire(now - self.plan.local.session.timeout)
             self.metrics.fleet(self._target.sample().view(self._max_workers))
             self._wanted()
             self._note_word(now)
@@ -417,8 +415,11 @@ class Runtime:
                 self._send("state", self._state())
 
     def _wanted(self) -> None:
-        """Something waits: where nobody is there or starts, don't wait for the next beat."""
-        if len(self._dispatcher) and not self._fleet.workers and self._fleet.back_off_until is None:
+        """Something waits: where nobody stays or starts, and one may come, don't wait for the next beat."""
+        workers = self._fleet.workers.values()
+        nobody = all(worker.draining_at is not None for worker in workers)
+        room = self._max_workers is None or len(workers) < self._max_workers
+        if len(self._dispatcher) and nobody and room and self._fleet.back_off_until is None:
             self.tick_soon()
 
     def _state(self) -> dict[str, Any]:
@@ -435,12 +436,12 @@ class Runtime:
         self._changed = True
 
     def _word(self, now: float) -> Word | None:
-        """What an operator has said, unless its time has passed."""
-        try:
+        """What an operator has said, unless its time has passed; while it can't be read, what was read last."""
+        # What can't be read wasn't taken back.
+        with suppress(StateError):
             given = self.store.operator(self.plan.app)
-        except StateError:
-            return None
-        word = None if given is None else Word.of(given)
+            self._word_read = None if given is None else Word.of(given)
+        word = self._word_read
         return None if word is None or word.over(now) else word
 
     def _word_for_decision(self, now: float) -> Word | None:
@@ -460,16 +461,21 @@ class Runtime:
             except StateError:
                 return  # it is over all the same; said where ticks are kept
 
-    async def _drain(self) -> None:
+    async def _drain(self, deciding: threading.Thread) -> None:
         """Finish what is there, unless somebody says once more that it is to end."""
-        drained = asyncio.ensure_future(self._finish())
+        drained = asyncio.ensure_future(self._finish(deciding))
         at_once = asyncio.ensure_future(self._now.wait())
         await asyncio.wait({drained, at_once}, return_when=asyncio.FIRST_COMPLETED)
         at_once.cancel()
         drained.cancel()
         await asyncio.gather(drained, at_once, return_exceptions=True)
 
-    async def _finish(self) -> None:
+    async def _finish(self, deciding: threading.Thread) -> None:
+        # From then on nothing is started or removed any more. Looked at rather than joined: a policy that hangs
+        # isn't to keep who says once more that it is to end.
+        until = time.monotonic() + HANGS_AFTER
+        while deciding.is_alive() and time.monotonic() < until:  # noqa: ASYNC110 - a thread, which sets no event
+            await asyncio.sleep(0.02)
         drain = self.plan.local.drain_timeout
         await self._router.stop(drain=drain)
         await self._fleet.end(drain=drain)

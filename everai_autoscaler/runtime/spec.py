@@ -104,7 +104,7 @@ class Local(_Section):
     """Which of the workers that have room gets the next request."""
     retry: Literal["safe", "always", "never"] = "safe"
     """Which requests are put back, once, when their worker dies before any byte of the answer: those whose method is
-    safe (GET, HEAD, OPTIONS, TRACE), all, or none."""
+    safe (GET, HEAD, OPTIONS, TRACE), all, or none; never one whose body is streamed (above 64 KiB, or in chunks)."""
     start_timeout: Seconds = 600.0
     """Seconds after which a worker that isn't ready is given up."""
     drain_timeout: Seconds = 300.0

@@ -23,7 +23,7 @@ import yaml
 from everai_autoscaler.runtime.store import Store
 
 APPS = Path(__file__).parent / "apps"
-SOON = 30.0
+SOON = 60.0
 """Seconds within which what is to happen at once has happened, on a machine that has much else to do."""
 
 
@@ -59,7 +59,10 @@ class Running:
                 stderr=output,
                 env={**os.environ, **env},
             )
-        until(lambda: self.process.poll() is not None or self.who is not None, f"it runs\n{self.lines}")
+
+    def begun(self) -> None:
+        """Wait until it can be reached, or has ended."""
+        until(lambda: self.process.poll() is not None or self.who is not None, "it runs")
 
     @property
     def lines(self) -> str:
@@ -163,7 +166,8 @@ def start(tmp_path: Path, state: Path) -> Iterator[Callable[..., Running]]:
             yaml.safe_dump({"metadata": {"name": "counting"}, "autoscaler": {"builtin": builtin}, "local": section})
         )
         running = Running(manifest, state_dir, ("--interval=0.3", *options), env or {})
-        started.append(running)
+        started.append(running)  # before anything can go wrong, so that it is ended whatever happens
+        running.begun()
         return running
 
     yield starts

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from http.client import HTTPException
@@ -44,14 +45,23 @@ def answers(running, count: int) -> list[str]:
         return [words[0] for _, words in clients.map(lambda number: running.get(f"/{number}?ms=20"), range(count))]
 
 
-def test_a_worker_killed_in_the_midst_of_a_request_is_replaced(start) -> None:
+@pytest.fixture
+def busy(tmp_path: Path) -> Path:
+    """Requests last as long as it is there, that say ``while`` and its name."""
+    file = tmp_path / "busy"
+    file.touch()
+    return file
+
+
+def test_a_worker_killed_in_the_midst_of_a_request_is_replaced(start, busy) -> None:
     """A safe request whose worker dies before any byte is answered by the next one, and the line says what happened."""
     running = start(arguments={"min_workers": 1, "max_workers": 2})
     (first,) = running.ready(1)
     with ThreadPoolExecutor(1) as client:
-        answer = client.submit(running.get, "/7?ms=400")
+        answer = client.submit(running.get, f"/7?while={busy}")
         until(lambda: running.workers("BUSY"), "it is served")
         os.kill(first["pid"], signal.SIGKILL)
+        busy.unlink()
         status, words = answer.result()
 
     assert (200, "7") == (status, words[0]), words
@@ -88,16 +98,17 @@ def test_an_answer_that_is_cut_short_does_not_look_whole(start) -> None:
         running.get("/1?dies=2")
 
 
-def test_no_busy_worker_is_removed(start, store) -> None:
+def test_no_busy_worker_is_removed(start, store, busy) -> None:
     """Of two workers above a lowered maximum, the one that serves stays until its answer is whole."""
     store.put("ConfigMap", "limits", {"most": "2"})
     running = start(arguments={"min_workers": 2, "max_workers": LIMIT})
     running.ready(2)
     with ThreadPoolExecutor(2) as clients:
-        both = [clients.submit(running.get, f"/{number}?ms=1500") for number in range(2)]
+        both = [clients.submit(running.get, f"/{number}?while={busy}") for number in range(2)]
         until(lambda: len(running.workers("BUSY")) == 2, "both are busy")
         store.put("ConfigMap", "limits", {"most": "1"})
         until(lambda: running.ask("/api/status")["max_workers"] == 1, "the new maximum is read")
+        busy.unlink()
         served = [answer.result()[1][0] for answer in both]
 
     assert ["0", "1"] == served
@@ -119,19 +130,20 @@ def test_a_bad_configmap_keeps_the_last_good_value(start, store) -> None:
     assert until(lambda: running.ask("/api/status")["max_workers"] == 3, "the good value applies")
 
 
-def test_a_runtime_that_was_killed_takes_its_workers_over_again(start, store, state) -> None:
+def test_a_runtime_that_was_killed_takes_its_workers_over_again(start, store, state, busy) -> None:
     """After kill -9 under load the next start has the same workers, every ConfigMap and every record, and says so."""
     store.put("ConfigMap", "limits", {"most": "3"})
     first = start(arguments={"min_workers": 3, "max_workers": LIMIT})
     workers = {one["id"] for one in first.ready(3)}
     with ThreadPoolExecutor(8) as clients:
-        cut = [clients.submit(first.get, f"/{number}?ms=300") for number in range(8)]
+        cut = [clients.submit(first.get, f"/{number}?while={busy}") for number in range(8)]
         until(lambda: len(first.workers("BUSY")) == 3, "it is loaded")
         decisions = len(store.decisions("counting", limit=1000))
         first.kill()
         for one in cut:
             with suppress(OSError, HTTPException):
                 one.result()
+    busy.unlink()
     alive = len({process.environ()["EVERAI_AUTOSCALER_WORKER"] for process in of_workers(state)})
     second = start(arguments={"min_workers": 3, "max_workers": LIMIT})
 
@@ -141,6 +153,24 @@ def test_a_runtime_that_was_killed_takes_its_workers_over_again(start, store, st
     assert decisions <= len(store.decisions("counting", limit=1000))
     assert [str(number) for number in range(6)] == answers(second, 6)
     assert (0, True) == (second.stop(), gone(state))
+
+
+def test_a_worker_that_is_taken_over_is_idle_from_then_on(start, store) -> None:
+    """A fleet that was there when the runtime died isn't removed at the first decision of the next one."""
+    arguments = {"min_workers": 1, "max_workers": 3, "max_idle_time": 600}
+    first = start(arguments=arguments)
+    store.set_operator("counting", {"word": "hold", "workers": 3, "since": 1.0, "by": "ann"})
+    before = {one["id"] for one in first.ready(3)}
+    first.kill()
+    store.set_operator("counting", None)
+    for row in store.rows("counting"):
+        store.save_worker(
+            "counting", {**row, "created_at": row["created_at"] - 3600, "ready_at": row["ready_at"] - 3600}
+        )
+    second = start(arguments=arguments)
+    until(lambda: (second.ask("/api/status")["tick"]["at"] or 0) > second.who["started_at"] + 1, "it decides")
+
+    assert before == {one["id"] for one in second.workers("FREE") if one["draining_at"] is None}
 
 
 def test_workers_of_another_plan_are_ended_at_the_next_start(start) -> None:
@@ -159,7 +189,7 @@ def test_nothing_is_left_after_ctrl_c(start, state) -> None:
     running = start(arguments={"min_workers": 2, "max_workers": 2})
     running.ready(2)
     with ThreadPoolExecutor(1) as client:
-        answer = client.submit(running.get, "/9?ms=600")
+        answer = client.submit(running.get, "/9?ms=2000")
         until(lambda: running.workers("BUSY"), "it is served")
         status = running.stop()
 
@@ -201,8 +231,10 @@ def test_a_worker_that_never_becomes_ready_is_given_up(start) -> None:
     )
 
     assert running.says("wasn't ready within 0.5 s: nothing listens on port")
-    assert until(lambda: running.ask("/api/status")["back_off_until"] is not None, "starts wait")
-    assert 0 == running.ask("/api/status")["workers"]["inflight"]
+    waits = until(
+        lambda: (now := running.ask("/api/status"))["back_off_until"] is not None and now["workers"], "starts wait"
+    )
+    assert 0 == waits["inflight"]
 
 
 def test_a_command_that_is_not_there_is_told(start) -> None:
@@ -294,17 +326,46 @@ def register_autoscalers():
 """
 
 
-def test_a_strangers_scaler_drives_it_by_name(start, tmp_path) -> None:
-    """A scaler from another distribution decides here as the shipped ones do, and its sentence is in the list."""
-    (tmp_path / "plugin_pair.py").write_text(PLUGIN)
-    info = tmp_path / "plugin_pair-1.0.dist-info"
+HANGS = """
+    def decide(self, factors):
+        if len(factors.workers or ()) == 2:
+            import time
+            time.sleep(1000)
+"""
+
+
+def installed(directory: Path, plugin: str) -> None:
+    """Make *plugin* a distribution in *directory*."""
+    (directory / "plugin_pair.py").write_text(plugin)
+    info = directory / "plugin_pair-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin-pair\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[everai_autoscaler]\npair = plugin_pair\n")
+
+
+def test_a_strangers_scaler_drives_it_by_name(start, tmp_path) -> None:
+    """A scaler from another distribution decides here as the shipped ones do, and its sentence is in the list."""
+    installed(tmp_path, PLUGIN)
     running = start(policy="pair", env={"PYTHONPATH": str(tmp_path)})
 
     assert 2 == len(running.ready(2))
-    assert "pair: two are company" in running.ask("/api/decisions?limit=1")[0]["why"]
+    (decision,) = until(lambda: running.ask("/api/decisions?limit=1"), "a decision is kept")
+    assert "pair: two are company" in decision["why"]
+
+
+def test_a_policy_that_hangs_does_not_keep_who_ends_it(start, state, tmp_path) -> None:
+    """Ctrl-C twice ends the runtime and its workers at once, also while a scaler never comes back."""
+    installed(tmp_path, PLUGIN.replace("    def decide(self, factors):", HANGS))
+    running = start(policy="pair", env={"PYTHONPATH": str(tmp_path)})
+    running.ready(2)
+    until(lambda: running.ask("/api/status")["tick"]["next_at"] is None, "it hangs")
+    began = time.monotonic()
+    running.process.send_signal(signal.SIGINT)
+    running.says("drains: ")
+    running.stop()
+
+    assert time.monotonic() - began < 10
+    assert gone(state)
 
 
 async def _client(session: aiohttp.ClientSession, url: str, number: int, chance: random.Random) -> str:

@@ -49,6 +49,16 @@ def test_a_beat_that_was_long_ago_is_followed_at_once() -> None:
     assert time.time() - began < AT_LEAST
 
 
+def test_whoever_wakes_it_never_makes_it_later() -> None:
+    """Where beats are to follow sooner than a woken one may, its moment counts."""
+    clock = WakingClock()
+    clock.woke_at = began = time.time()
+    clock.wake()
+    clock.sleep_until(began + 0.02)
+
+    assert time.time() - began < AT_LEAST
+
+
 def test_it_can_be_stopped_from_another_thread() -> None:
     """A sleep that is stopped ends with an error that ends the loop."""
     clock = WakingClock()

@@ -172,7 +172,7 @@ def test_a_worker_is_inflight_until_it_is_ready(play) -> None:
         seen.append(ticket.worker is worker)
         here.dispatcher.give_up(ticket, time.time())
         seen.append(worker.status)
-        assert re.fullmatch(r"worker W is ready, \d\.\d s after its start", here.said(worker)[0])
+        assert re.fullmatch(r"worker W is ready, \d+\.\d s after its start", here.said(worker)[0])
 
     play(story)
 
@@ -406,10 +406,9 @@ def test_draining_has_an_end(play) -> None:
         here.request()
         here.fleet.remove(worker.worker_id, "")
         await here.over(worker)
-        assert [
-            "worker W still serves 1 request after 0 s: it is ended nevertheless",
-            "worker W has ended",
-        ] == here.said(worker)[2:]
+        told, ended = here.said(worker)[2:]
+        assert re.fullmatch(r"worker W still serves 1 request after \d+ s: it is ended nevertheless", told)
+        assert "worker W has ended" == ended
 
     play(story, drain_timeout=0.05)
 
@@ -483,7 +482,9 @@ def test_an_idle_worker_that_is_killed_is_gone(play) -> None:
         await asyncio.sleep(0.05)
         assert ({}, None) == (here.fleet.workers, here.fleet.back_off_until)
         assert "was killed by SIGKILL while it was free" == here.row(worker)["why"]
-        assert here.said(worker)[1].startswith("worker W was killed by SIGKILL while it was free; its log ends: begins")
+        # Its port may be seen closed before it is seen to be gone, which is told as well.
+        told = "worker W was killed by SIGKILL while it was free; its log ends: begins"
+        assert here.said(worker)[-1].startswith(told)
         assert here.request().worker is None
 
     play(story)
@@ -496,7 +497,8 @@ def test_a_busy_worker_that_is_killed_is_told_at_once(play) -> None:
         (worker,) = await here.ready()
         ticket = here.request()
         os.kill(worker.pid, signal.SIGKILL)
-        await until(lambda: psutil.Process(worker.pid).status() == psutil.STATUS_ZOMBIE)
+        # Not in turns with the fleet, which might see it first.
+        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222
         here.fleet.trouble(worker, "the connection broke")
         assert "was killed by SIGKILL while it served 1 request" == worker.why
         here.dispatcher.answered(ticket, time.time(), seconds=1.0, well=False)
@@ -634,13 +636,14 @@ def test_a_busy_worker_is_not_looked_at(play) -> None:
     async def story(here: Here) -> None:
         (worker,) = await here.ready()
         ticket = here.request()
-        await asyncio.sleep(0.1)  # a look that was on its way arrives
+        await until(lambda: here.fleet._kept[worker.worker_id].looking is None)  # one that was on its way is over
         before = await ask(worker, "/looks")
         await asyncio.sleep(0.2)
         assert before == await ask(worker, "/looks")
         here.dispatcher.answered(ticket, time.time(), seconds=0.3, well=True)
-        await asyncio.sleep(0.2)
-        assert before != await ask(worker, "/looks")
+        async with asyncio.timeout(30):
+            while before == await ask(worker, "/looks"):  # noqa: ASYNC110 - a process has no events
+                await asyncio.sleep(0.005)
 
     play(story, readiness={"path": "/ready", "interval": 0.02})
 
@@ -676,6 +679,20 @@ def test_a_worker_that_dies_while_it_drains_is_told(play) -> None:
 
 
 # Leaving nothing behind.
+
+
+def test_what_a_worker_started_has_its_time_too(play, tmp_path: Path) -> None:
+    """A child that still has something to do when its worker has heeded SIGTERM is given the rest of the grace."""
+    child = "trap 'sleep 0.3; echo bye > bye; exit' TERM; while :; do sleep 0.05; done"
+
+    async def story(here: Here) -> None:
+        (worker,) = await here.ready()
+        here.fleet.remove(worker.worker_id, "idle")
+        await here.over(worker)
+
+    play(story, command=["sh", "-c", f'({child}) & exec "$@"', "sh", *COMMAND])
+
+    assert "bye\n" == (tmp_path / "bye").read_text()
 
 
 @pytest.mark.parametrize("faults", ["child", "daemon", "child,daemon,deaf"])
@@ -860,12 +877,8 @@ def test_workers_that_still_answer_are_taken_over(play, abandon) -> None:
             (worker.worker_id, worker.pid, worker.ready_at) for worker in here.fleet.workers.values()
         ]
         first, second = here.fleet.workers.values()
-        assert (3, 1, 2.5, 77.5) == (
-            first.successes,
-            first.failures,
-            first.average_response_time,
-            first.last_served_at,
-        )
+        assert (3, 1, 2.5) == (first.successes, first.failures, first.average_response_time)
+        assert first.last_served_at > left[0]["last_served_at"]  # it is idle from now on
         ticket = here.request()
         assert ticket.worker in {first, second}
         here.dispatcher.give_up(ticket, time.time())
@@ -890,6 +903,17 @@ def test_a_worker_that_was_still_starting_goes_on_starting(play, abandon) -> Non
         assert left["pid"] == worker.pid
 
     play(story, "slow=0.5")
+
+
+def test_a_start_that_was_taken_over_has_the_rest_of_its_time(play, abandon) -> None:
+    """A runtime that comes back doesn't give it all of its time once more."""
+    (left,) = abandon("PENDING", "slow=60", count=1)
+    left["created_at"] -= 28
+
+    async def story(here: Here) -> None:
+        await until(lambda: not here.fleet.workers, 15)
+
+    play(story, "slow=60")
 
 
 @pytest.mark.parametrize(
@@ -919,6 +943,7 @@ def test_workers_that_can_not_be_taken_over_are_ended(play, abandon, row, local,
         here.rows.latest()[left["id"]]["status"],
         here.rows.latest()[left["id"]]["why"],
     )
+    assert row.get("draining_at") in {None, here.rows.latest()[left["id"]]["draining_at"]}
 
 
 def test_a_worker_without_a_mark_is_ended(play, abandon) -> None:
@@ -935,9 +960,13 @@ def test_a_worker_without_a_mark_is_ended(play, abandon) -> None:
     assert None is Process.find(left["pid"])
 
 
-def test_a_worker_that_is_gone_has_ended(play, abandon) -> None:
-    """One that doesn't live any more is ended in the store, and this is said."""
+@pytest.mark.parametrize(
+    ("row", "why"), [({}, "it was gone when the runtime came back"), ({"draining_at": 5.0, "why": "idle"}, "idle")]
+)
+def test_a_worker_that_is_gone_has_ended(play, abandon, row, why: str) -> None:
+    """One that doesn't live any more is ended in the store, and this is said; why it was to go stays."""
     (left,) = abandon(count=1)
+    left |= row
     os.kill(left["pid"], signal.SIGKILL)
     asyncio.run(until(lambda: Process.find(left["pid"]) is None))
 
@@ -947,7 +976,7 @@ def test_a_worker_that_is_gone_has_ended(play, abandon) -> None:
     here = play(story)
 
     assert [f"1 worker that an earlier runtime had started did not live any more: {left['id']}"] == here.notes
-    assert "it was gone when the runtime came back" == here.rows.latest()[left["id"]]["why"]
+    assert why == here.rows.latest()[left["id"]]["why"]
 
 
 def test_a_worker_whose_row_knows_no_process_is_found_by_its_mark(play, abandon) -> None:

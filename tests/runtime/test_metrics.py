@@ -151,6 +151,9 @@ def test_the_fleet_is_shown_in_the_platforms_words():
     assert {("NotDispatch",): 0, ("WorkerBusy",): 0, ("SessionWorkerBusy",): 7} == _values(metrics, "queue_requests")
     assert {(): 9.0} == _values(metrics, "max_workers")
 
+    metrics.fleet({**sample, "max_workers": 0, "waiting": {}})
+    assert {(): 0.0} == _values(metrics, "max_workers")
+
 
 def test_a_hostile_policy_name_cannot_break_the_exposition():
     """A name with quotes and line breaks comes back as it was."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ def test_a_pause_does_nothing_and_says_who_said_so() -> None:
     """While it is paused nothing is started or removed, and the answer names the operator and the reason."""
     result = decide(PAUSE, snapshot(free=1))
 
-    assert (True, []) == (result.held, result.actions)
+    assert (True, [], 5) == (result.held, result.actions, result.max_workers)
     assert ["operator: paused by ann: the database is down"] == [str(reason) for reason in result.reasons]
 
 
@@ -56,6 +58,17 @@ def test_a_hold_lets_nobody_go_who_serves() -> None:
     assert () == decide(hold(0), snapshot(busy=2)).down
 
 
+def test_a_policy_cannot_end_the_thread_that_decides() -> None:
+    """A policy that calls sys.exit is an error like any other, so that the tick holds and says so."""
+
+    class Leaves(AutoScaler):
+        def decide(self, factors: Factors) -> DecideResult:
+            sys.exit(3)
+
+    with pytest.raises(RuntimeError, match="Leaves wanted to end the runtime: SystemExit 3"):
+        Operated(Leaves(), lambda now: None).decide(snapshot(free=1))
+
+
 def test_a_hold_stays_below_the_policys_maximum() -> None:
     """Held at nine where the policy's maximum is five, five are there, and the answer says why."""
     result = decide(hold(9), snapshot(free=1))
@@ -64,13 +77,26 @@ def test_a_hold_stays_below_the_policys_maximum() -> None:
     assert "operator: at most 5: that is the policy's maximum" == str(result.reasons[-1])
 
 
+def test_a_hold_at_the_policys_maximum_needs_no_word_about_it() -> None:
+    """Held at five where five are the most, nothing was cut off."""
+    assert ["operator: held at 5 workers by ann"] == [
+        str(reason) for reason in decide(hold(5), snapshot(free=1)).reasons
+    ]
+
+
+def test_it_goes_by_the_policys_name() -> None:
+    """What a loop says of a decision that hangs names the policy, not what stands round it."""
+    assert "WantsFour" == Operated(WantsFour(), lambda now: None).name
+
+
 @given(snapshots(), st.integers(0, 9))
 def test_a_hold_never_breaks_the_guard(factors: Factors, workers: int) -> None:
     """Whatever the fleet, a hold removes no worker that serves, holds a session or drains, nor exceeds the maximum."""
     result = decide(hold(workers), factors)
 
     here = {worker.worker_id: worker for worker in factors.workers or ()}
-    assert not [one for one in result.down if here[one].status == "Busy" or here[one].number_of_sessions]
+    unfree = {one.worker_id for one in here.values() if one.status == "Busy" or one.number_of_sessions or one.draining}
+    assert not unfree & {*result.down}
     assert result.up == 0 or len(here) + result.up <= 5
 
 

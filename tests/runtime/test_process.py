@@ -66,7 +66,7 @@ def spawn(state: str, tmp_path: Path) -> Iterator[Callable[..., Process]]:
     yield made
     sweep(state, lambda _worker: True)
     for process in all_of_them:
-        process.poll()
+        until(process.poll)  # one that is dying carries no mark any more, and isn't over yet
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,7 @@ def test_one_that_has_ended_and_waits_for_its_parent_is_gone(spawn) -> None:
 
     assert found is not None
     assert (Exit(None), None) == (found.poll(), Process.find(process.pid))
+    assert found.is_deserted()
     until(process.poll)
 
 
@@ -194,7 +195,7 @@ def test_a_stopped_process_is_seen(spawn) -> None:
 def test_a_mark_is_read_from_a_process_and_its_children(spawn, state: str) -> None:
     """Whatever a worker's process starts carries its mark, in whatever session it is."""
     process = spawn(f"import os; os.fork() or os.setsid(); {SLEEP}", worker="w7")
-    until(lambda: len(marked(state)) == 2)
+    until(lambda: len({os.getsid(one.pid) for one in marked(state)}) == 2)
 
     assert {Mark("w7", state)} == {process.mark, *marked(state).values()}
     process.signal(signal.SIGKILL)
@@ -333,6 +334,7 @@ def test_a_log_is_cut_also_where_its_end_can_not_be_kept(tmp_path: Path) -> None
     (tmp_path / "w.log.1").symlink_to(tmp_path / "nowhere" / "at-all")
 
     assert (True, b"") == (bound(log, longest=10), log.read_bytes())
+    assert ["w.log"] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_no_log_is_not_long(tmp_path: Path) -> None:

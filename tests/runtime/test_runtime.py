@@ -28,13 +28,31 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_request_wakes_an_app_without_workers(start) -> None:
-    """With nobody there, a request doesn't wait for the next beat, a minute away."""
-    running = start("--interval=60", arguments={"min_workers": 0, "max_workers": 1})
+    """With nobody there, a request doesn't wait for the next beat, ten minutes away."""
+    running = start("--interval=600", arguments={"min_workers": 0, "max_workers": 1})
     began = time.monotonic()
 
     status, words = running.get("/5")
     assert (200, "5") == (status, words[0])
     assert time.monotonic() - began < CONFTEST.SOON
+
+
+def test_a_request_wakes_an_app_whose_last_worker_goes(start) -> None:
+    """While the only worker finishes what it serves before it goes, a request doesn't wait for the next beat."""
+    running = start("--interval=60", arguments={"min_workers": 0, "max_workers": 2})
+    with ThreadPoolExecutor(1) as client:
+        client.submit(running.get, "/4?ms=8000")
+        worker = until(lambda: running.workers("BUSY"), "it is served")[0]["id"]
+        time.sleep(2.5)  # until no beat that was asked for earlier is to come
+        gone = urllib.request.Request(
+            f"{running.who['admin_url']}/api/workers/{worker}/remove",
+            b'{"by": "ann"}',
+            {"Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(gone).close()
+
+        assert "5" == running.get("/5")[1][0]
+        assert [worker] == [one["id"] for one in running.workers("BUSY")]
 
 
 def test_a_dry_run_applies_nothing(start, store) -> None:
@@ -56,7 +74,9 @@ def test_a_hold_keeps_so_many_and_ends_by_itself(start, store) -> None:
     running.ready(1)
     store.set_operator("counting", {**HOLD, "since": time.time(), "until": time.time() + 4})
     running.ready(3)
-    why = running.ask("/api/decisions?limit=1")[0]["operator"]
+    why, *_ = until(
+        lambda: [one["operator"] for one in running.ask("/api/decisions") if one["operator"]], "the decision is kept"
+    )
 
     assert ("hold", "the demo", "ann") == (why["word"], why["reason"], why["by"])
     assert running.says("the policy decides again, no more held at 3 workers by ann")
@@ -84,6 +104,20 @@ def test_nobody_waits_any_more_when_it_has_ended(start, store) -> None:
         running.stop()
 
     assert (503, []) == (asked.result()[0], store.queue("counting"))
+
+
+def test_a_pause_holds_while_the_store_cannot_be_read(start, store, state) -> None:
+    """A database that breaks while an operator has paused the app doesn't let the policy decide again."""
+    store.set_operator("counting", {**HOLD, "word": "pause", "workers": None, "since": 1.0, "until": None})
+    running = start(arguments={"min_workers": 1})
+    until(lambda: len(running.ask("/api/decisions")) > 1, "it has decided twice")
+    store.close()
+    for name in ("state.db", "state.db-wal"):
+        with (state / name).open("r+b") as file:
+            file.write(b"?" * (state / name).stat().st_size)
+    time.sleep(2)  # for some more decisions
+
+    assert ([], "pause") == (running.workers(), running.ask("/api/status")["operator"]["word"])
 
 
 def test_histories_are_there_after_a_restart(start, store) -> None:
@@ -184,6 +218,7 @@ def test_a_bad_manifest_is_one_line(tmp_path, manifest: str, told: str) -> None:
 
     assert (2, 1) == (done.returncode, done.stderr.count("\n"))
     assert told in done.stderr
+    assert done.stderr.startswith(f"error: {file}: ")
 
 
 def test_a_warning_is_told_once(start, store) -> None:

@@ -63,14 +63,14 @@ def test_it_is_a_target() -> None:
 def test_a_snapshot_tells_all_that_is_known() -> None:
     """Workers, queue, oldest wait and utilization are those of the moment."""
     here = Here(ready=2)
-    for _ in range(3):
+    for here.now in (98.0, 99.0, 100.0, 101.0):
         here.request()
     here.now = 104.0
     factors = here.target.observe()
 
     assert 104.0 == factors.observed_at
     assert [WorkerStatus.Busy, WorkerStatus.Busy] == [worker.status for worker in factors.workers or ()]
-    assert {QueueReason.QueueDueBusy: 1} == factors.queue
+    assert {QueueReason.QueueDueBusy: 2} == factors.queue
     assert {QueueReason.QueueDueBusy: 4.0} == factors.oldest_wait
     assert 100 == factors.utilization
 
@@ -93,6 +93,9 @@ def test_later_snapshots_tell_what_came_and_was_answered() -> None:
     factors = here.target.observe()
 
     assert (2, 1) == (factors.arrivals, factors.completions)
+    here.request()
+    factors = here.target.observe()
+    assert (1, 0) == (factors.arrivals, factors.completions)
 
 
 def test_earlier_snapshots_are_histories() -> None:
@@ -108,6 +111,16 @@ def test_earlier_snapshots_are_histories() -> None:
     assert 1 == (factors.worker_histories or {})[20][WorkerStatus.Busy]
 
 
+def test_a_snapshot_tells_of_the_last_twenty() -> None:
+    """What lies further back is forgotten, however long the runtime runs."""
+    here = Here(ready=1)
+    for here.now in range(100, 140):
+        here.target.observe()
+    here.now = 140
+
+    assert list(range(1, 21)) == sorted(here.target.observe().worker_histories or {})
+
+
 def test_histories_survive_a_restart() -> None:
     """What an earlier runtime has seen is there again, from the form in which it is kept."""
     here = Here(ready=1)
@@ -116,6 +129,18 @@ def test_histories_survive_a_restart() -> None:
     again = LocalTarget(here.fleet, here.dispatcher, seen=[Sample.of(kept)], clock=lambda: 130.0)
 
     assert [30] == list(again.observe().worker_histories or {})
+
+
+def test_utilization_counts_all_that_a_worker_can_serve() -> None:
+    """One request at a worker that can serve four uses a quarter of it."""
+    here = Here()
+    here.fleet.start(1)
+    (worker,) = here.fleet.workers.values()
+    worker.concurrency = 4
+    here.dispatcher.ready(worker, here.now)
+    here.request()
+
+    assert 25 == here.target.observe().utilization
 
 
 def test_a_starting_worker_has_no_utilization() -> None:
@@ -153,6 +178,15 @@ def test_a_worker_with_a_session_stays() -> None:
     here.target.apply(remove("w1"))
 
     assert ("w1 stays: it holds a session",) == here.target.applied.why
+
+
+def test_a_worker_that_goes_already_is_told() -> None:
+    """A worker that an operator has removed since the look isn't counted as one that this decision has removed."""
+    here = Here(ready=1)
+    here.fleet.workers["w1"].draining_at = 100.0
+    here.target.apply(remove("w1"))
+
+    assert ((), ("w1 stays: it is on its way out already",)) == (here.target.applied.down, here.target.applied.why)
 
 
 def test_a_worker_that_is_gone_already_is_no_error() -> None:

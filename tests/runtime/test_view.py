@@ -124,7 +124,10 @@ def run_for_a_tick(store: Store, at: float = 100.0) -> str:
             applied={"up": 1, "down": [], "why": []},
             operator=None,
             failure="",
-            workers=[LocalWorker("a", started_at=95.0).view()],
+            workers=[
+                LocalWorker("a", started_at=95.0).view(),
+                LocalWorker("b", started_at=96.0, ready_at=97.0, draining_at=98.0).view(),
+            ],
             queue=[(98.5, "WorkerBusy"), (99.0, "WorkerBusy"), (99.5, "SessionWorkerBusy")],
             sample=sample,
         ),
@@ -152,7 +155,7 @@ def test_the_store_shows_how_it_was(store: Store) -> None:
         "tick": {"at": 100.0, "took": 0.25, "lag": 0.5, "failure": "", "next_at": None},
         "max_workers": 3,
         "arguments": record["arguments"],
-        "workers": {"inflight": 1, "free": 0, "busy": 0, "draining": 0},
+        "workers": {"inflight": 1, "free": 0, "busy": 0, "draining": 1},
         "queue": {"WorkerBusy": 2, "SessionWorkerBusy": 1},
         "back_off_until": None,
         "notes": [],
@@ -166,8 +169,8 @@ def test_the_store_shows_lists(store: Store) -> None:
     view = StoreView(store, APP)
     (decision,) = view.decisions()
 
-    assert ["a"] == [one["id"] for one in view.workers()]
-    assert ["gone", "a"] == [one["id"] for one in view.workers(ended=True)]
+    assert ["a", "b"] == [one["id"] for one in view.workers()]
+    assert ["gone", "a", "b"] == [one["id"] for one in view.workers(ended=True)]
     assert [98.5, 99.0, 99.5] == [one["created_at"] for one in view.queue()]
     assert {**decision, "record": record} == view.decision(decision["id"])
     assert ([], [decision]) == (view.decisions(before=decision["id"]), view.decisions(at=101.0, limit=1))

@@ -1,7 +1,7 @@
 """An app that answers each request with its own number and the worker's pid: ``/NUMBER?ms=20&dies=1``.
 
-It serves one request at a time over kept connections, takes ``ms`` milliseconds, and with ``dies`` kills itself: before
-a byte of its answer (1), or in the midst of it (2).
+It serves one request at a time over kept connections, takes ``ms`` milliseconds and as long as there is a file named as
+``while`` says, and with ``dies`` kills itself: before a byte of its answer (1), or in the midst of it (2).
 """
 
 import asyncio
@@ -23,6 +23,8 @@ async def serve(reader, writer):
             path = urlsplit(line.split()[1].decode())
             said = dict(parse_qsl(path.query))
             await asyncio.sleep(int(said.get("ms", 0)) / 1000)
+            while os.path.exists(said.get("while", "")):  # noqa: ASYNC110, ASYNC240, PTH110 - it has nothing else to do
+                await asyncio.sleep(0.01)
             body = f"{path.path[1:]} {os.getpid()}\n".encode()
             head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             if said.get("dies") == "2":

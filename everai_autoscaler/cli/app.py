@@ -128,7 +128,9 @@ def _last(found: Mapping[str, Any], now: float) -> Iterator[tuple[str, str]]:
         yield "Decision", f"{last['id']}, {moment(last['at'])}: {action_of(last)}"
         for why in why_of(last):
             yield "", click.style(why, fg="red", bold=True) if last["failure"] else why
-    if found["running"]:
+    if found.get("stopping"):
+        yield "Next", click.style("none: it drains", fg="magenta", bold=True)
+    elif found["running"]:
         due = tick["next_at"]  # nothing while one is being made
         yield "Next", f"{'now' if due is None else f'in {max(0.0, due - now):.0f} s'}, every {found['interval']:g} s"
 

@@ -119,9 +119,11 @@ def _head(status: Mapping[str, Any], now: float) -> list[Text]:
     )
     second = Text(f"{moment(now)}   {scaler_name(status['scaler'])}", style="dim")
     next_at = status["tick"]["next_at"]
-    if next_at is not None:
+    if next_at is not None and not status["stopping"]:
         second.append(f"   next decision in {max(0.0, next_at - now):.0f} s")
     lines = [first, second]
+    if status["stopping"]:
+        lines.append(Text("drains; Ctrl-C once more ends it now", style="bold magenta"))
     if status["dry_run"]:
         lines.append(Text("dry run: nothing is applied", style="bold magenta"))
     if status["operator"] is not None:

@@ -85,6 +85,8 @@ def standing(status: Mapping[str, Any]) -> list[str]:
     if not status["running"]:
         seen_at = status.get("seen_at")
         notes.append("nothing runs here" + ("" if seen_at is None else f"; as last seen at {moment(seen_at)}"))
+    if status.get("stopping"):
+        notes.append("it drains: what is served is finished, and nothing is started any more")
     word = word_of(status)
     if word is not None:
         notes.append(f"{printable(str(word))} (since {moment(word.since)})")

@@ -35,6 +35,8 @@ __all__ = ["run"]
 
 TOKEN_VARIABLE = "EVERAI_AUTOSCALER_TOKEN"  # noqa: S105 - a name
 MOST_FILES = 65_536
+TOGETHER = 0.1
+"""Seconds within which two signals are one."""
 _PORT = click.IntRange(min=0, max=65535)
 
 
@@ -166,10 +168,10 @@ async def _run(plan: Plan, store: Store, claim: Claim) -> None:
     with _lines(live=live):
         runtime = Runtime(plan, store)
         loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, _stop, runtime)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
-            loop.add_signal_handler(signal.SIGHUP, _hang_up, runtime)
+        ending = _Ending(runtime)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+                loop.add_signal_handler(number, ending, number)
 
         def begun() -> None:
             claim.announce(app_url=runtime.app_url, admin_url=runtime.admin_url, token=plan.token)
@@ -192,16 +194,28 @@ def _page(runtime: Runtime, token: str | None) -> str:
     return runtime.admin_url if token is None else f"{runtime.admin_url}/?token={token}"
 
 
-def _stop(runtime: Runtime) -> None:
-    status = runtime.status()
-    if runtime.stopping:
-        runtime.note("ends now")
-    else:
-        waiting = sum(status["queue"].values())
-        runtime.note(
-            f"drains: {status['workers']['busy']} workers serve and {waiting} requests wait; once more ends it now"
-        )
-    runtime.stop()
+class _Ending:
+    """Ends a runtime when it is told to; at once, when it is told once more."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._told_at = 0.0
+
+    def __call__(self, number: signal.Signals) -> None:
+        now, runtime = time.monotonic(), self._runtime
+        if not runtime.stopping:
+            self._told_at = now
+            status = runtime.status()
+            waiting = sum(status["queue"].values())
+            runtime.note(
+                f"drains: {status['workers']['busy']} workers serve and {waiting} requests wait; once more ends it now"
+            )
+        # Some tell it twice at one moment (timeout, of coreutils), or more often (a terminal that is closed).
+        elif number is signal.SIGHUP or now - self._told_at < TOGETHER:
+            return
+        else:
+            runtime.note("ends now")
+        runtime.stop()
 
 
 class _Lines(logging.StreamHandler[TextIO]):
@@ -211,12 +225,6 @@ class _Lines(logging.StreamHandler[TextIO]):
         """Let the line be lost, and the app run on, where the reader has gone away or the disk is full."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
-
-
-def _hang_up(runtime: Runtime) -> None:
-    """The terminal was closed, which may be told more than once: that is no wish to end at once."""
-    if not runtime.stopping:
-        _stop(runtime)
 
 
 @contextmanager

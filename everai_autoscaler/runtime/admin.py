@@ -203,7 +203,8 @@ class Admin:
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0, logger=SILENT)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, port).start()
+            # asyncio accepts so many in a row, and complains as often when too many files are open.
+            await web.TCPSite(runner, self._host, port, backlog=16).start()
         except OSError as error:
             await runner.cleanup()
             raise StateError(_cannot_listen(self._host, port, error)) from error

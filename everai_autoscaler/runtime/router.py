@@ -884,7 +884,10 @@ def _why_not(error: OSError, host: str, port: int) -> str:
 
 async def _connect(worker: LocalWorker) -> _Connection:
     loop = asyncio.get_running_loop()
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    except OSError as error:  # too many files are open, which is no fault of the worker's
+        raise _RefusalError(503, f"{error.strerror}; come again later", "open-files", retry_after=5) from None
     try:
         sock.setblocking(False)
         async with asyncio.timeout(CONNECT_TIME):

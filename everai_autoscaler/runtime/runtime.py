@@ -200,6 +200,7 @@ class Runtime:
             "started_at": self._started_at,
             "interval": self.plan.interval,
             "dry_run": self.plan.dry_run,
+            "stopping": self.stopping,
             "app_url": self.app_url,
             "admin_url": self.admin_url,
             "state_dir": str(self.store.directory),
@@ -419,7 +420,9 @@ class Runtime:
         workers = self._fleet.workers.values()
         nobody = all(worker.draining_at is not None for worker in workers)
         room = self._max_workers is None or len(workers) < self._max_workers
-        if len(self._dispatcher) and nobody and room and self._fleet.back_off_until is None:
+        word = self._word_in_force
+        kept_back = self.plan.dry_run or (word is not None and not word.workers)
+        if len(self._dispatcher) and nobody and room and not kept_back and self._fleet.back_off_until is None:
             self.tick_soon()
 
     def _state(self) -> dict[str, Any]:
@@ -477,8 +480,21 @@ class Runtime:
         while deciding.is_alive() and time.monotonic() < until:  # noqa: ASYNC110 - a thread, which sets no event
             await asyncio.sleep(0.02)
         drain = self.plan.local.drain_timeout
-        await self._router.stop(drain=drain)
+        served = asyncio.ensure_future(self._router.stop(drain=drain))
+        # Who waits when no worker is left would wait in vain.
+        emptied = asyncio.ensure_future(self._until_nobody_is_there())
+        try:
+            await asyncio.wait({served, emptied}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            served.cancel()
+            emptied.cancel()
+            await asyncio.gather(served, emptied, return_exceptions=True)
+        await self._router.stop(drain=0)
         await self._fleet.end(drain=drain)
+
+    async def _until_nobody_is_there(self) -> None:
+        while self._fleet.workers:  # noqa: ASYNC110 - the fleet has no event for it
+            await asyncio.sleep(0.05)
 
 
 def _shown(host: str) -> str:

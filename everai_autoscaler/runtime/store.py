@@ -24,7 +24,8 @@ Kind: TypeAlias = Literal["ConfigMap", "Secret"]
 
 HISTORIES = 20
 """How many samples a snapshot tells of."""
-KEEP_DECISIONS = 10_000
+KEEP_DECISIONS = 31_000
+"""A week of one each 20 seconds."""
 KEEP_SAMPLES = 7 * 86_400.0
 """Seconds."""
 KEEP_WORKERS = 1_000

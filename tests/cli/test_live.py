@@ -42,6 +42,7 @@ def a_status(**more: Any) -> dict[str, Any]:
         "app_url": "http://127.0.0.1:8080",
         "admin_url": "http://127.0.0.1:8081",
         "dry_run": False,
+        "stopping": False,
         "operator": None,
         "tick": {"failure": "", "next_at": NOW + 15},
         "max_workers": 5,
@@ -111,6 +112,7 @@ def test_nobody_there_is_said():
     [
         ({"operator": WORD}, "held at 3 workers by ann: a demo"),
         ({"dry_run": True}, "dry run: nothing is applied"),
+        ({"stopping": True}, "drains; Ctrl-C once more ends it now"),
         ({"back_off_until": NOW + 8}, "starts wait 8 s more, since workers died while starting"),
         (
             {"tick": {"failure": "observe failed: OSError", "next_at": None}},

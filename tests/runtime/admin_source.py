@@ -252,6 +252,7 @@ class MemoryRuntime:
             "started_at": self.started_at,
             "interval": INTERVAL,
             "dry_run": False,
+            "stopping": False,
             "app_url": "http://127.0.0.1:8080",
             "admin_url": "http://127.0.0.1:8081",
             "state_dir": "/home/ann/.local/state/everai-autoscaler",

@@ -301,8 +301,9 @@ function showBanners() {
     banners.push(["bad", `Connection lost at ${since}: ${link.why}.${what} Trying again…`, "lost"]);
   }
   if (state.status) {
-    const { operator: word, tick, back_off_until: backOff, arguments: args } = state.status;
+    const { stopping, operator: word, tick, back_off_until: backOff, arguments: args } = state.status;
     if (word) banners.push(["word", inForce(word), "word", word.until === null ? "" : `${span(word.until - now())} more`]);
+    if (stopping) banners.push(["warn", "The runtime drains: what is served is finished, and nothing is started any more.", "stopping"]);
     if (tick.failure) banners.push(["bad", `The last tick failed, and nothing was changed: ${tick.failure}`, "tick"]);
     const stale = Object.entries(args).filter(([, one]) => one.kept).map(([name, one]) => `${name} (${shownValue(one)})`);
     if (stale.length) {

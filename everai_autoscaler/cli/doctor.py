@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import platform
@@ -110,7 +111,7 @@ def _of_the_installation(installed: list[Distribution]) -> Iterator[_Finding]:
             )
         elif name != _OURS and (files := _inside(one)):
             yield _Finding(
-                f"{name} {one.version} has {count(len(files), 'file')} in {_where(one)}, {files[0]} for one",
+                f"{name} {one.version} has {count(len(files), 'file')} in {_where(one)}, {next(iter(files))} for one",
                 "one package's files lie over another's: what is run is neither of them",
                 f"pip uninstall {name}, then {_REINSTALL}",
             )
@@ -152,12 +153,12 @@ def _outdated(ours: Distribution) -> Iterator[_Finding]:
 def _overwritten(ours: Distribution) -> Iterator[_Finding]:
     """Files that aren't those that were installed; of an editable installation there are none to compare."""
     changed = []
-    for file in ours.files or ():
-        if file.parts[:1] != (_PACKAGE,) or file.hash is None or file.hash.mode != "sha256":
+    for file, digest in _inside(ours).items():
+        if not digest.startswith("sha256="):
             continue
-        path = Path(str(file.locate()))
-        if not path.is_file() or _sha256(path.read_bytes()) != file.hash.value.rstrip("="):
-            changed.append(file.as_posix())
+        path = Path(str(ours.locate_file(file)))
+        if not path.is_file() or _sha256(path.read_bytes()) != digest.removeprefix("sha256=").rstrip("="):
+            changed.append(file)
     if changed:
         yield _Finding(
             f"{count(len(changed), 'file')} of {_OURS} {ours.version} {'is' if len(changed) == 1 else 'are'} "
@@ -338,9 +339,12 @@ def _blocked() -> list[str]:
     return [f"{plugin}, {plugin.failure}" for plugin in plugins if plugin.failure.startswith("blocked by")]
 
 
-def _inside(one: Distribution) -> list[str]:
-    """The files of *one* that lie in this package's directory."""
-    return [file.as_posix() for file in one.files or () if file.parts[:1] == (_PACKAGE,)]
+def _inside(one: Distribution) -> dict[str, str]:
+    """The files that *one* has put into this package's directory, with their hashes, also where they are gone."""
+    # From Python 3.12 on, Distribution.files leaves out what is gone.
+    record = one.read_text("RECORD")
+    rows = [[str(file), ""] for file in one.files or ()] if record is None else csv.reader(record.splitlines())
+    return {row[0]: row[1] for row in rows if len(row) > 1 and row[0].startswith(f"{_PACKAGE}/")}
 
 
 def _where(one: Distribution) -> str:

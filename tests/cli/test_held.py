@@ -28,7 +28,8 @@ def run_here(run, state):
 
 
 def kept(state, kind: str, name: str):
-    found = Store(state).get(kind, name)
+    with closing(Store(state)) as store:
+        found = store.get(kind, name)
     return None if found is None else dict(found.data)
 
 
@@ -190,7 +191,8 @@ def test_what_was_given_wrong_is_one_line(run_here, state, arguments, told: str)
     assert 2 == result.exit_code
     assert told in result.stderr
     assert 1 == result.stderr.count("\n")
-    assert [] == (Store(state).names("ConfigMap") if state.exists() else [])
+    with closing(Store(state)) as store:
+        assert [] == store.names("ConfigMap")
 
 
 @pytest.mark.parametrize(

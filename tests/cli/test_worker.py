@@ -167,8 +167,8 @@ def test_a_log_is_followed_until_its_worker_has_ended(start, kept, eventually):
             written.write("last words\n")
         store.save_worker("get-start", {**ann, "status": "TERMINATED", "deleted_at": 1_722_222_500.0})
 
-    assert 0 == process.wait(30)
-    reader.join(30)
+    assert 0 == process.wait(60)
+    reader.join(60)
     assert ["served\n", "more\n", "nearly missed\n", "new\n", "last words\n"] == [first, *lines]
     assert "" == process.stderr.read()
 

@@ -243,17 +243,22 @@ def test_without_a_path_a_worker_that_listens_is_ready(play) -> None:
 
 
 @pytest.mark.parametrize(
-    ("faults", "why"),
+    ("faults", "last"),
     [
-        ("never", r"wasn't ready within 0\.4 s: nothing listens on port \d+"),
-        ("garbage", r"wasn't ready within 0\.4 s: /ready gives no answer: .+"),
+        ("never", r"nothing listens on port \d+"),
+        ("garbage", r"/ready gives no answer: .+"),
     ],
 )
-def test_one_that_never_becomes_ready_is_given_up(play, faults: str, why: str) -> None:
+def test_one_that_never_becomes_ready_is_given_up(play, faults: str, last: str) -> None:
     """After the start timeout it is ended, with the last thing that was seen of it, and starts wait."""
+    why = rf"wasn't ready within 30 s: {last}"
 
     async def story(here: Here) -> None:
         (worker,) = here.start()
+        kept = here.fleet._kept[worker.worker_id]
+        assert 30 == pytest.approx(kept.start_until - kept.begun)
+        await until(lambda: re.fullmatch(last, kept.last_look))
+        kept.start_until = time.monotonic()
         await until(lambda: worker.draining_at)
         assert here.fleet.back_off_until > time.time()
         assert 0 == here.fleet.start(1)
@@ -261,7 +266,7 @@ def test_one_that_never_becomes_ready_is_given_up(play, faults: str, why: str) -
         assert re.fullmatch(f"worker W {why}; it is ended, and the next start waits 1 s", here.said(worker)[0])
         assert re.fullmatch(why, here.row(worker)["why"])
 
-    play(story, faults, start_timeout=0.4)
+    play(story, faults)
 
 
 def test_one_that_exits_at_once_is_not_started_again(play) -> None:
@@ -653,14 +658,14 @@ def test_a_look_that_a_request_overtook_does_not_count(play) -> None:
 
     async def story(here: Here) -> None:
         (worker,) = await here.ready()
-        asked = asyncio.ensure_future(ask(worker, "/sleep/0.8"))
-        await asyncio.sleep(0.2)  # a look is made, and waits behind the sleep
-        here.dispatcher.give_up(here.request(), time.time())
-        await asked
+        asked = asyncio.ensure_future(ask(worker, "/sleep/1.6"))
+        while not asked.done():  # whenever a look is made, and waits behind the sleep
+            here.dispatcher.give_up(here.request(), time.time())
+            await asyncio.sleep(0.005)
         await asyncio.sleep(0.1)
         assert 1 == len(here.said(worker))
 
-    play(story, readiness={"path": "/ready", "interval": 0.02, "timeout": 0.6, "failures": 1})
+    play(story, readiness={"path": "/ready", "interval": 0.02, "timeout": 1.2, "failures": 1})
 
 
 def test_a_worker_that_dies_while_it_drains_is_told(play) -> None:
@@ -1041,9 +1046,10 @@ def test_two_hundred_workers_are_started_and_ended(play) -> None:
     seen: dict[str, float] = {}
 
     async def story(here: Here) -> None:
-        began = time.perf_counter()
+        began = time.thread_time()  # what it takes, whatever else the machine has to do
         workers = here.start(200)
-        seen["start"] = time.perf_counter() - began
+        seen["start"] = time.thread_time() - began
+        assert {None} == {worker.pid for worker in workers}
         await until(lambda: all(worker.ready_at for worker in workers), 120)
         began, used = time.perf_counter(), time.process_time()
         await asyncio.sleep(3)

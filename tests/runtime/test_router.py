@@ -8,7 +8,7 @@ import random
 import resource
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 
@@ -287,6 +287,14 @@ class Gate:
         self.inside += 1
         await self.open.wait()
         await asked.say(answer())
+
+
+@pytest.fixture
+def unused_port() -> Iterator[int]:
+    """A port on which nobody listens, and that nobody is given meanwhile."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
 
 
 def in_loop(story: Callable[[], Awaitable[object]]):
@@ -1692,12 +1700,12 @@ class TestWorkersThatFail:
 
         assert (b"mine", 2) == in_loop(story)
 
-    def test_refuse_connections(self) -> None:
+    def test_refuse_connections(self, unused_port: int) -> None:
         """Whatever its method, a request that never met a worker is put back, and served by the next."""
 
         async def story():
             async with app() as running:
-                running.admit(unused_port())
+                running.admit(unused_port)
                 running.on_trouble = running.end
                 asking = asyncio.create_task(running.ask(post(b"once", b"Connection: close")))
                 await until(lambda: running.troubles and len(running.dispatcher))
@@ -1711,14 +1719,14 @@ class TestWorkersThatFail:
             (name, why.split(",")[0]) for name, why in troubles
         ] or [("w1", "takes no connection: Connection refused")] == troubles
 
-    def test_refuse_connections_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_refuse_connections_for_ever(self, monkeypatch: pytest.MonkeyPatch, unused_port: int) -> None:
         """It isn't tried for ever: 502."""
         monkeypatch.setattr("everai_autoscaler.runtime.router.FIRST_PAUSE", 0.001)
         monkeypatch.setattr("everai_autoscaler.runtime.router.LONGEST_PAUSE", 0.002)
 
         async def story():
             async with app() as running:
-                running.admit(unused_port())
+                running.admit(unused_port)
                 text = await running.ask()
                 return status(text), len(running.troubles), len(running.dispatcher)
 
@@ -2018,9 +2026,3 @@ class TestStops:
                 return found, len(running.dispatcher), [worker.serving for worker in running.dispatcher._here]
 
         assert ([503, 503, b""], 0, [0]) == in_loop(story)
-
-
-def unused_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]

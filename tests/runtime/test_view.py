@@ -337,11 +337,12 @@ def test_an_error_without_words_is_told_by_its_number(body: bytes) -> None:
 
 def test_a_port_where_nobody_listens_is_told_of() -> None:
     """A runtime that has gone since gets one line."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # so that nobody else is given it meanwhile
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
 
-    with pytest.raises(StateError, match=rf"^the runtime at {url} doesn't answer as it should: .*refused"):
-        AdminView({"app": APP, "admin_url": url, "token": None}).queue()
+        with pytest.raises(StateError, match=rf"^the runtime at {url} doesn't answer as it should: .*refused"):
+            AdminView({"app": APP, "admin_url": url, "token": None}).queue()
 
 
 # Which of both.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+CONFTEST = sys.modules[next(name for name in sys.modules if name.endswith("runtime.conftest"))]
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "walk.md"
 MANIFEST = ROOT / "examples" / "get_started" / "free-worker.yaml"
@@ -75,6 +76,8 @@ def test_the_page_can_be_followed(shell, state, tmp_path):
     finally:
         running.kill()
         running.wait()
+        for left in CONFTEST.of_workers(state):
+            left.kill()
     follow(shell, *after)
 
 

@@ -20,6 +20,7 @@ from textwrap import dedent
 import pytest
 from attrs import Factory, define, frozen
 
+CONFTEST = sys.modules[next(name for name in sys.modules if name.endswith("runtime.conftest"))]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "get_started"
 COMMAND = str(Path(sys.executable).parent / "everai-autoscaler")
 CONFIGMAP = "get-start-configmap"
@@ -41,7 +42,7 @@ class Pace:
     answer: float
     """What an answer takes. The interval is a multiple of it, so that no answer ends just when a decision is made."""
     load: int
-    """For how long there is load at least; it doesn't end before the table has been seen."""
+    """For how long there is load at least; it goes on until the table has been seen."""
     idle: int
     """What is in the ConfigMap as max_idle_time."""
     tolerance: float
@@ -136,6 +137,8 @@ def walk(name, pace, home):
         finally:
             running.kill()
             running.wait()
+            for left in CONFTEST.of_workers(state):
+                left.kill()
 
 
 def gone_through(name, seen, state, running):
@@ -158,6 +161,7 @@ def gone_through(name, seen, state, running):
         until(lambda: so_far(admin, begins)[-1:] == [STEADY[name]], 5 * pace.interval, running)
         seen.under_load = get(admin, "workers")
         seen.table = table_of(name, state)
+        until(lambda: so_far(admin, begins)[-2:] == 2 * [STEADY[name]], 5 * pace.interval, running)
         ends = wait_for_a_moment_within_a_second(begins + pace.load)
         load.send_signal(signal.SIGINT)
         seen.load, _ = load.communicate(timeout=PATIENCE)
@@ -211,10 +215,10 @@ def until(fact, seconds, running):
 
 
 def wait_for_a_moment_between(tick, pace):
-    """Sleep until the middle of a period, where no decision is near."""
-    now = time.time()
-    periods = max(1, -(-(now - tick["at"]) // pace.interval))
-    moment = tick["at"] + (periods + 0.5) * pace.interval
+    """Sleep until half an answer before a decision: none then ends when one is made."""
+    now, lead = time.time(), pace.answer / 2
+    periods = max(1, math.ceil((now + lead - tick["at"]) / pace.interval))
+    moment = tick["at"] + periods * pace.interval - lead
     time.sleep(moment - now)
     return moment
 

@@ -18,16 +18,17 @@ MANY = settings(
 )
 
 
-def draw(strategy, count):
+def draw(strategy, count, seed=0):
     seen = []
     with suppress(NoSuchExample):
-        find(strategy, lambda one: seen.append(one), settings=settings(MANY, max_examples=count), random=Random(0))
+        find(strategy, lambda one: seen.append(one), settings=settings(MANY, max_examples=count), random=Random(seed))
     return seen
 
 
 @pytest.fixture(scope="module")
 def drawn():
-    return draw(factors(), 400)
+    # One search may dwell on what is alike; which does, depends on what else is imported.
+    return [one for seed in range(5) for one in draw(factors(), 400, seed)]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_every_snapshot_is_valid(one):
     ],
 )  # fmt: skip
 def test_any_snapshot_means_any(shows, drawn):
-    """Each of these is among four hundred that are drawn."""
+    """Each of these is among two thousand that are drawn."""
 
     assert any(map(shows, drawn))
 

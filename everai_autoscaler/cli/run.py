@@ -26,6 +26,7 @@ from everai_autoscaler.cli.state_options import state_option
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import AutoscalerError, ContractError
 from everai_autoscaler.log import LOGGER
+from everai_autoscaler.runtime.process import unfit
 from everai_autoscaler.runtime.runtime import Plan, Runtime
 from everai_autoscaler.runtime.spec import Local
 from everai_autoscaler.runtime.state import Claim
@@ -144,6 +145,10 @@ def _plan(
         make(providers=providers).decide(None)
     except AutoscalerError as error:
         raise ContractError(f"{file}: {error}") from error
+    program = local.command[0].replace("{python}", sys.executable)
+    why = unfit([program], directory=manifest.directory / local.directory, environment={**os.environ, **local.env})
+    if why:
+        raise ContractError(f"{file}: local: no worker can be started: {why}")
     return Plan(
         app=manifest.name,
         scaler=described.name,

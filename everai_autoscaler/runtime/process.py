@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,6 +32,7 @@ __all__ = [
     "look",
     "marked",
     "sweep",
+    "unfit",
 ]
 
 HERE = "127.0.0.1"
@@ -220,6 +222,23 @@ class Process:
             self._sure_until = now + SURE_FOR
             return _goes_on(self._found)
         return True
+
+
+def unfit(command: Sequence[str], *, directory: Path, environment: Mapping[str, str]) -> str:
+    """Why *command* can't be started, as far as that can be seen beforehand; empty when it can.
+
+    >>> unfit(["no-such-program"], directory=Path(), environment={})
+    'there is no program no-such-program'
+    >>> unfit(["/bin/sh"], directory=Path("nowhere"), environment={})
+    'there is no directory nowhere'
+    """
+    program = command[0]
+    if not directory.is_dir():
+        return f"there is no directory {directory}"
+    place = str(directory / program) if os.sep in program else program
+    if shutil.which(place, path=environment.get("PATH")) is None:
+        return f"there is no program {program}"
+    return ""
 
 
 def marked(state: str) -> dict[psutil.Process, Mark]:

@@ -265,11 +265,20 @@ def test_a_worker_that_never_becomes_ready_is_given_up(start) -> None:
     assert 0 == waits["inflight"]
 
 
-def test_a_command_that_is_not_there_is_told(start) -> None:
-    """A program that can't be found is named, and starts back off."""
-    running = start(arguments={"min_workers": 1, "max_workers": 1}, command=["no-such-program", "{port}"])
+def test_a_command_that_goes_away_is_told(start, tmp_path) -> None:
+    """A program that can't be found any more is named, and starts back off; one that never was is refused at once."""
+    program = tmp_path / "program"
+    program.symlink_to(sys.executable)
+    script = str(CONFTEST.APPS / "counting.py")
+    running = start(arguments={"min_workers": 1, "max_workers": 1}, command=[str(program), "-S", script, "{port}"])
+    (worker,) = running.ready(1)
+    program.unlink()
+    os.kill(worker["pid"], signal.SIGKILL)
+    refused = start(command=[str(program)], state_dir=tmp_path / "other")
 
-    assert running.says("can't be started: there is no program no-such-program; the next start waits 1 s")
+    assert running.says(f"can't be started: there is no program {program}; the next start waits 1 s")
+    assert 2 == refused.process.wait()
+    assert refused.lines.endswith(f": local: no worker can be started: there is no program {program}\n")
 
 
 def test_a_taken_port_is_one_line(start, state) -> None:

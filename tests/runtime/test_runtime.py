@@ -201,6 +201,14 @@ def test_another_address_wants_a_token(start) -> None:
         ("autoscaler: {builtin: {name: simpel}}\nlocal: {command: x}", "scaler 'simpel' is not one of"),
         ("autoscaler: {builtin: {name: simple}}\nlocal: {comand: x}", "local: command: field required"),
         ("autoscaler: {builtin: {name: simple, arguments: {most: 1}}}\nlocal: {command: x}", "most"),
+        (
+            "autoscaler: {builtin: {name: simple}}\nlocal: {command: nix}",
+            "no worker can be started: there is no program nix",
+        ),
+        (
+            "autoscaler: {builtin: {name: simple}}\nlocal: {command: sh, directory: nowhere}",
+            "no worker can be started: there is no directory ",
+        ),
         ("local: [", "is not YAML"),
     ],
 )
@@ -237,7 +245,7 @@ def test_a_warning_is_told_once(start, store) -> None:
 def test_a_reader_who_goes_away_is_no_trouble(tmp_path) -> None:
     """Where what it writes is read no more, as under "head", it runs on and says nothing of it."""
     file = tmp_path / "app.yaml"
-    file.write_text("autoscaler: {builtin: {name: simple, arguments: {min_workers: 0}}}\nlocal: {command: x}")
+    file.write_text("autoscaler: {builtin: {name: simple, arguments: {min_workers: 0}}}\nlocal: {command: sh}")
     command = [sys.executable, "-c", "from everai_autoscaler.cli import main; main()", "run", str(file)]
     command += ["--port=0", "--admin-port=0", "--interval=0.1", "--state-dir", str(tmp_path / "state")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

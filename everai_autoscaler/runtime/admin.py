@@ -599,7 +599,7 @@ async def _add_headers(_request: web.Request, response: web.StreamResponse) -> N
 def _ask_for_token(*, wrong: bool) -> web.Response:
     page = _file("token.html", "text/html", status=401)
     if wrong:
-        page.text = _read("token.html").replace("This page needs", "That isn't the token. This page needs")
+        page.text = _read("token.html").replace('role="alert">', 'role="alert">That isn\'t the token.')
     return page
 
 

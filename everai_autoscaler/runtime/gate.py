@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 from attrs import frozen
 
@@ -14,6 +15,10 @@ __all__ = ["Gate", "Refusal", "is_loopback"]
 READING = frozenset({"GET", "HEAD"})
 OPEN = "/healthz"
 """Whoever starts and watches the process has no token, and may call it by any name."""
+LOOKS = frozenset({"/static/style.css", "/static/icon.svg"})
+"""What the form that asks for the token looks like; it is the same for everybody, and tells nothing of the app."""
+ASKED = re.compile(r"(?:\[(?P<address>[^\]]+)\]|(?P<name>[^\[\]:]+))(?::[0-9]*)?")
+"""What a Host header is made of."""
 
 
 @frozen
@@ -61,12 +66,12 @@ class Gate:
             return None
         host = headers.get("Host", "")
         # Where it listens on every address it has every name; there the token keeps strangers out.
-        if not self._everywhere and _name(host) != self._host and not is_loopback(_name(host)):
+        if not self._everywhere and (name := _asked(host)) != self._host and not is_loopback(name):
             why = f"host {host[:100]!r} is not {self._host}, nor a name of this machine's loopback interface"
             return Refusal(403, why)
         if refusal := _from_elsewhere(method, path, headers, host):
             return refusal
-        if self._token is not None and not self._knows(headers, shown, kept):
+        if self._token is not None and path not in LOOKS and not self._knows(headers, shown, kept):
             return Refusal(401, "the token is missing or wrong: give it as 'Authorization: Bearer TOKEN'")
         if method not in READING and _media_type(headers) != "application/json":
             return Refusal(415, "a write needs 'Content-Type: application/json'")
@@ -120,13 +125,18 @@ def _same(given: str, right: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"))
 
 
+def _asked(host: str) -> str:
+    """The host of a Host header, ``host``, ``host:port`` or ``[address]:port``; empty for what is none of them."""
+    found = ASKED.fullmatch(host)
+    try:
+        return "" if found is None else _name(found["name"] or str(IPv6Address(found["address"])))
+    except ValueError:
+        return ""
+
+
 def _name(host: str) -> str:
-    """The host of ``host``, ``host:port`` or ``[address]:port``, in one form."""
-    if host.startswith("["):
-        name = host[1:].partition("]")[0]
-    else:
-        name = host.partition(":")[0] if host.count(":") == 1 else host
-    name = name.lower().removesuffix(".")
+    """*host*, a name or an address, in one form."""
+    name = host.lower().removesuffix(".")
     try:
         return str(ip_address(name))
     except ValueError:

@@ -31,6 +31,27 @@ def test_a_name_that_leads_here_by_a_trick_is_refused(host, path):
     assert 403 == _status(Gate("127.0.0.1", None), path=path, headers={"Host": host})
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("[::1", "::1", "[::1]x", "[::1]x:a", "[::1]:80:80", "[127.0.0.1]", "[127.0.0.1]x:a", "[localhost]", "[]"),
+        *("127.0.0.1:x", "127.0.0.1:-1", "127.0.0.1:80:80", "localhost:\N{SUPERSCRIPT TWO}", "a@localhost", ":8081"),
+    ],
+)
+def test_what_is_no_host_is_refused(host):
+    """However much of it looks like one."""
+    assert 403 == _status(Gate("127.0.0.1", None), headers={"Host": host})
+
+
+@pytest.mark.parametrize("host", ["::1", "fe80::1%eth0"])
+def test_an_address_with_colons_stands_in_brackets(host):
+    """As it does in the address of the page."""
+    gate = Gate(host, "secret")
+
+    assert None is _status(gate, headers={"Host": f"[{host}]:8081"}, shown="secret")
+    assert 403 == _status(gate, headers={"Host": host}, shown="secret")
+
+
 def test_the_configured_host_is_let_in_and_its_neighbours_are_not():
     """Whatever the port."""
     gate = Gate("gpu-1.lan", "secret")
@@ -93,6 +114,16 @@ def test_with_a_token_nothing_is_shown_without_it(path):
     assert 401 == _status(gate, path=path, headers={"Authorization": "Basic secret"})
     assert 401 == _status(gate, path=path, shown="secret2", kept="secret")
     assert None is _status(gate, path=path, headers={"Authorization": "bearer secret"})
+
+
+@pytest.mark.parametrize("path", ["/static/style.css", "/static/icon.svg"])
+def test_what_the_form_looks_like_is_shown_without_the_token(path):
+    """To whoever asks for it by a name of this machine, and to no page of another site."""
+    gate = Gate("gpu-1.lan", "secret")
+
+    assert None is _status(gate, path=path)
+    assert 403 == _status(gate, path=path, headers={"Host": "evil.example"})
+    assert 403 == _status(gate, path=path, headers={"Sec-Fetch-Site": "cross-site"})
 
 
 def test_a_browser_keeps_something_else_than_the_token():

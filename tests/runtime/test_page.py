@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import re
 import sys
 import time
 from contextlib import asynccontextmanager
@@ -88,6 +89,13 @@ def _texts(selector):
 
 def _row(key):
     return f"[...document.querySelectorAll('#map-rows tr')].find((row) => row.querySelector('.key').value === {key!r})"
+
+
+def _choose(name):
+    return (
+        f"document.querySelector('#map-choice').value = {json.dumps(name)};"
+        "document.querySelector('#map-choice').dispatchEvent(new Event('change'))"
+    )
 
 
 # What is seen.
@@ -182,10 +190,7 @@ def test_whatever_was_said_stays_text(visit):
             "x",
         )
         await page.until(f"{_text('#app')} === {json.dumps(HOSTILE)}")
-        await page.run(
-            f"document.querySelector('#map-choice').value = {json.dumps(HOSTILE)};"
-            "document.querySelector('#map-choice').dispatchEvent(new Event('change'))"
-        )
+        await page.run(_choose(HOSTILE))
         await page.until(f"document.querySelector('#map-rows .key').value === {json.dumps(HOSTILE)}")
         await page.click("#decision-list li:nth-child(2) button")
         await page.until("document.querySelector('#decision-list .facts')")
@@ -397,6 +402,82 @@ def test_what_somebody_else_has_deleted_does_not_come_back_in_silence(visit):
     visit(story)
 
 
+@pytest.mark.parametrize("to", ["another", "new", "link"])
+def test_what_was_typed_is_left_only_after_a_question(visit, to):
+    """Another ConfigMap, a new one or an argument's link: who says no goes on where they were."""
+    shown, edited = "document.querySelector('#map-choice').value", "document.querySelector('#edited')?.value"
+    steps = {
+        "another": _choose("night-shift"),
+        "new": "document.querySelector('#map-new').click()",
+        "link": "document.querySelector('#argument-rows .as-link').click()",
+    }
+    left = {
+        "another": _row("notes"),
+        "new": "!document.querySelector('#map-name-row').hidden",
+        "link": f"{_row('min_workers')} && document.activeElement.value === '2'",
+    }
+
+    async def story(page, runtime):
+        key, name = ("max_workers", "get-start-configmap") if to != "link" else ("notes", "night-shift")
+        await page.until(_row("max_workers"))
+        if to == "link":
+            await page.run(_choose(name))
+        await page.until(_row(key))
+        await page.run(f"{_row(key)}.querySelector('.value').id = 'edited'")
+        await page.type("#edited", "12")
+        await page.run(steps[to])
+        await page.until("document.querySelector('#ask').open")
+        assert f"{name} has changes that aren't saved: they would be lost." == await page.run(_text("#ask-text"))
+        await page.press("Escape", 27)
+        await page.until("!document.querySelector('#ask').open")
+        assert (name, "12") == (await page.run(shown), await page.run(edited))
+
+        await page.run(steps[to])
+        await page.click("#ask-yes")
+        await page.until(left[to])
+        assert not await page.run("document.querySelector('#ask').open")
+        assert "12" not in runtime.store.held[name].data.values()
+
+    visit(story)
+
+
+def test_a_new_config_map_is_left_only_after_a_question(visit):
+    """But for one into which nothing was typed."""
+
+    async def story(page, runtime):
+        await page.until(_row("max_workers"))
+        await page.click("#map-new")
+        await page.run(_choose("night-shift"))
+        await page.until(_row("notes"))
+        await page.click("#map-new")
+        await page.type("#map-name", "mine")
+        await page.run(_choose("get-start-configmap"))
+        await page.until("document.querySelector('#ask').open")
+        assert "mine isn't saved yet: what was typed would be lost." == await page.run(_text("#ask-text"))
+        await page.click("#ask-no")
+        assert "mine" == await page.run("document.querySelector('#map-name').value")
+
+    visit(story)
+
+
+def test_what_was_typed_stays_where_somebody_else_deletes_its_config_map(visit):
+    """The page looks again and again at which there are; reverting leads to one that is."""
+
+    async def story(page, runtime):
+        await page.until(_row("max_workers"))
+        await page.run(f"{_row('max_workers')}.querySelector('.value').id = 'edited'")
+        await page.type("#edited", "12")
+        runtime.store.delete("ConfigMap", "get-start-configmap")
+        await page.until("document.querySelector('#map-choice').options.length === 2")
+        assert "12" == await page.run("document.querySelector('#edited').value")
+        assert "get-start-configmap" != await page.run("document.querySelector('#map-choice').value")
+
+        await page.click("#map-revert")
+        await page.until("!document.querySelector('#edited') && document.querySelector('#map-choice').value")
+
+    visit(story)
+
+
 def test_an_arguments_link_leads_to_its_key_from_a_new_config_map_too(visit):
     """By the link beside an argument."""
 
@@ -407,8 +488,7 @@ def test_an_arguments_link_leads_to_its_key_from_a_new_config_map_too(visit):
         await page.until("document.activeElement.className === 'value'")
         assert await page.run("document.querySelector('#map-name-row').hidden")
 
-        await page.run("document.querySelector('#map-choice').value = 'night-shift'")
-        await page.run("document.querySelector('#map-choice').dispatchEvent(new Event('change'))")
+        await page.run(_choose("night-shift"))
         await page.until(_row("notes"))
         await page.click("#map-new")
         await page.click("#argument-rows .as-link")
@@ -527,6 +607,23 @@ def test_a_dry_run_changes_nothing(visit):
     visit(story)
 
 
+def test_the_last_change_is_what_was_done_of_it(visit):
+    """Where workers die while starting, say, fewer were started than the policy said: how many, and why."""
+
+    async def story(page, runtime):
+        why = "starts 1 of 3: starts wait, since workers have died while starting"
+        part = {"up": 1, "down": [], "why": [why]}
+        said = {"up": 3, "down": [], "why": ["simple: starts 3 workers"], "operator": None, "applied": part}
+        runtime.tell("decision", {**runtime.kept[-1].view(), "id": 101, "at": time.time(), **said})
+        await page.until("document.querySelectorAll('#decision-list > li').length === 101")
+
+        assert "+1" == await page.run(_text("#n-last .badge"))
+        assert [f"applied: +1; {why}", "simple starts 3 workers"] == await page.run(_texts("#n-last .sentence"))
+        assert f"applied: +1; {why}" == await page.run(_text("#decision-list > li:first-child .applied"))
+
+    visit(story)
+
+
 def test_an_operator_holds_and_a_bad_number_is_said(visit):
     """The dialog stays open with the runtime's own words until the number is one."""
 
@@ -588,6 +685,25 @@ def test_a_decision_shows_its_record(visit):
     visit(story)
 
 
+def test_a_record_is_told_in_the_words_of_the_page(visit):
+    """Which reasons and states it has; the record itself stays as it was written."""
+
+    async def story(page, runtime):
+        seen = [json.loads(one.record)["snapshot"]["queue"] for one in reversed(runtime.kept)]
+        place = 1 + next(place for place, queue in enumerate(seen) if queue.get("QueueDueBusy"))
+        row = f"#decision-list li:nth-child({place})"
+        await page.click(f"{row} button")
+        facts = await page.until(f"document.querySelector('{row} .facts')?.textContent")
+        await page.run(f"document.querySelector('{row} details').open = true")
+        raw = await page.until(f"document.querySelector('{row} pre').textContent")
+
+        assert re.search(r"Workers seen\d+: \d+ busy.*Queue seen\d+ WorkerBusy", facts)
+        assert "QueueDueBusy" not in facts
+        assert '"QueueDueBusy"' in raw
+
+    visit(story)
+
+
 def test_only_changes_are_shown_when_that_is_wished(visit):
     """And it is remembered."""
 
@@ -624,6 +740,29 @@ def test_the_token_leaves_the_address(visit):
         await page.until(LIVE)
 
     visit(story, token="secret")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(320, False), (1440, True)])
+def test_the_form_that_asks_for_the_token_looks_like_the_page(visit, width, dark):
+    """In the light and in the dark, on a phone too; without scripts, and what it loads is shown to everybody."""
+    ground = "getComputedStyle(document.querySelector('main')).backgroundColor"
+
+    async def story(page, runtime):
+        await page.send("Network.clearBrowserCookies")
+        await page.send("Page.navigate", url=f"http://127.0.0.1:{page.port}/?token=wrong")
+        await page.until("document.querySelector('[name=token]')")
+        await page.until("document.readyState === 'complete'")
+
+        assert [0, width] == await page.run("[document.scripts.length, document.documentElement.scrollWidth]")
+        assert ("rgb(23, 27, 33)" if dark else "rgb(255, 255, 255)") == await page.run(ground)
+        assert "That isn't the token." == await page.run(_text("[role=alert]"))
+        assert [] == await page.run(CONTRAST)
+
+        await page.type("[name=token]", "secret")
+        await page.press("Enter", 13)
+        await page.until(LIVE)
+
+    visit(story, token="secret", width=width, height=844, dark=dark, expected=["401 (Unauthorized)"])
 
 
 # For everybody.
@@ -670,6 +809,26 @@ def test_what_can_be_done_with_a_worker_is_in_sight(visit, width):
         wide, shown = await page.run(
             "((one) => [one.scrollWidth, one.clientWidth])(document.querySelector('#workers .scroll'))"
         )
+        assert shown == wide
+
+    visit(story, width=width)
+
+
+@pytest.mark.parametrize("width", [320, 390, 1240, 1366, 1440])
+def test_what_waits_stands_on_one_line_each(visit, width):
+    """Also the longest reason beside a wait of minutes, of hours, or since yesterday."""
+
+    async def story(page, runtime):
+        session = admin_source.QueueReason.QueueDueSession
+        runtime.waiting = [(time.time() - wait, session) for wait in (90_000, 40_000, 1_265, 1)]
+        runtime.tell_state()
+        await page.until("document.querySelectorAll('#queue-rows tr').length === 4")
+        heights = await page.run("[...document.querySelectorAll('#queue-rows tr')].map((one) => one.offsetHeight)")
+        wide, shown = await page.run(
+            "((one) => [one.scrollWidth, one.clientWidth])(document.querySelector('#queue .scroll'))"
+        )
+
+        assert max(heights) < 34
         assert shown == wide
 
     visit(story, width=width)

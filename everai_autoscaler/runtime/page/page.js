@@ -367,12 +367,14 @@ function showTiles() {
 
   const took = tick.took === null ? "none yet" : `last took ${brief(tick.took)}${tick.lag > 0.05 ? `, ${brief(tick.lag)} late` : ""}`;
   put($("n-tick"), took);
-  const change = state.decisions.find(acts);
+  const latest = state.decisions.find(acts);
   const last = $("n-last");
-  if (change && last.dataset.id !== String(change.id)) {
-    last.dataset.id = change.id;
+  if (latest && last.dataset.id !== String(latest.id)) {
+    last.dataset.id = latest.id;
     last.classList.remove("muted");
-    fill(last, badge(change), el("time", { title: iso(change.at) }, moment(change.at)), " ", sentence(whysOf(change)[0]));
+    const done = badge(latest, change(latest.applied)), when = el("time", { title: iso(latest.at) }, moment(latest.at));
+    const part = partOf(latest); // before the policy's why, which tells of all of it
+    fill(last, done, when, " ", part, part && " ", sentence(whysOf(latest)[0]));
   }
 }
 
@@ -522,11 +524,16 @@ function whysOf(decision) {
   return decision.operator ? [`operator: ${said(decision.operator)}`, `policy: ${change(decision)}; ${whys.join("; ")}`] : whys;
 }
 
-function badge(decision) {
-  const text = action(decision);
+function badge(decision, text = action(decision)) {
   const kind = { f: "failed", "+": "up", "−": "down", h: "held", p: "held", n: "none" }[text[0]];
   const told = { up: "starts", down: "removes", held: "holds", none: "does nothing", failed: "failed" }[kind];
   return el("span", { class: `badge ${kind}`, title: told }, text);
+}
+
+// What was applied of a policy's decision, where that isn't all of it.
+function partOf({ applied, operator, up, down }) {
+  if (!applied || operator || (applied.up === up && applied.down.length === down.length)) return null;
+  return el("span", { class: "sentence applied" }, `applied: ${[became(applied), ...applied.why].join("; ")}`);
 }
 
 function sentence(text) {
@@ -554,10 +561,9 @@ function decisionRow(decision) {
   const lines = whysOf(decision);
   const whys = el("span", { class: "whys" }, ...lines.slice(0, 3).map(sentence));
   if (lines.length > 3) whys.append(el("span", { class: "muted" }, `and ${lines.length - 3} more`));
-  const { applied, operator: word } = decision;
-  if (applied && !word && (applied.up !== decision.up || applied.down.length !== decision.down.length)) {
-    whys.append(el("span", { class: "sentence applied" }, `applied: ${[became(applied), ...applied.why].join("; ")}`));
-  } else if (!applied && !word && !decision.failure && wants(decision)) {
+  const part = partOf(decision);
+  if (part) whys.append(part);
+  else if (!decision.applied && !decision.operator && !decision.failure && wants(decision)) {
     whys.append(el("span", { class: "sentence applied" }, "not applied: a dry run"));
   }
   button.append(el("time", { title: iso(decision.at) }, moment(decision.at)), badge(decision), whys);
@@ -649,7 +655,10 @@ function counts(workers, summary) {
   return workers.length ? `${workers.length}: ${amounts(sums)}` : "none";
 }
 
-const amounts = (sums) => Object.entries(sums).filter(([, number]) => number).map(([name, number]) => `${number} ${name}`).join(", ");
+// A record keeps the model's words; here they are those of the rest of the page.
+const called = (name) => [...REASONS, ...STATUSES].find(({ key, also }) => also === name || key === name.toLowerCase())?.label ?? name;
+
+const amounts = (sums) => Object.entries(sums).filter(([, number]) => number).map(([name, number]) => `${number} ${called(name)}`).join(", ");
 
 const became = (applied) => (applied && wants(applied) ? change(applied) : "nothing");
 
@@ -776,7 +785,7 @@ function showQueue() {
   const body = $("queue-rows");
   const shown = state.queue.slice(0, MOST_QUEUE);
   while (body.children.length < shown.length) {
-    body.append(el("tr", {}, el("td", { class: "number muted" }), el("td", { class: "number" }), el("td", { class: "number" }), el("td")));
+    body.append(el("tr", {}, el("td", { class: "number muted" }), el("td", { class: "number came" }), el("td", { class: "number" }), el("td")));
   }
   while (body.children.length > shown.length) body.lastElementChild.remove();
   shown.forEach((one, place) => {
@@ -840,30 +849,26 @@ function showNotes() {
 
 const maps = { names: [], loaded: null, isNew: false };
 
-async function loadMaps(open = null) {
+async function loadMaps() {
   try {
     maps.names = await get("/api/configmaps");
   } catch {
     return; // the page says already that nobody answers
   }
   const choice = $("map-choice");
-  const before = open ?? choice.value;
+  const before = maps.loaded?.name ?? choice.value;
   fill(choice, ...maps.names.map(({ name }) => el("option", { value: name }, name)));
   choice.hidden = maps.names.length === 0;
-  $("no-maps").hidden = maps.names.length > 0 || maps.isNew;
-  if (maps.isNew) {
-    choice.value = before; // to which one comes back
-    return;
-  }
+  $("no-maps").hidden = maps.names.length > 0 || isDirty();
+  choice.value = before; // to which one comes back from a new one
+  if (isDirty()) return; // what was typed stays, also where somebody else has deleted its map
   const wanted = maps.names.find(({ name }) => name === before) ?? maps.names.find(({ name }) => name === preferred()) ?? maps.names[0];
   if (!wanted) {
     $("map-form").hidden = true;
     maps.loaded = null;
     return;
   }
-  choice.value = wanted.name;
-  const stale = maps.loaded?.name !== wanted.name || maps.loaded.updated_at !== wanted.updated_at;
-  if (stale && !(isDirty() && maps.loaded?.name === wanted.name)) await loadMap(wanted.name);
+  if (maps.loaded?.name !== wanted.name || maps.loaded.updated_at !== wanted.updated_at) await loadMap(wanted.name);
 }
 
 // The one from which most of the arguments come.
@@ -880,6 +885,7 @@ async function loadMap(name) {
     return;
   }
   maps.isNew = false;
+  $("map-choice").value = name;
   showMap(maps.loaded.data);
 }
 
@@ -946,6 +952,24 @@ function isDirty() {
   }
 }
 
+// Do what shows something else instead, once it is clear that what was typed may go.
+function leaveMap(go) {
+  const rows = [...document.querySelectorAll("#map-name, #map-rows input, #map-rows textarea")];
+  if (!(maps.isNew ? rows.some((input) => input.value.trim()) : isDirty())) return go();
+  const name = maps.isNew ? $("map-name").value.trim() || "The new ConfigMap" : maps.loaded.name;
+  openAsk({
+    title: "Leave without saving?",
+    text: `${name} ${maps.isNew ? "isn't saved yet: what was typed would be lost." : "has changes that aren't saved: they would be lost."}`,
+    yes: "Discard them",
+    danger: true,
+    fields: [],
+    act: () => {
+      $("ask").close(); // first, since it gives the focus back
+      return go();
+    },
+  });
+}
+
 function showDirty() {
   const dirty = isDirty();
   $("map-save").disabled = !dirty;
@@ -975,16 +999,24 @@ async function saveMap(event) {
     maps.isNew = false;
     showMap(maps.loaded.data);
     put($("map-said"), "Saved; it applies at the next tick.");
-    await loadMaps(name);
+    await loadMaps();
     put($("map-said"), "Saved; it applies at the next tick.");
   } catch (error) {
     put($("map-error"), error.message);
   }
 }
 
-async function openMap(name, key) {
-  if (maps.isNew) Object.assign(maps, { isNew: false, loaded: null });
-  await loadMaps(name);
+function openMap(name, key) {
+  if (!maps.isNew && maps.loaded?.name === name) showKey(key);
+  else {
+    leaveMap(async () => {
+      await loadMap(name);
+      if (maps.loaded?.name === name) showKey(key);
+    });
+  }
+}
+
+function showKey(key) {
   for (const row of $("map-rows").children) {
     if (row.querySelector(".key").value === key) {
       const input = row.querySelector(".value");
@@ -999,23 +1031,22 @@ $("map-form").addEventListener("submit", saveMap);
 $("map-form").addEventListener("input", showDirty);
 $("map-add").addEventListener("click", () => addKey().querySelector(".key").focus());
 $("map-revert").addEventListener("click", () => {
-  if (maps.isNew) {
-    maps.isNew = false;
-    loadMaps();
-  }
+  maps.isNew = false;
   if (maps.loaded) showMap(maps.loaded.data);
   else $("map-form").hidden = true;
+  loadMaps();
 });
 $("map-choice").addEventListener("change", (event) => {
-  maps.isNew = false;
-  loadMap(event.target.value);
+  const { value } = event.target;
+  event.target.value = maps.loaded?.name ?? ""; // until the other one is there
+  leaveMap(() => loadMap(value));
 });
-$("map-new").addEventListener("click", () => {
+$("map-new").addEventListener("click", () => leaveMap(() => {
   maps.isNew = true;
   $("map-name").value = "";
   showMap({});
   $("map-name").focus();
-});
+}));
 $("map-delete").addEventListener("click", () => {
   const { name } = maps.loaded;
   openAsk({

@@ -15,11 +15,20 @@ from typing import Any
 
 import click
 
+from everai_autoscaler.cli.bounded import Whole
 from everai_autoscaler.cli.decided import action_of, applied_of, why_of
-from everai_autoscaler.cli.explanation import argument_rows, argument_table, as_document, in_words, said
-from everai_autoscaler.cli.looking import PROGRAMS, Column, in_columns, look_at, viewed
+from everai_autoscaler.cli.explanation import (
+    argument_rows,
+    argument_table,
+    as_document,
+    check_secrets,
+    in_words,
+    reason_word,
+    said,
+)
+from everai_autoscaler.cli.looking import PROGRAMS, Column, in_columns, look_at
 from everai_autoscaler.cli.scaler_options import key_values, secret_option
-from everai_autoscaler.cli.state_options import Duration, form_option, shown_as, state_option, watch_option
+from everai_autoscaler.cli.state_options import Duration, form_option, state_option, watch_option
 from everai_autoscaler.cli.words import moment, printable
 from everai_autoscaler.decision.flip import search
 from everai_autoscaler.errors import AutoscalerError, ContractError, PlaceholderError, StateError
@@ -36,6 +45,8 @@ _LABEL = 12
 _REST = 0.999999
 _WORTHWHILE = 40
 """The least columns that a reason is shortened to."""
+_BESIDE = ("id", "at", "operator", "applied", "failure")
+"""What programs are told of a decision beside its explanation."""
 
 
 class Moment(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4, not before
@@ -72,9 +83,7 @@ def decisions() -> None:
 
 
 @decisions.command("list")
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="The last N.  [default: 20; with --since, all of them]"
-)
+@click.option("--limit", type=Whole(min=1), metavar="N", help="The last N.  [default: 20; with --since, all of them]")
 @click.option("--since", type=Duration(), metavar="DURATION", help="Those of so long: 10m, 2h.")
 @form_option
 @watch_option
@@ -106,10 +115,18 @@ def list_(
 
 
 @decisions.command
-@click.argument("id", type=click.IntRange(min=0), metavar="ID")
+@click.argument("id", type=Whole(min=0), metavar="ID")
 @form_option
+@watch_option
 @state_option
-def show(id: int, *, form: str, state_dir: Path) -> None:  # noqa: A002 - its name in the help
+def show(
+    id: int,  # noqa: A002 - its name in the help
+    *,
+    form: str,
+    watch: float | None,
+    times: int | None,
+    state_dir: Path,
+) -> None:
     """Show all of the decision ID: what was seen, decided and done, with which arguments.
 
     As JSON it has, under "record", what "replay" and "explain" take, in one line of a file.
@@ -119,13 +136,16 @@ def show(id: int, *, form: str, state_dir: Path) -> None:  # noqa: A002 - its na
       everai-autoscaler decisions show 12 -o json
       everai-autoscaler decisions show 12 -o json | jq -c .record > decision.jsonl
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
-    with viewed(state_dir) as view:
+
+    def ask(view: View) -> Any:
         found = _one(view, id)
-        click.echo(shown_as(form, found) if form in PROGRAMS else _in_words(view.app, found))
+        return found if form in PROGRAMS else _in_words(view.app, found)
+
+    look_at(state_dir, ask, str, form=form, watch=watch, times=times)
 
 
 @decisions.command
-@click.argument("id", required=False, type=click.IntRange(min=0), metavar="[ID]")
+@click.argument("id", required=False, type=Whole(min=0), metavar="[ID]")
 @click.option(
     "--at",
     type=Moment(),
@@ -135,6 +155,7 @@ def show(id: int, *, form: str, state_dir: Path) -> None:  # noqa: A002 - its na
 )
 @secret_option
 @form_option
+@watch_option
 @state_option
 @click.pass_context
 def explain(
@@ -144,46 +165,57 @@ def explain(
     at: float | None,
     secrets: tuple[str, ...],
     form: str,
+    watch: float | None,
+    times: int | None,
     state_dir: Path,
 ) -> None:
     """Say why a decision was made, and what would have made it another.
 
     It is the last one, or that with an ID, or that which was in force --at a time. Shown are the reasons; the limit
-    that binds, which is the argument whose least change does anything else; the nearest changes that flip the decision;
-    and where each argument came from. They are found by making the decision again with one number changed at a time,
-    as "everai-autoscaler explain --help" tells. Secrets are read from the state directory.
+    that binds, which is the argument that held the decision back: with a little more room there, more would have been
+    done; the nearest changes that flip the decision; and where each argument came from. They are found by making the
+    decision again with one number changed at a time, as "everai-autoscaler explain --help" tells. Secrets are read from
+    the state directory. With --watch and neither ID nor --at it follows the last decision.
 
     \b
     The last decision, and why it scaled at 03:07:30:
       everai-autoscaler decisions explain
       everai-autoscaler decisions explain --at 03:07:30
+    Each one that is the last, as it comes:
+      everai-autoscaler decisions explain --watch
     One of those that "decisions list" shows:
       everai-autoscaler decisions explain 12
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     if id is not None and at is not None:
         raise click.UsageError("ID and --at each say which decision: give one of them", context)
-    with viewed(state_dir) as view:
+    given, follows = key_values("--secret", secrets), watch is not None and id is None and at is None
+
+    def ask(view: View) -> Any:
         kept = _one(view, id) if id is not None else _in_force(view, at)
-    where = f"decision {kept['id']}"
-    if kept["record"] is None:
-        raise ContractError(f"{where} can't be explained, for nothing was decided: {kept['failure']}")
-    try:
-        record = Record.from_json(json.dumps(kept["record"]))
-        found = search(record, secrets={**_secrets(record, state_dir), **key_values("--secret", secrets)})
-    except AutoscalerError as error:
-        raise ContractError(f"{where}: {error}") from error
-    if form in PROGRAMS:
-        rest = {name: kept[name] for name in ("id", "at", "operator", "applied", "failure")}
-        click.echo(shown_as(form, as_document(found, **rest)))
-        return
-    in_force = "" if at is None else f", in force at {moment(at)}"
-    heading = f"{where}, {moment(record.observed_at)}, app {printable(record.app)}{in_force}:"
-    over = (
-        []
-        if kept["operator"] is None
-        else ["  What follows is about the policy, over which the operator's word stands."]
-    )
-    click.echo(in_words(heading, found, after=[*_became(kept), *over]))
+        where, rest = f"decision {kept['id']}", {name: kept[name] for name in _BESIDE}
+        if kept["record"] is None:
+            undecided = f"{where} can't be explained, for nothing was decided: {printable(kept['failure'])}"
+            if not follows:
+                raise ContractError(undecided)
+            return rest if form in PROGRAMS else undecided  # and the next one may be
+        try:
+            record = Record.from_json(json.dumps(kept["record"]))
+            check_secrets(record, given)
+            found = search(record, secrets={**_secrets(record, state_dir), **given})
+        except AutoscalerError as error:
+            raise ContractError(f"{where}: {error}") from error
+        if form in PROGRAMS:
+            return as_document(found, **rest)
+        in_force = "" if at is None else f", in force at {moment(at)}"
+        heading = f"{where}, {moment(record.observed_at)}, app {printable(record.app)}{in_force}:"
+        over = (
+            []
+            if kept["operator"] is None
+            else ["  What follows is about the policy, over which the operator's word stands."]
+        )
+        return in_words(heading, found, after=[*_became(kept), *over])
+
+    look_at(state_dir, ask, str, form=form, watch=watch, times=times)
 
 
 def _last(view: View, most: int | None, since: float | None) -> Iterator[dict[str, Any]]:
@@ -280,6 +312,9 @@ def _seen(record: Record) -> str:
     statuses = (("busy", WorkerStatus.Busy), ("free", WorkerStatus.Free), ("starting", WorkerStatus.Inflight))
     workers = ", ".join(f"{factors.count(status)} {name}" for name, status in statuses)
     waiting = "who waits is not known" if factors.queue is None else f"{factors.waiting()} waiting"
+    queue = (factors.queue or {}).items()
+    if reasons := ", ".join(f"{number} {reason_word(reason.value)}" for reason, number in queue if number):
+        waiting += f" ({reasons})"
     return f"{workers if factors.workers is not None else 'the workers are not known'}; {waiting}"
 
 

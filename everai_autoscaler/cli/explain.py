@@ -6,7 +6,8 @@ import json
 
 import click
 
-from everai_autoscaler.cli.explanation import as_document, in_words
+from everai_autoscaler.cli.bounded import Whole
+from everai_autoscaler.cli.explanation import as_document, check_secrets, in_words
 from everai_autoscaler.cli.scaler_options import key_values, secret_option
 from everai_autoscaler.cli.words import moment, output_option, printable
 from everai_autoscaler.decision.flip import search
@@ -18,15 +19,16 @@ __all__ = ["explain"]
 
 @click.command
 @click.argument("file", metavar="RECORD", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--line", type=click.IntRange(min=1), metavar="N", help="The line of the record.  [default: the last]")
+@click.option("--line", type=Whole(min=1), metavar="N", help="The line of the record.  [default: the last]")
 @secret_option
 @output_option
 def explain(file: str, *, line: int | None, secrets: tuple[str, ...], output: str) -> None:
     """Say why the last decision in the file RECORD was made, and what would have made it another.
 
-    Shown are the reasons; the limit that binds, which is the argument whose least change does anything else; the
-    nearest single change of the snapshot or of an argument that flips the decision, to start, to remove, to do nothing
-    or to hold, with the decision that is made with it; and where each argument came from.
+    Shown are the reasons; the limit that binds, which is the argument that held the decision back: with a little more
+    room there, more would have been started or removed, or something where nothing was done; the nearest single change
+    of the snapshot or of an argument that flips the decision, to start, to remove, to do nothing or to hold, with the
+    decision that is made with it; and where each argument came from.
 
     The changes are found by making the decision again, with one number changed at a time. How near one is, is measured
     as a share of the larger of both values, or of 1 where that is smaller: one worker more is nearer where there are
@@ -39,10 +41,12 @@ def explain(file: str, *, line: int | None, secrets: tuple[str, ...], output: st
     For a program:
       everai-autoscaler explain decisions.jsonl -o json
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    given = key_values("--secret", secrets)
     number, text = _line_of(file, line)
     try:
         record = Record.from_json(text)
-        found = search(record, secrets=key_values("--secret", secrets))
+        check_secrets(record, given)
+        found = search(record, secrets=given)
     except AutoscalerError as error:
         raise ContractError(f"{file}: line {number}: {error}") from error
     if output == "json":

@@ -9,11 +9,13 @@ from typing import Any
 from everai_autoscaler.cli.words import as_json, count, printable, sentences
 from everai_autoscaler.decision.flip import Direction, Flip, Part, Search, direction
 from everai_autoscaler.decision.nested import is_hidden
-from everai_autoscaler.model import Outcome, RecordedArgument
+from everai_autoscaler.errors import UnknownNameError
+from everai_autoscaler.model import Outcome, QueueReason, Record, RecordedArgument
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.testing import table
+from everai_autoscaler.testing.tables import REASON_WORDS
 
-__all__ = ["argument_rows", "argument_table", "as_document", "in_words", "said"]
+__all__ = ["argument_rows", "argument_table", "as_document", "check_secrets", "in_words", "reason_word", "said"]
 
 _LABEL = 12
 
@@ -43,16 +45,45 @@ def as_document(found: Search, **where: Any) -> dict[str, Any]:
         "scaler": record.scaler,
         "recorded": json.loads(as_json(record.result, record.observed_at)),
         "replayed": json.loads(as_json(found.unchanged.outcome, record.observed_at)),
+        "binding": [_flip_as_document(flip) for flip in found.binding],
+        "together": [_flip_as_document(flip) for flip in found.together],
         "limits": [_flip_as_document(flip) for flip in found.limits],
         "flips": [_flip_as_document(flip) for flip in found.flips],
         "arguments": {name: one.model_dump(mode="json") for name, one in record.arguments.items()},
     }
 
 
+def check_secrets(record: Record, given: Mapping[str, str]) -> None:
+    """Refuse a secret that *record* doesn't lack, or that isn't an argument at all.
+
+    Raises:
+        UnknownNameError: names it, and those that the record lacks.
+    """
+    used = record.decorators
+    known = record.secrets + [
+        f"{one.name}.{name}"
+        for one in (*used.arguments, *used.factors)
+        for name, argument in one.arguments.items()
+        if argument.redacted
+    ]
+    for name in given:
+        if name not in known:
+            raise UnknownNameError.of("secret", name, known)
+
+
 def said(label: str, outcome: Outcome) -> str:
     """A line that says, under a *label*, what *outcome* does and why."""
     prefix = f"  {label + ':':<{_LABEL - 2}}"
     return prefix + sentences(outcome, indent=_LABEL)
+
+
+def reason_word(reason: str) -> str:
+    """Why a request waits, as the platform's lists call it.
+
+    >>> reason_word("QueueDueBusy"), reason_word("NotDispatch")
+    ('WorkerBusy', 'NotDispatch')
+    """
+    return printable(REASON_WORDS.get(QueueReason(reason), reason))
 
 
 def argument_table(arguments: Mapping[str, RecordedArgument]) -> str:
@@ -76,11 +107,16 @@ def _limits(found: Search) -> list[str]:
     rows = argument_rows(found.unchanged.record.arguments)
     secret = ", ".join(name for name, value, *_ in rows if value == REDACTED)
     untried = [f"  Not changed, since it isn't shown, and may bind: {secret}."] if secret else []
-    if not found.limits:
-        none = "none of those that are shown" if secret else "none; no argument alone makes another decision"
+    if found.together:
+        names = " and ".join(flip.name for flip in found.together)
+        changes = " and ".join(f"{flip.name} {_values(flip)}" for flip in found.together)
+        done = _done(found.together[0].outcome)
+        return [f"Binding limits: {names}, together.", f"  With {changes}, it would have {done}.", *untried]
+    if not found.binding:
+        none = "none of those that are shown" if secret else "none; no argument alone held it back"
         return [f"Binding limit: {none}.", *untried]
-    nearest = found.limits[0].nearness
-    binding = [flip for flip in found.limits if flip.nearness == nearest]
+    nearest = found.binding[0].nearness
+    binding = [flip for flip in found.binding if flip.nearness == nearest]
     names = " and ".join(flip.name for flip in binding)
     return [
         f"Binding limit{'s' if len(binding) > 1 else ''}: {names}.",
@@ -108,14 +144,18 @@ def _sentence(flip: Flip) -> str:
 def _change(flip: Flip) -> str:
     was, now = f"{flip.was:.10g}", f"{flip.now:.10g}"
     if flip.part is Part.WAITING:
-        return f"With {now} waiting ({printable(flip.name)}) instead of {was}"
+        return f"With {now} waiting ({reason_word(flip.name)}) instead of {was}"
     if flip.part is Part.WORKERS:
         return f"With {count(int(flip.now), f'{_STATUS.get(flip.name, flip.name)} worker')} instead of {was}"
     if flip.part is Part.TIME:
         return f"{abs(flip.now):,} s {'later' if flip.now > 0 else 'earlier'}"
     if flip.part is Part.KNOWN:
         return "With nobody known to be waiting" if flip.name == "queue" else "With the workers known to be none"
-    return f"With {flip.name} {now} instead of {was}"
+    return f"With {flip.name} {_values(flip)}"
+
+
+def _values(flip: Flip) -> str:
+    return f"{flip.now:.10g} instead of {flip.was:.10g}"
 
 
 _STATUS = {"Inflight": "starting", "Free": "free", "Busy": "busy"}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import partial
+from itertools import combinations
 from typing import Any, TypeAlias
 
 from attrs import frozen
@@ -33,6 +34,8 @@ _A_WEEK = 604_800
 _FINEST = 1e-3
 """How closely a number that isn't whole is found, as a share of itself."""
 _DIGITS = 6
+_ASKING = {"min_workers": 1, "floor.workers": 1, "max_workers": -1}
+"""Which way an argument asks for workers to come or to go: it then lets nothing be done, but wants it done."""
 
 
 class Direction(Enum):
@@ -88,14 +91,22 @@ class Search:
     flips: tuple[Flip, ...]
     """For each part of the decision the nearest change that flips it, to another direction."""
     limits: tuple[Flip, ...]
-    """For each argument the nearest change with which anything else is done, also in the same direction.
+    """For each argument the nearest change with which anything else is done, also in the same direction."""
+    binding: tuple[Flip, ...]
+    """For each argument that held the decision back the nearest change with which more is done.
 
-    The first is the limit that binds: no other argument is as near to another decision.
+    More is to start more, to remove more, to act where there was nothing to do, to decide where it held. A minimum that
+    is raised and a maximum that is lowered hold nothing back, they ask for workers to come or to go: that counts only
+    where the decision was made for their sake.
     """
+    together: tuple[Flip, ...]
+    """Where none binds alone, the two arguments that do together, changed at once and by the least."""
 
 
 Turn: TypeAlias = Callable[[float], Replay]
 """Makes a decision again, with one number set to a value."""
+Way: TypeAlias = tuple[str | int, ...]
+"""The keys and places that lead to an argument of a scaler inside."""
 
 
 @frozen
@@ -111,6 +122,15 @@ class Knob:
     turn: Turn
     base: float = 0.0
     """What the value is counted from, where it is a difference."""
+    way: Way = ()
+    """Where an argument stands among the recorded ones."""
+    asks: int = 0
+    """On which side, if on one, an argument asks for more to be done instead of letting it be done."""
+
+    @property
+    def step(self) -> float:
+        """The least that it is turned by."""
+        return 1 if self.whole else max(abs(self.value), 1.0) * _FINEST
 
     def nearness(self, value: float) -> float:
         """How far *value* is from the present one."""
@@ -148,20 +168,29 @@ def search(record: Record, *, secrets: Mapping[str, Any] | None = None, registry
     """
     registry = registry or default_registry()
 
-    def again(changed: Record = record, **arguments: Any) -> Replay:
-        return replay(changed, arguments=arguments, secrets=secrets, registry=registry)
+    def again(changed: Record) -> Replay:
+        return replay(changed, secrets=secrets, registry=registry)
 
-    unchanged = again()
+    unchanged = again(record)
+    now = unchanged.outcome
     flips: list[Flip] = []
     limits: list[Flip] = []
+    binding: list[Flip] = []
+    loose: list[tuple[Knob, Sequence[int]]] = []
     for knob in _knobs(record, registry, again):
         tried: dict[float, Replay | None] = {}
-        if flip := _nearest(knob, tried, lambda replayed: _flips(unchanged.outcome, replayed.outcome)):
+        if flip := _nearest(knob, tried, lambda replayed: _flips(now, replayed.outcome)):
             flips.append(flip)
         if knob.part is Part.ARGUMENT:
-            other = _nearest(knob, tried, lambda replayed: _does_otherwise(unchanged.outcome, replayed.outcome))
+            other = _nearest(knob, tried, lambda replayed: _does_otherwise(now, replayed.outcome))
             limits += [other] if other else []
-    return Search(unchanged, tuple(sorted(flips, key=_by_nearness)), tuple(sorted(limits, key=_by_nearness)))
+            loose.append((knob, _looser(knob, tried, now)))
+            more = _nearest(knob, tried, lambda replayed: _does_more(now, replayed.outcome), loose[-1][1])
+            binding += [more] if more else []
+    together = () if binding else _together(record, loose, again, now)
+    for found in (flips, limits, binding):
+        found.sort(key=_by_nearness)
+    return Search(unchanged, tuple(flips), tuple(limits), tuple(binding), together)
 
 
 def _flips(outcome: Outcome, other: Outcome) -> bool:
@@ -172,13 +201,71 @@ def _does_otherwise(outcome: Outcome, other: Outcome) -> bool:
     return (outcome.actions, outcome.held) != (other.actions, other.held)
 
 
+def _does_more(outcome: Outcome, other: Outcome) -> bool:
+    """Whether *other* does more of what *outcome* does, or anything where that does nothing."""
+    present, turned = direction(outcome), direction(other)
+    if present is Direction.HOLD:
+        return turned is not Direction.HOLD
+    if present is Direction.NOTHING:
+        return turned in (Direction.UP, Direction.DOWN)
+    return turned is present and _size(other) > _size(outcome)
+
+
+def _size(outcome: Outcome) -> int:
+    """How many workers it starts, or removes."""
+    actions: list[Any] = outcome.actions
+    return sum(action.get("count", 1) for action in actions)
+
+
+def _looser(knob: Knob, tried: dict[float, Replay | None], outcome: Outcome) -> Sequence[int]:
+    """The sides of *knob* on which it may let more be done."""
+    if not knob.asks:
+        return (1, -1)
+    back = knob.value - knob.asks
+    if (
+        direction(outcome) is (Direction.UP if knob.asks > 0 else Direction.DOWN)
+        and knob.lowest <= back <= knob.highest
+        and (replayed := _at(knob, tried, back)) is not None
+        and (_does_otherwise(outcome, replayed.outcome) or outcome.reasons != replayed.outcome.reasons)
+    ):  # the decision was made for its sake
+        return (1, -1)
+    return (-knob.asks,)
+
+
+def _together(
+    record: Record, loose: Sequence[tuple[Knob, Sequence[int]]], again: Callable[[Record], Replay], outcome: Outcome
+) -> tuple[Flip, ...]:
+    """The two arguments with which more is done when both are changed by a step; the nearest such pair."""
+    found: list[tuple[Flip, ...]] = []
+    steps = [(knob, knob.value + side * knob.step) for knob, sides in loose for side in sides]
+    steps = [(knob, value) for knob, value in steps if knob.lowest <= value <= knob.highest]
+    for pair in combinations(steps, 2):
+        if pair[0][0] is pair[1][0]:
+            continue
+        changed = record
+        for knob, value in pair:
+            changed = _with(changed, knob.way, value)
+        try:
+            replayed = again(changed)
+        except Exception:  # noqa: BLE001, S112 - as where one is changed: whatever refuses the two together
+            continue
+        if _does_more(outcome, replayed.outcome):
+            found.append(
+                tuple(
+                    Flip(knob.part, knob.name, knob.value, value, replayed, knob.nearness(value))
+                    for knob, value in pair
+                )
+            )
+    return min(found, key=lambda pair: sum(map(_by_nearness, pair)), default=())
+
+
 def _by_nearness(flip: Flip) -> float:
     return flip.nearness
 
 
-def _knobs(record: Record, registry: Registry, again: Callable[..., Replay]) -> Iterator[Knob]:
+def _knobs(record: Record, registry: Registry, again: Callable[[Record], Replay]) -> Iterator[Knob]:
     known = {name: one.value for name, one in record.arguments.items() if not one.redacted}
-    yield from _of_arguments(record.scaler, known, "", registry, lambda changed: again(**changed))
+    yield from _of_arguments(record.scaler, known, (), "", registry, lambda way, to: again(_with(record, way, to)))
     factors = record.moment()
     if factors is None:
         return
@@ -194,32 +281,35 @@ def _knobs(record: Record, registry: Registry, again: Callable[..., Replay]) -> 
 def _of_arguments(
     scaler: str,
     values: Mapping[str, Any],
+    way: Way,
     where: str,
     registry: Registry,
-    decide: Callable[[Mapping[str, Any]], Replay],
+    decide: Callable[[Way, float], Replay],
 ) -> Iterator[Knob]:
     """Those of *scaler*, which was made of *values*, and of the scalers inside; *decide* is given what changes."""
     taken = schema_of(registry.autoscaler(scaler)).arguments
     for name, value in values.items():
         if _is_number(value) and name in taken:
-            yield _of_an_argument(taken[name], where + name, value, partial(_one_set, decide, name))
+            turn = partial(decide, (*way, name))
+            asks = _ASKING.get(name, _ASKING.get(f"{scaler}.{name}", 0))
+            yield _of_an_argument(taken[name], where + name, value, turn, (*way, name), asks)
         for place, inside in _scalers_in(value):
-            at = where + name if place is None else f"{where}{name}[{place}]"
-            inner = partial(_inside_set, decide, name, value, place)
-            yield from _of_arguments(inside["name"], inside["arguments"], f"{at}.", registry, inner)
+            at, there = (where + name, ()) if place is None else (f"{where}{name}[{place}]", (place,))
+            inner = (*way, name, *there, "arguments")
+            yield from _of_arguments(inside["name"], inside["arguments"], inner, f"{at}.", registry, decide)
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _of_an_argument(argument: Argument, name: str, value: float, turn: Turn) -> Knob:
+def _of_an_argument(argument: Argument, name: str, value: float, turn: Turn, way: Way, asks: int) -> Knob:
     whole, far = isinstance(value, int), _far(value)
     below = [bound for bound in (argument.ge, argument.gt) if bound is not None]
     lowest, highest = max(below, default=-far), far if argument.le is None else argument.le
     if whole:
         lowest, highest = int(lowest), int(highest)
-    return Knob(Part.ARGUMENT, name, value, lowest, highest, whole, turn)
+    return Knob(Part.ARGUMENT, name, value, lowest, highest, whole, turn, way=way, asks=asks)
 
 
 def _scalers_in(value: Any) -> Iterator[tuple[int | None, dict[str, Any]]]:
@@ -229,17 +319,22 @@ def _scalers_in(value: Any) -> Iterator[tuple[int | None, dict[str, Any]]]:
             yield place, one
 
 
-def _one_set(decide: Callable[[Mapping[str, Any]], Replay], name: str, to: float) -> Replay:
-    return decide({name: to})
+def _with(record: Record, way: Way, to: float) -> Record:
+    """*record* with another value of the argument at the end of the *way*."""
+    name, *rest = way
+    argument = record.arguments[str(name)]
+    changed = argument.model_copy(update={"value": _replaced(argument.value, rest, to)})
+    return record.model_copy(update={"arguments": {**record.arguments, str(name): changed}})
 
 
-def _inside_set(
-    decide: Callable[[Mapping[str, Any]], Replay], name: str, value: Any, place: int | None, changed: Mapping[str, Any]
-) -> Replay:
-    """The decision where a scaler in the argument *name*, which was *value*, has the *changed* arguments."""
-    inside = value if place is None else value[place]
-    other = {**inside, "arguments": {**inside["arguments"], **changed}}
-    return decide({name: other if place is None else [*value[:place], other, *value[place + 1 :]]})
+def _replaced(form: Any, way: Sequence[str | int], to: float) -> Any:
+    if not way:
+        return to
+    first, *rest = way
+    inside = _replaced(form[first], rest, to)
+    if isinstance(form, dict):
+        return {**form, first: inside}
+    return [inside if place == first else one for place, one in enumerate(form)]
 
 
 def _of_the_queue(factors: Factors, seen: Callable[..., Replay]) -> Iterator[Knob]:
@@ -337,25 +432,32 @@ def _known(field: str, turn: Turn) -> Knob:
     return Knob(Part.KNOWN, field, 0, 0, 1, whole=True, turn=turn)
 
 
-def _nearest(knob: Knob, tried: dict[float, Replay | None], wanted: Callable[[Replay], bool]) -> Flip | None:
-    """The nearest value of *knob*, on either side, with which the decision is as *wanted*."""
+def _at(knob: Knob, tried: dict[float, Replay | None], value: float) -> Replay | None:
+    """The decision with *knob* at a value; ``None`` where that is refused."""
+    if value not in tried:
+        try:
+            tried[value] = knob.turn(value)
+        except Exception:  # noqa: BLE001 - whatever a constructor raises that refuses it together with the others
+            tried[value] = None
+    return tried[value]
 
-    def at(value: float) -> Replay | None:
-        if value not in tried:
-            try:
-                tried[value] = knob.turn(value)
-            except Exception:  # noqa: BLE001 - whatever a constructor raises that refuses it together with the others
-                tried[value] = None
-        return tried[value]
+
+def _nearest(
+    knob: Knob,
+    tried: dict[float, Replay | None],
+    wanted: Callable[[Replay], bool],
+    sides: Sequence[int] = (1, -1),
+) -> Flip | None:
+    """The nearest value of *knob*, on either of the *sides*, with which the decision is as *wanted*."""
 
     def ends(value: float) -> bool:
-        replayed = at(value)
+        replayed = _at(knob, tried, value)
         return replayed is None or wanted(replayed)
 
     found = []
-    for sign in (1, -1):
-        value = _first(knob, sign, ends)
-        replayed = None if value is None else at(value)
+    for side in sides:
+        value = _first(knob, side, ends)
+        replayed = None if value is None else _at(knob, tried, value)
         if value is not None and replayed is not None:
             found.append(Flip(knob.part, knob.name, knob.value, value, replayed, knob.nearness(value)))
     return min(found, key=_by_nearness, default=None)
@@ -364,8 +466,7 @@ def _nearest(knob: Knob, tried: dict[float, Replay | None], wanted: Callable[[Re
 def _first(knob: Knob, sign: int, ends: Callable[[float], bool]) -> float | None:
     """The nearest value on one side at which the search *ends*: outwards by doubling, then back by halves."""
     edge = knob.highest if sign > 0 else knob.lowest
-    step = 1 if knob.whole else max(abs(knob.value), 1.0) * _FINEST
-    inner = knob.value
+    inner, step = knob.value, knob.step
     while not ends(outer := _towards(edge, knob.value + sign * step, sign)) and outer != inner:
         inner, step = outer, step * 2
     if outer == inner:  # at the edge

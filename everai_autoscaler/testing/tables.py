@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 
 from everai_autoscaler.model import QueueReason, Worker, WorkerStatus
 
-__all__ = ["queue_table", "table", "worker_table"]
+__all__ = ["REASON_WORDS", "queue_table", "table", "worker_table"]
 
 _GAP = "  "
 _PADDING = 2
 """A column is at least this much wider than its header."""
 
 _DETAIL = {WorkerStatus.Inflight: "IN_FLIGHT", WorkerStatus.Free: "FREE", WorkerStatus.Busy: "BUSY"}
-_REASON = {QueueReason.QueueDueBusy: "WorkerBusy", QueueReason.QueueDueSession: "SessionWorkerBusy"}
+REASON_WORDS = {QueueReason.QueueDueBusy: "WorkerBusy", QueueReason.QueueDueSession: "SessionWorkerBusy"}
+"""What a platform's lists call the reasons that have another name inside."""
 
 
 def worker_table(workers: Iterable[Worker], *, deleted_at: Mapping[str, float] | None = None) -> str:
@@ -49,7 +50,7 @@ def queue_table(waiting: Iterable[tuple[float, QueueReason]]) -> str:
                 0  2024-07-03T22:24:07+0000  WorkerBusy
     """
     rows = [
-        (str(index), _time(came_at), _REASON.get(reason, reason.value))
+        (str(index), _time(came_at), REASON_WORDS.get(reason, reason.value))
         for index, (came_at, reason) in enumerate(waiting)
     ]
     return table(("QUEUE_INDEX", "CREATE_AT", "QUEUE_REASON"), rows, align_right=(0,))

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 import pytest
+import yaml
 
 from everai_autoscaler.runtime.store import Store, TickRow
 
@@ -83,7 +84,7 @@ def test_all_of_a_decision_is_shown(run, kept):
     assert """\
 decision 1, 2024-07-29T03:06:50+0000, app get-start:
   scaler:   simple
-  saw:      1 busy, 0 free, 0 starting; 3 waiting
+  saw:      1 busy, 0 free, 0 starting; 3 waiting (3 WorkerBusy)
   decided:  up 1            simple: 3 waiting for a busy worker, more than 2: starts 1 worker
   done:     up 1
   took:     12 ms
@@ -126,9 +127,10 @@ def test_what_a_decision_saw_is_what_decorators_made_of_it(run, kept):
     """The policy saw the decorated snapshot; so do whoever wonders why it decided so."""
     with closing(Store(kept)) as store:
         snapshot = json.loads(store.decision("get-start", 5).record)["snapshot"]
-    keep(kept, decorated={**snapshot, "queue": {"QueueDueBusy": 2}})
+    keep(kept, decorated={**snapshot, "queue": {"QueueDueSession": 2, "NotDispatch": 1, "QueueDueBusy": 0}})
 
-    assert "; 2 waiting\n" in run("decisions", "show", 6, "--state-dir", kept).stdout
+    words = run("decisions", "show", 6, "--state-dir", kept).stdout
+    assert "; 3 waiting (2 SessionWorkerBusy, 1 NotDispatch)\n" in words
 
 
 def test_what_went_wrong_with_a_policy_is_shown(run, kept):
@@ -210,8 +212,8 @@ decision 1, 2024-07-29T03:06:50+0000, app get-start, in force at 2024-07-29T03:0
   decided:  up 1            simple: 3 waiting for a busy worker, more than 2: starts 1 worker
   done:     up 1
 
-Binding limit: max_queue_size.
-  With max_queue_size 3 instead of 2, it would have done nothing.
+Binding limit: scale_up_step.
+  With scale_up_step 2 instead of 1, it would have started 2 workers.
   Not changed, since it isn't shown, and may bind: max_idle_time.
 
 Nearest change: With max_queue_size 3 instead of 2, it would have done nothing.
@@ -235,6 +237,36 @@ def test_programs_get_the_explanation(run, kept):
 
     assert (1, "get-start", "max_queue_size") == (told["id"], told["app"], told["limits"][0]["name"])
     assert told["recorded"] == told["replayed"]
+
+
+def test_whoever_watches_follows_the_last_decision(run, kept, monkeypatch):
+    """Without an ID each look is at the one that is the last by then, also where nothing was decided."""
+    empty = {"workers": [], "queue": [], "memory": None, "applied": None, "operator": None, "record": None}
+    sample = {"at": 0.0, "max_workers": 5}
+    row = TickRow(at=time.time(), took=0, lag=0, failure="observe failed", sample=sample, **empty)
+
+    def another(_seconds):
+        with closing(Store(kept)) as store:
+            store.write_tick("get-start", row)
+
+    monkeypatch.setattr(time, "sleep", another)
+    watch = ("decisions", "explain", "--watch", "--times", 2, "--state-dir", kept)
+    words = run(*watch)
+    first, second = yaml.safe_load_all(run(*watch, "-o", "yaml").stdout)
+
+    assert words.stdout.startswith("decision 5, 2024-07-29T03:08:10+0000")
+    assert words.stdout.endswith("\n\ndecision 6 can't be explained, for nothing was decided: observe failed\n")
+    assert (6, 7, "observe failed") == (first["id"], second["id"], second["failure"])
+    assert "nothing runs here" in words.stderr
+
+
+@pytest.mark.parametrize("words", [("show", 1), ("explain", 1), ("explain", "--at", "2024-07-29T03:07:05")])
+def test_a_decision_can_be_watched(run, kept, words):
+    """The decision that is given is shown again and again, in each form that there is."""
+    once = run("decisions", *words, "-o", "wide", "--state-dir", kept).stdout
+    twice = run("decisions", *words, "--watch", "0.01", "--times", 2, "--state-dir", kept).stdout
+
+    assert f"{once}\n{once}" == twice
 
 
 def test_a_secret_that_is_gone_can_be_given(run, kept):
@@ -266,6 +298,8 @@ def test_a_secret_that_is_given_counts(run, kept):
         (["explain", 3], "decision 3 can't be explained, for nothing was decided: observe failed"),
         (["explain", "--at", "2024-07-29T03:06:49"], "no decision from 2024-07-29T03:06:49+0000 or before is kept"),
         (["explain", "--at", "25:00"], "'25:00' is not a time such as 03:07:30 or 2024-07-29T03:07:30+0000"),
+        (["explain", "1", "--secret", "nope=4"], "error: decision 1: secret 'nope' is not one of max_idle_time\n"),
+        (["explain", "1", "--secret", "max_idle=4"], "did you mean 'max_idle_time'?"),
         (["explain", "1", "--at", "03:07"], "ID and --at each say which decision"),
         (["list", "--since", "0s"], "'0s' is not above 0"),
     ],
@@ -291,4 +325,4 @@ def test_a_running_apps_decisions_are_asked_of_it(run, running, eventually):
     assert "  decided:  up 2            simple: 0 workers, below the minimum of 2: starts 2 workers\n" in first.stdout
     assert "\n  done:     up 2\n" in first.stdout
     assert "error: decision 999999 isn't kept; the last is " in missing.stderr
-    eventually(lambda: "Binding limit: min_workers.\n" in run("decisions", "explain", "--state-dir", running).stdout)
+    eventually(lambda: "\nBinding limit" in run("decisions", "explain", "--state-dir", running).stdout)

@@ -22,24 +22,56 @@ def test_the_last_decision_is_explained(run, records):
 
     assert "line 2, 2024-07-29T02:43:10+0000, app app:" == lines[0]
     assert lines[1].startswith("  decided:  nothing to do   simple: 2 waiting for a busy worker, not more than 2;")
-    assert "Nearest change: With 3 waiting (QueueDueBusy) instead of 2, it would have started 1 worker." in lines
+    assert "Nearest change: With 3 waiting (WorkerBusy) instead of 2, it would have started 1 worker." in lines
     assert "  instead:  up 1            simple: 3 waiting for a busy worker, more than 2: starts 1 worker" in lines
     assert "  With max_queue_size 1 instead of 2, it would have started 1 worker." in lines
 
 
-def test_arguments_as_near_as_each_other_bind_together(run, records):
-    """One worker above the minimum and one request below the threshold are equally near: both are named."""
-    assert "\nBinding limits: min_workers and max_queue_size.\n" in run("explain", records).stdout
+def test_a_threshold_binds_where_nothing_was_done(run, records):
+    """The minimum, which is as near, has let nothing wait: to raise it asks for a worker."""
+    words = run("explain", records).stdout
+
+    assert (
+        "\nBinding limit: max_queue_size.\n  With max_queue_size 1 instead of 2, it would have started 1 worker.\n"
+    ) in words
+
+
+def test_arguments_as_near_as_each_other_are_all_named(run, a_line, tmp_path):
+    """Of two queues that are full to the last place either would have started a worker."""
+    described, records = tmp_path / "scaler.yaml", tmp_path / "records.jsonl"
+    simple = "{name: simple, arguments: {max_workers: 8, max_queue_size: 3}}"
+    described.write_text(f"{{name: max, arguments: {{scalers: [{simple}, {simple}]}}}}")
+    run("decide", "-f", described, "--record", records, given=a_line(3))
+
+    assert (
+        "\nBinding limits: scalers[0].max_queue_size and scalers[1].max_queue_size.\n"
+        "  With scalers[0].max_queue_size 2 instead of 3, it would have started 1 worker.\n"
+        "  With scalers[1].max_queue_size 2 instead of 3, it would have started 1 worker.\n"
+    ) in run("explain", records).stdout
+
+
+def test_arguments_that_bind_only_together_are_named(run, a_line, tmp_path):
+    """A step that ends at the maximum is held back by both."""
+    records = tmp_path / "records.jsonl"
+    run("decide", "simple", "-a", "max_workers=2", "--record", records, given=a_line(3))
+    told = json.loads(run("explain", records, "-o", "json").stdout)
+
+    assert (
+        "\nBinding limits: max_workers and scale_up_step, together.\n"
+        "  With max_workers 3 instead of 2 and scale_up_step 2 instead of 1, it would have started 2 workers.\n"
+    ) in run("explain", records).stdout
+    assert ([], ["max_workers", "scale_up_step"]) == (told["binding"], [one["name"] for one in told["together"]])
 
 
 def test_any_line_can_be_explained(run, records):
-    """``--line`` says which; a worker more at a time is what would be otherwise first."""
+    """``--line`` says which; what held it to one worker is the step, and nothing that would have started none."""
     words = run("explain", records, "--line", 1).stdout
 
     assert "line 1, 2024-07-29T02:42:50+0000" in words
     assert (
-        "Binding limit: max_queue_size.\n  With max_queue_size 3 instead of 2, it would have done nothing.\n" in words
-    )
+        "\nBinding limit: scale_up_step.\n  With scale_up_step 2 instead of 1, it would have started 2 workers.\n"
+    ) in words
+    assert "Nearest change: With max_queue_size 3 instead of 2, it would have done nothing.\n" in words
 
 
 def test_each_argument_has_its_source(run, a_line, tmp_path):
@@ -104,6 +136,7 @@ def test_json_has_both_decisions_and_each_change(run, records):
     assert ("waiting", "QueueDueBusy", 2, 3) == tuple(nearest[name] for name in ("part", "name", "was", "now"))
     assert [{"count": 1, "action": "ScaleUp"}] == nearest["outcome"]["actions"]
     assert ["min_workers", "max_queue_size"] == [limit["name"] for limit in told["limits"]][:2]
+    assert [("max_queue_size", 1)] == [(limit["name"], limit["now"]) for limit in told["binding"]]
     assert "literal" == told["arguments"]["max_queue_size"]["source"]
 
 
@@ -128,7 +161,7 @@ def test_nothing_to_change_is_said(run, tmp_path):
     records.write_text(json.dumps({**record, "snapshot": None, "decorated": None}) + "\n")
     words = run("explain", records).stdout
 
-    assert "Binding limit: none; no argument alone makes another decision.\n" in words
+    assert "Binding limit: none; no argument alone held it back.\n" in words
     assert "Nearest change: none was found that flips the decision by itself.\n" in words
 
 
@@ -165,6 +198,24 @@ def test_a_secret_has_to_be_given_and_is_not_shown(run, a_line, tmp_path):
     assert "max_idle_time (Secret s/idle) is a secret" in without.stderr
     assert "7531" not in given.output
     assert "max_idle_time       ***  Secret s/idle\n" in given.stdout
+
+
+def test_a_secret_that_the_record_does_not_lack_is_refused(run, records):
+    """What isn't an argument, or isn't a secret, is named together with what is; a decorator's is one of them."""
+    assert (
+        f"error: {records}: line 2: secret 'max_workers' is not one of (none)\n"
+        == run("explain", records, "--secret", "max_workers=4").stderr
+    )
+
+    record = json.loads(records.read_text().splitlines()[0])
+    used = {"value": "***", "source": "Secret s/used", "redacted": True}
+    record["decorators"]["factors"] = [{"name": "average", "arguments": {"used_histories": used}}]
+    records.write_text(json.dumps(record) + "\n")
+
+    assert "'used_histories' is not one of average.used_histories; did you mean" in (
+        run("explain", records, "--secret", "used_histories=0").stderr
+    )
+    assert "Binding limit: " in run("explain", records, "--secret", "average.used_histories=0").stdout
 
 
 def test_a_secret_of_a_scaler_inside_is_not_shown_either(run, a_line, tmp_path):

@@ -56,27 +56,85 @@ def test_one_more_that_waits_starts_a_worker():
     assert "3 waiting for a busy worker, more than 2" in nearest.outcome.reasons[0].why
 
 
-def test_the_maximum_binds_where_there_is_no_room():
-    """At the maximum one more would do, and no other argument is as near to another decision."""
-    found = search(recorded("simple", {"max_workers": 5}, snapshot(waiting=3, busy=5)))
+@pytest.mark.parametrize(
+    ("arguments", "factors", "expected"),
+    [
+        # Up: what held it to so many.
+        ({"max_queue_size": 2}, snapshot(waiting=3, busy=3), [("scale_up_step", 1, 2)]),
+        ({"min_workers": 3}, snapshot(waiting=3, busy=3), [("scale_up_step", 1, 2)]),
+        ({"scale_up_step": 4}, snapshot(waiting=3, busy=3), [("max_workers", 5, 6)]),
+        ({"min_workers": 2}, snapshot(), [("min_workers", 2, 3)]),
+        ({}, snapshot(waiting=1), [("min_workers", 1, 2)]),
+        ({"min_workers": 0}, snapshot(waiting=1), []),
+        # Nothing to do: the threshold that wasn't met, the room that wasn't there.
+        ({"max_queue_size": 9}, snapshot(waiting=2, busy=1), [("max_queue_size", 9, 1)]),
+        ({}, snapshot(waiting=3, busy=5), [("max_workers", 5, 6)]),
+        ({}, snapshot(busy=1, free=1, idle_for=100), [("max_idle_time", 120, 100)]),
+        ({"max_workers": 3}, snapshot(free=3, idle_for=10), [("max_idle_time", 120, 10)]),
+        ({"min_workers": 2}, snapshot(free=2, idle_for=200), [("min_workers", 2, 1)]),
+        ({"min_workers": 2}, snapshot(free=2, idle_for=10), []),
+        ({}, snapshot(waiting=3, busy=1, inflight=1), [("start_timeout", 600, 9)]),
+        # Down: what kept the others.
+        ({"min_workers": 2}, snapshot(free=3, idle_for=200), [("min_workers", 2, 1)]),
+        ({"max_workers": 2}, snapshot(free=4, idle_for=10), [("max_workers", 2, 1)]),
+        # Hold: no argument, but what wasn't known.
+        ({}, snapshot(waiting=None, busy=1), []),
+        ({}, snapshot(waiting=0, workers=None), []),
+    ],
+)
+def test_what_held_the_decision_back_binds(arguments, factors, expected):
+    """The nearest that lets more be done; what would only have undone it, or asked for more, doesn't bind."""
+    found = search(recorded("simple", {"max_workers": 5, **arguments}, factors))
 
-    assert [("max_workers", 5, 6)] == shown(found.limits)[:1]
+    assert expected == shown(found.binding)[:1]
+    assert () == found.together
 
 
-def test_the_step_binds_where_more_would_be_started():
-    """Another amount is another limit that counts, although the direction stays."""
+def test_free_workers_that_are_kept_bind_where_none_is_started():
+    """With one more to keep it would have started one."""
+    found = search(recorded("free-worker", {"max_workers": 5}, snapshot(busy=3, free=1)))
+
+    assert [("min_free_workers", 1, 2)] == shown(found.binding)[:1]
+
+
+def test_two_limits_at_once_bind_together():
+    """A step that ends at the maximum: neither gives way alone."""
+    found = search(recorded("free-worker", {"max_workers": 5}, snapshot(busy=4)))
+
+    assert () == found.binding
+    assert [("max_workers", 5, 6), ("scale_up_step", 1, 2)] == shown(found.together)
+    assert [{"count": 2, "action": "ScaleUp"}] == found.together[0].outcome.actions
+
+
+def test_limits_of_scalers_inside_bind_together_too():
+    """The ceiling and the maximum of the scaler under it are as low as each other."""
+    inside = {"name": "simple", "arguments": {"max_workers": 3}}
+    found = search(recorded("ceiling", {"workers": 3, "scaler": inside}, snapshot(waiting=9, busy=3)))
+
+    assert [("workers", 3, 4), ("scaler.max_workers", 3, 4)] == shown(found.together)
+
+
+def test_a_floor_asks_for_workers():
+    """What kept a worker from being started is the queue's limit, though a higher floor would be nearer."""
+    inside = {"name": "simple", "arguments": {"max_workers": 5, "max_queue_size": 5}}
+    found = search(recorded("floor", {"workers": 2, "scaler": inside}, snapshot(waiting=1, busy=2)))
+
+    assert [("scaler.max_queue_size", 5, 0)] == shown(found.binding)[:1]
+    assert [("workers", 2, 3)] == shown(found.limits)[:1]
+
+
+def test_another_amount_is_no_flip():
+    """A step that starts two is no other direction."""
     found = search(recorded("simple", {"max_workers": 5}, snapshot(waiting=3, busy=1)))
 
-    assert [("scale_up_step", 1, 2)] == shown(found.limits)[:1]
     assert "scale_up_step" not in {flip.name for flip in found.flips}
 
 
-def test_the_idle_time_binds_where_a_worker_is_about_to_go():
-    """Idle for 100 of 120 seconds: with 100 he would have gone, and 20 seconds later, too."""
+def test_a_later_moment_may_flip_a_decision():
+    """Idle for 100 of 120 seconds: 20 seconds later he would have gone."""
     found = search(recorded("simple", {"max_workers": 5}, snapshot(busy=1, free=1, idle_for=100)))
 
     later = named(found.flips, "observed_at")
-    assert [("max_idle_time", 120, 100)] == shown(found.limits)[:1]
     assert (Part.TIME, 20) == (later.part, later.now)
     assert Direction.DOWN is direction(later.outcome)
 
@@ -128,7 +186,7 @@ def test_without_a_snapshot_there_is_nothing_to_change():
     """Where there was no snapshot, no argument makes a decision."""
     found = search(recorded("simple", {"max_workers": 5}, None))
 
-    assert ((), ()) == (found.flips, found.limits)
+    assert ((), (), (), ()) == (found.flips, found.limits, found.binding, found.together)
 
 
 @frozen
@@ -274,3 +332,37 @@ def test_every_flip_flips_and_none_is_nearer_on_the_way(waiting, most, busy, fre
             step = 1 if flip.now > flip.was else -1
             before = replay(record, arguments={flip.name: int(flip.now) - step})
             assert present is direction(before.outcome)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    waiting=st.none() | st.integers(0, 12),
+    most=st.integers(0, 12),
+    lowest=st.integers(0, 4),
+    highest=st.integers(4, 8),
+    step=st.integers(1, 3),
+    busy=st.integers(0, 5),
+    free=st.integers(0, 3),
+    idle_for=st.integers(0, 300),
+    scaler=st.sampled_from(["simple", "free-worker"]),
+)
+def test_what_binds_lets_more_be_done(waiting, most, lowest, highest, step, busy, free, idle_for, scaler):
+    """Decided again with the value that is said, it starts more, removes more, or does something instead of nothing."""
+    queue = {"max_queue_size": most} if scaler == "simple" else {"min_free_workers": most % 4}
+    arguments = {"min_workers": lowest, "max_workers": highest, "scale_up_step": step, **queue}
+    record = recorded(scaler, arguments, snapshot(waiting=waiting, busy=busy, free=free, idle_for=idle_for))
+    found = search(record)
+
+    changes = [{flip.name: int(flip.now)} for flip in found.binding]
+    changes += [{flip.name: int(flip.now) for flip in found.together}] if found.together else []
+    for changed in changes:
+        more = replay(record, arguments=changed).outcome
+        if record.result.actions:
+            assert direction(more) is direction(record.result)
+            assert _workers(more) > _workers(record.result)
+        else:
+            assert direction(more) not in (Direction.NOTHING, Direction.HOLD)
+
+
+def _workers(outcome: Outcome) -> int:
+    return sum(action.get("count", 1) for action in outcome.actions)

@@ -90,7 +90,9 @@ def starts(folder: Path) -> Iterator[dict[str, str]]:
     yield row("the worker alone: from its start to its first answer", milliseconds(own))
     yield row("from run to the first answer of the app", milliseconds(median(first)))
     yield row("from a decision to a ready worker", milliseconds(median(ready)))
-    yield row("the same, beyond the worker's own start (a difference of two medians)", milliseconds(median(ready) - own))
+    yield row(
+        "the same, beyond the worker's own start (a difference of two medians)", milliseconds(median(ready) - own)
+    )
 
 
 def crowd(folder: Path) -> Iterator[dict[str, str]]:

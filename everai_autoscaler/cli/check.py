@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import frozen
 
+from everai_autoscaler.cli.bounded import Seconds, Whole
 from everai_autoscaler.cli.scaler_options import ScalerName, ScalerOptions, scaler_options
 from everai_autoscaler.cli.words import count, output_option
 from everai_autoscaler.testing import table
@@ -40,7 +41,7 @@ class _Verdict:
 @scaler_options
 @click.option(
     "--examples",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=200,
     show_default=True,
     metavar="N",
@@ -49,7 +50,7 @@ class _Verdict:
 @click.option("--seed", type=int, default=0, show_default=True, help="Which snapshots those are: the same each time.")
 @click.option(
     "--within",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(min=0, min_open=True),
     metavar="SECONDS",
     help="What a decision on 10,000 workers may take; not looked at where it isn't given.",
 )

@@ -59,6 +59,7 @@ _NO_COMMAND: tuple[type[click.UsageError], ...] = (
 """What a group that is given none of its commands raises, since click 8.2; before, it showed its help."""
 
 _TOLD_BY = {
+    "run": ("arguments_contradict",),
     "plugins": ("plugin_failed", "plugin_name_contested"),
     "doctor": ("plugin_failed", "plugin_name_contested", "blocked_plugin_unknown", "arguments_contradict"),
 }
@@ -157,7 +158,9 @@ class _StandardError(logging.Handler):
         name = str(event.pop("event"))
         context = click.get_current_context(silent=True)
         running = (context and context.info_name) or ""
-        if name not in ("tick_failed", *_TOLD_BY.get(running, ())):
+        # The live view of "run" has no place for what its lines tell.
+        told = () if running == "run" and sys.stdout.isatty() else _TOLD_BY.get(running, ())
+        if name not in ("tick_failed", *told):
             click.echo(" ".join(f"warning: {name.replace('_', ' ')}: {_told(event)}".split()), err=True)
 
 

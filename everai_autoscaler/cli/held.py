@@ -6,18 +6,19 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 from attrs import frozen
 
 from everai_autoscaler.cli.scaler_options import key_values
 from everai_autoscaler.cli.state_options import form_option, shown_as, state_option, watch_option, watched
 from everai_autoscaler.cli.words import count, moment, printable
-from everai_autoscaler.errors import ContractError, UnknownNameError
+from everai_autoscaler.cli.yaml_text import yaml_documents
+from everai_autoscaler.errors import ContractError, StateError, UnknownNameError
+from everai_autoscaler.runtime.state import usable
 from everai_autoscaler.runtime.store import Held, Kind, Store
 from everai_autoscaler.testing import table
 
@@ -90,7 +91,12 @@ def _add_update(group: click.Group, showing: Showing) -> None:
     def update(name: str | None, *, removed: tuple[str, ...], state_dir: Path, **said: Any) -> None:
         """Change the keys that are given, and leave the others. It is read at the next decision."""
         wanted = _given(kind, name, **said)
-        with closing(Store(state_dir)) as store, store.alone():
+        if not removed and not any(said.values()):
+            raise click.UsageError(
+                f"what of {kind} {name} is to change? Give --from-literal, --from-file, --remove or --file",
+                click.get_current_context(),
+            )
+        with _there(state_dir, kind) as store, store.alone():
             before = {one: _existing(store, kind, one).data for one in wanted}
             after = {one: _without({**before[one], **data}, removed, one) for one, data in wanted.items()}
             for one, data in after.items():
@@ -110,7 +116,7 @@ def _add_list(group: click.Group, showing: Showing) -> None:
     @state_option
     def list_(*, form: str, watch: float | None, times: int | None, state_dir: Path) -> None:
         """Show which there are."""
-        with closing(Store(state_dir)) as store:
+        with _there(state_dir, showing.kind) as store:
             watched(lambda: _listed(showing, store.names(showing.kind), form), watch, times, form=form)
 
 
@@ -130,7 +136,7 @@ def _add_get(group: click.Group, showing: Showing) -> None:
     @state_option
     def get(name: str, *, form: str, watch: float | None, times: int | None, state_dir: Path) -> None:
         """Show what is in one."""
-        with closing(Store(state_dir)) as store:
+        with _there(state_dir, showing.kind) as store:
             watched(lambda: _shown(showing, _existing(store, showing.kind, name), form), watch, times, form=form)
 
 
@@ -147,7 +153,7 @@ def _add_delete(group: click.Group, kind: Kind) -> None:
     @state_option
     def delete(name: str, *, state_dir: Path) -> None:
         """Forget one. Whoever still reads it keeps the last value that was good, and says so."""
-        with closing(Store(state_dir)) as store:
+        with _there(state_dir, kind) as store:
             _existing(store, kind, name)
             store.delete(kind, name)
         click.echo(f"{kind} {name} deleted")
@@ -243,6 +249,7 @@ def _documents(kind: Kind, path: Path) -> dict[str, dict[str, str]]:
         name = metadata.get("name") if isinstance(metadata, Mapping) else None
         if not isinstance(name, str):
             raise ContractError(f"{where}: metadata.name: is missing")
+        _check_sections(kind, one, where)
         data = dict(_values(one.get("data"), f"{where}: data"))
         if kind == "Secret":
             data = {key: _decoded(value, f"{where}: data.{key}") for key, value in data.items()}
@@ -256,21 +263,30 @@ def _documents(kind: Kind, path: Path) -> dict[str, dict[str, str]]:
     return found
 
 
+_SECTIONS: Mapping[Kind, tuple[str, ...]] = {
+    "ConfigMap": ("apiVersion", "kind", "metadata", "data", "immutable"),
+    "Secret": ("apiVersion", "kind", "metadata", "data", "stringData", "immutable", "type"),
+}
+"""What a document of that kind may have."""
+
+
+def _check_sections(kind: Kind, document: Mapping[Any, Any], where: str) -> None:
+    known = _SECTIONS[kind]
+    for section in document:
+        if section == "binaryData":
+            raise ContractError(f"{where}: binaryData: can't be kept; texts can, under data")
+        if section not in known:
+            if kind == "Secret":  # what YAML takes for a key may be a part of a value
+                raise ContractError(f"{where}: has a key that is not one of {', '.join(sorted(known))}")
+            raise UnknownNameError.of(f"{where}: key", section, known)
+
+
 def _parsed(kind: Kind, path: Path) -> list[Any]:
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise ContractError(f"{path}: is not text (UTF-8)") from None
-    try:
-        return [one for one in yaml.safe_load_all(text) if one is not None]
-    except RecursionError:
-        raise ContractError(f"{path}: is nested too deeply") from None
-    except (yaml.YAMLError, ValueError) as error:  # the latter of a date that there isn't, say
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark else ""
-        # What YAML takes for an alias or a tag may be a Secret's value.
-        problem = "a value may need quotes" if kind == "Secret" else getattr(error, "problem", None) or error
-    raise ContractError(f"{path}:{line} is not YAML: {problem}")
+    return yaml_documents(text, str(path), secret=kind == "Secret")
 
 
 def _values(section: object, where: str) -> Iterator[tuple[str, str]]:
@@ -325,6 +341,20 @@ def _bytes(value: str, where: str) -> bytes:
         pass
     # Without its cause, which holds the value.
     raise ContractError(f"{where}: the value is not text (UTF-8)")
+
+
+@contextmanager
+def _there(directory: Path, kind: Kind) -> Iterator[Store]:
+    """The store of the state *directory*, for whoever doesn't make one: the directory may be misspelt."""
+    with usable(directory):
+        try:
+            (directory / "state.db").stat()
+        except FileNotFoundError:
+            raise StateError(
+                f"there is nothing in the state directory {directory} yet: everai-autoscaler {kind.lower()} create NAME"
+            ) from None
+    with closing(Store(directory)) as store:
+        yield store
 
 
 def _existing(store: Store, kind: Kind, name: str) -> Held:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from everai_autoscaler.cli.bounded import Whole
 from everai_autoscaler.cli.operating import lasting_options, say
 from everai_autoscaler.cli.state_options import form_option, state_option
 
@@ -15,7 +16,7 @@ _MOST = 100_000
 
 
 @click.command
-@click.argument("workers", type=click.IntRange(min=0, max=_MOST), metavar="N")
+@click.argument("workers", type=Whole(min=0, max=_MOST), metavar="N")
 @lasting_options
 @form_option
 @state_option

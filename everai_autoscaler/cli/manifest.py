@@ -8,14 +8,16 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-import yaml
 from attrs import frozen
 
+from everai_autoscaler.cli.yaml_text import yaml_documents
 from everai_autoscaler.errors import ContractError
 from everai_autoscaler.model import ArgumentType, AutoScaler, Decorator, Decorators, Placeholder
 
 __all__ = ["AppManifest", "Description", "description_in", "read_app", "read_manifest"]
 
+_SCHEDULER = AutoScaler.scheduler_name()
+"""The only one that there is."""
 _KEYS = ("name", "arguments", "decorators")
 _KINDS = ("arguments", "factors")
 _REFERENCES = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret"}
@@ -79,20 +81,30 @@ def read_manifest(path: Path) -> Description:
 def _parsed(path: Path) -> object:
     try:
         text = path.read_text("utf-8-sig")
-        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except UnicodeDecodeError as error:
         raise ContractError(f"{path}: is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    if path.suffix != ".json":
+        documents = yaml_documents(text, str(path))
+        if len(documents) > 1:
+            raise ContractError(f"{path}: holds {len(documents)} documents, should be one")
+        return documents[0] if documents else None
+    try:
+        return json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise ContractError(f"{path}: line {error.lineno}: is not JSON: {error.msg}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark else ""
-        problem = getattr(error, "problem", None) or "can't be parsed"
-        raise ContractError(f"{path}:{line} is not YAML: {problem}") from error
     except RecursionError:
         raise ContractError(f"{path}: is nested too deeply") from None
-    except ValueError as error:  # a date that there isn't, say
+    except ValueError as error:  # a number of too many digits, say
         raise ContractError(f"{path}: can't be read: {error}") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"key {key!r} is twice in a mapping")
+        found[key] = value
+    return found
 
 
 def description_in(document: object, where: str) -> Description:
@@ -118,6 +130,8 @@ def _section(document: object, where: str) -> tuple[Mapping[Any, Any], str]:
     for key in ("spec", "autoscaler"):
         if key in section and "name" not in section:
             section, where = _mapping(section[key], f"{where}: {key}"), f"{where}: {key}"
+    if section.get("scheduler", _SCHEDULER) != _SCHEDULER:
+        raise ContractError(f"{where}: scheduler: {_shown(section['scheduler'])} given, should be {_SCHEDULER}")
     if "builtin" in section:
         return _mapping(section["builtin"], f"{where}: builtin"), f"{where}: builtin"
     if "name" not in section:

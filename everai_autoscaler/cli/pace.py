@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import click
 
-__all__ = ["Seconds", "cold_start_option", "interval_option"]
+from everai_autoscaler.cli.bounded import Seconds
 
-
-class Seconds(click.FloatRange):
-    """A finite number of seconds."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """*value* as that, or a word of what is wrong with it."""
-        seconds: float = super().convert(value, param, ctx)
-        if not math.isfinite(seconds):
-            self.fail(f"{value} is not a finite number of seconds", param, ctx)
-        return seconds
+__all__ = ["cold_start_option", "interval_option"]
 
 
 interval_option = click.option(

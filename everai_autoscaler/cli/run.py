@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 import click
 
+from everai_autoscaler.cli.bounded import Whole
 from everai_autoscaler.cli.live import show
 from everai_autoscaler.cli.manifest import AppManifest, read_app
 from everai_autoscaler.cli.pace import interval_option
@@ -38,7 +39,7 @@ TOKEN_VARIABLE = "EVERAI_AUTOSCALER_TOKEN"  # noqa: S105 - a name
 MOST_FILES = 65_536
 TOGETHER = 0.1
 """Seconds within which two signals are one."""
-_PORT = click.IntRange(min=0, max=65535)
+_PORT = Whole(min=0, max=65535)
 
 
 @click.command

@@ -13,7 +13,8 @@ from typing import Any
 import click
 import yaml
 
-from everai_autoscaler.runtime.state import VARIABLE, default_directory
+from everai_autoscaler.cli.bounded import Whole
+from everai_autoscaler.runtime.state import VARIABLE, at_home, default_directory
 
 __all__ = ["Duration", "form_option", "shown_as", "state_option", "watch_option", "watched"]
 
@@ -50,7 +51,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # generic since clic
 
 
 def _directory(_context: click.Context, _parameter: click.Parameter, given: Path | None) -> Path:
-    return given or default_directory()
+    return default_directory() if given is None else at_home(given)
 
 
 state_option = click.option(
@@ -83,7 +84,7 @@ def watch_option(command: Callable[..., Any]) -> Callable[..., Any]:
         default=None,
         metavar="[DURATION]",
         help="Show it again and again, every 2 s or as often as is said, until Ctrl-C.",
-    )(click.option("--times", type=click.IntRange(min=1), hidden=True, help="Looks, with --watch.")(command))
+    )(click.option("--times", type=Whole(min=1), hidden=True, help="Looks, with --watch.")(command))
 
 
 def watched(

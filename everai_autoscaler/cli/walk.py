@@ -13,7 +13,8 @@ from attrs import frozen
 from click.shell_completion import CompletionItem
 
 from everai_autoscaler import traces
-from everai_autoscaler.cli.pace import Seconds, cold_start_option, interval_option
+from everai_autoscaler.cli.bounded import Seconds, Whole
+from everai_autoscaler.cli.pace import cold_start_option, interval_option
 from everai_autoscaler.cli.record_file import record_file, record_option
 from everai_autoscaler.cli.scaler_options import ScalerName, ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.walk_output import Changes, Lines, Numbers, Programs, Tables, View
@@ -124,9 +125,7 @@ class _Demand:
     show_default=True,
     help="Which free worker gets the next request.",
 )
-@click.option(
-    "--workers", type=click.IntRange(min=0), default=1, show_default=True, metavar="COUNT", help="There at the start."
-)
+@click.option("--workers", type=Whole(min=0), default=1, show_default=True, metavar="COUNT", help="There at the start.")
 @click.option("--changes", is_flag=True, help="Show only those decisions of a trace that do or say something new.")
 @click.option(
     "--tables/--no-tables", default=None, help="Show the lists of workers and queue.  [default: without --trace]"

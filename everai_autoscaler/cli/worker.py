@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from everai_autoscaler.cli.bounded import Whole
 from everai_autoscaler.cli.looking import PROGRAMS, Column, in_columns, look_at, the_one, viewed
 from everai_autoscaler.cli.operating import somebody
 from everai_autoscaler.cli.state_options import form_option, shown_as, state_option, watch_option
@@ -74,7 +75,7 @@ def list_(*, everyone: bool, form: str, watch: float | None, times: int | None, 
 @worker.command
 @click.argument("id", metavar="ID")
 @click.option("--follow", is_flag=True, help="Go on with what it writes, until it has ended.")
-@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="The last N lines.  [default: all that are kept]")
+@click.option("--tail", type=Whole(min=0), metavar="N", help="The last N lines.  [default: all that are kept]")
 @form_option
 @state_option
 @click.pass_context

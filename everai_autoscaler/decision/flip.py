@@ -395,8 +395,10 @@ def _with_one(factors: Factors, status: WorkerStatus, more: int) -> dict[str, An
 def _newcomer(factors: Factors, status: WorkerStatus) -> Worker:
     taken = {worker.worker_id for worker in factors.workers or ()}
     now = int(factors.observed_at)
+    # What a sentence calls it: an id like the others' would be taken for somebody who was there.
+    name = f"one more {'starting' if status is WorkerStatus.Inflight else status.value.lower()} worker"
     return Worker(
-        worker_id=next(name for number in range(len(taken) + 1) if (name := f"one-more-{number + 1}") not in taken),
+        worker_id=next(one for number in range(len(taken) + 1) if (one := name + " again" * number) not in taken),
         region="",
         started_at=now,
         last_service_time=0 if status is WorkerStatus.Inflight else now,

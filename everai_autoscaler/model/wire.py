@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from reprlib import Repr
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
-from everai_autoscaler.errors import ContractError
+from everai_autoscaler.errors import ContractError, UnknownNameError
 
 __all__ = ["WireModel", "describe_errors"]
 
@@ -50,24 +51,34 @@ class GrowingModel(WireModel):
         return written
 
 
-def describe_errors(error: ValidationError) -> str:
-    """One line for all that is wrong: path, what was given, what is accepted; the first three of them."""
+def describe_errors(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+    """One line for all that is wrong: path, what was given, what is accepted; the first three of them.
+
+    Args:
+        model: what was validated, where it forbids other fields: it knows which there are.
+    """
     found = error.errors(include_url=False)
-    lines = [_describe(detail) for detail in found[:3]]
+    lines = [_describe(detail, model) for detail in found[:3]]
     if len(found) > len(lines):
         lines.append(f"and {len(found) - len(lines)} more")
     return "; ".join(lines)
 
 
-def _describe(detail: Any) -> str:  # pydantic's ErrorDetails
+def _describe(detail: Any, model: type[BaseModel] | None) -> str:  # pydantic's ErrorDetails
     path = _path(detail["loc"])
+    if detail["type"] == "extra_forbidden" and model is not None:
+        *section, name = detail["loc"]
+        kind = f"{_path(section)}: key" if section else "key"
+        return str(UnknownNameError.of(kind, name, _fields(model, section)))
     # What pydantic puts before a message isn't for the reader: "Input should be ...", "Value error, ...".
     message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
+    message = _MAPPING.sub("a mapping", message[:1].lower() + message[1:])
     if detail["type"] not in ("missing", "json_invalid"):
         message = f"{_GIVEN.repr(detail['input'])} given, {message}"
     return f"{path}: {message}" if path else message
 
+
+_MAPPING = re.compile(r"a valid dictionary( or instance of \w+)?")
 
 _GIVEN = Repr()
 _GIVEN.maxstring = _GIVEN.maxother = 60
@@ -75,4 +86,17 @@ _GIVEN.maxstring = _GIVEN.maxother = 60
 
 def _path(parts: Iterable[object]) -> str:
     """The way to a field; a part in brackets is the reader's own (which of a union it is, say), and no field."""
-    return ".".join(str(part) for part in parts if not str(part).startswith("["))
+    return ".".join(_part(str(part)) for part in parts if not str(part).startswith("["))
+
+
+def _part(name: str) -> str:
+    return name if name.isprintable() and name else repr(name)
+
+
+def _fields(model: type[BaseModel], path: Iterable[Any]) -> Iterable[str]:
+    """The fields of the section of *model* to which the *path* leads."""
+    section: Any = model
+    for name in path:
+        section = section.model_fields[name].annotation
+    names: Iterable[str] = section.model_fields
+    return names

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from everai_autoscaler.errors import ContractError
 from everai_autoscaler.model import Dispatch
@@ -14,21 +14,43 @@ from everai_autoscaler.model.wire import describe_errors
 
 __all__ = ["Limits", "Local", "Readiness", "Session"]
 
+T = TypeVar("T", str, Path)
+
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 def _words(given: Any) -> Any:
+    words = given
     if isinstance(given, str):
         try:
-            return shlex.split(given)
+            words = shlex.split(given)
         except ValueError as error:
             raise ValueError(f"is no command line: {error}") from error
-    return given
+    if isinstance(words, list) and words[:1] in ([], [""]):
+        raise ValueError("should be a program and its arguments")
+    return words
 
 
 def _text(given: Any) -> Any:
     return str(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
+
+
+def _passable(given: T) -> T:
+    if "\0" in str(given):
+        raise ValueError("has a NUL, which the system takes from nobody")
+    return given
+
+
+def _variable(given: str) -> str:
+    if not given or "=" in given:
+        raise ValueError("should be a variable's name, which isn't empty and has no '='")
+    return given
+
+
+Passable = Annotated[str, AfterValidator(_passable)]
+"""What the system can give to a program."""
+Variable = Annotated[Passable, AfterValidator(_variable)]
 
 
 class _Section(BaseModel):
@@ -80,17 +102,17 @@ class Local(_Section):
 
     >>> Local.read({"command": "python app.py {port}"}, "app.yaml: local").command
     ['python', 'app.py', '{port}']
-    >>> Local.read({"command": "x", "concurency": 2}, "app.yaml: local")
+    >>> Local.read({"command": "x", "session": {"name": "sid"}}, "local")
     Traceback (most recent call last):
-    everai_autoscaler.errors.ContractError: app.yaml: local: concurency: 2 given, extra inputs are not permitted
+    everai_autoscaler.errors.ContractError: local: session: key 'name' is not one of cookie, header, timeout
     """
 
-    command: Annotated[list[str], BeforeValidator(_words), Field(min_length=1)]
+    command: Annotated[list[Passable], BeforeValidator(_words)]
     """The program and its arguments; ``{port}`` in them is the port on which it is to listen, as is ``PORT`` in its
     environment, and ``{python}`` the Python that runs this package."""
-    directory: Path = Path()
+    directory: Annotated[Path, AfterValidator(_passable)] = Path()
     """Its working directory, from where the manifest is."""
-    env: dict[str, Annotated[str, BeforeValidator(_text)]] = Field(default_factory=dict)
+    env: dict[Variable, Annotated[Passable, BeforeValidator(_text)]] = Field(default_factory=dict)
     """Its environment, beside the runtime's own."""
     concurrency: Annotated[int, Field(ge=1)] = 1
     """Requests that a worker serves at once."""
@@ -125,4 +147,4 @@ class Local(_Section):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise ContractError(f"{where}: {describe_errors(error)}") from error
+            raise ContractError(f"{where}: {describe_errors(error, cls)}") from error

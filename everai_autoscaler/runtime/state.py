@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from everai_autoscaler.errors import StateError
 
-__all__ = ["VARIABLE", "Claim", "default_directory", "make_directory", "running", "usable"]
+__all__ = ["VARIABLE", "Claim", "at_home", "default_directory", "make_directory", "running", "usable"]
 
 VARIABLE = "EVERAI_AUTOSCALER_STATE"
 _WHO, _LOCK = "runtime.json", "runtime.lock"
@@ -29,7 +29,7 @@ def default_directory() -> Path:
         StateError: there is no home directory where it could be.
     """
     if said := os.environ.get(VARIABLE):
-        return Path(said)
+        return at_home(Path(said))
     state = Path(os.environ.get("XDG_STATE_HOME", ""))
     if not state.is_absolute():  # which XDG has everybody ignore
         try:
@@ -39,6 +39,14 @@ def default_directory() -> Path:
                 f"there is no home directory to keep state in: give --state-dir, or set {VARIABLE}"
             ) from None
     return state / "everai-autoscaler"
+
+
+def at_home(directory: Path) -> Path:
+    """*directory*, with ``~`` as a shell has it where it comes to see it."""
+    try:
+        return directory.expanduser()
+    except RuntimeError:  # nobody has this home: a shell leaves it so
+        return directory
 
 
 def make_directory(directory: Path) -> None:

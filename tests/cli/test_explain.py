@@ -126,6 +126,16 @@ def test_each_kind_of_change_is_a_sentence(run, a_line, tmp_path):
     assert "With 0 busy workers instead of 1, it would have started 1 worker." in run("explain", records).stdout
 
 
+def test_a_worker_that_was_never_there_is_not_called_by_an_id(run, a_line, tmp_path):
+    """Who would have been one too many is the one more free worker, also in the reason."""
+    records = tmp_path / "records.jsonl"
+    run("decide", "simple", "-a", "max_workers=1", "--record", records, given=a_line(0))
+    words = run("explain", records).stdout
+
+    assert "With 1 free worker instead of 0, it would have removed one more free worker.\n" in words
+    assert "simple: removes one more free worker: free, and above the maximum of 1\n" in words
+
+
 def test_json_has_both_decisions_and_each_change(run, records):
     """For programs: both decisions, each change with its parts, and the arguments."""
     told = json.loads(run("explain", records, "-o", "json").stdout)

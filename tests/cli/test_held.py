@@ -172,6 +172,11 @@ def test_a_key_that_is_not_there_cannot_be_removed(run_here, state) -> None:
     ("arguments", "told"),
     [
         (("create",), "which ConfigMap? Give its name, or --file FILE"),
+        (("update",), "which ConfigMap? Give its name, or --file FILE"),
+        (
+            ("update", "limits"),
+            "what of ConfigMap limits is to change? Give --from-literal, --from-file, --remove or --file",
+        ),
         (("create", "Limits"), "ConfigMap 'Limits': a name is of lower-case letters, digits, '-' and '.'"),
         (("create", "../up"), "ConfigMap '../up': a name is of lower-case letters"),
         (("create", "x" * 254), "a name is of lower-case letters"),
@@ -208,6 +213,18 @@ def test_what_was_given_wrong_is_one_line(run_here, state, arguments, told: str)
         ("kind: ConfigMap\nmetadata: {name: a}\ndata: {k: yes}", "data.k: a bool given, should be a text; quote it"),
         ("kind: ConfigMap\nmetadata: {name: a}\ndata: {k: 2024-13-01}", "is not YAML: month must be in 1..12"),
         (f"kind: ConfigMap\ndata: {'[' * 2000}", "is nested too deeply"),
+        (
+            "kind: ConfigMap\nmetadata: {name: a}\ndata:\n  k: '1'\n  k: '2'",
+            "line 5: key 'k' is there already, in line 4",
+        ),
+        (
+            "kind: ConfigMap\nmetadata: {name: a}\nbinaryData: {k: NQ==}",
+            "binaryData: can't be kept; texts can, under data",
+        ),
+        (
+            "kind: ConfigMap\nmetadata: {name: a}\ndate: {k: '1'}",
+            "key 'date' is not one of apiVersion, data, immutable, kind, metadata; did you mean 'data'?",
+        ),
         (
             "kind: ConfigMap\nmetadata: {name: a}\n---\nkind: ConfigMap\nmetadata: {name: a}",
             "document 2: ConfigMap a is in the file already",
@@ -261,6 +278,37 @@ def test_a_secret_that_is_not_in_base64_is_one_line(run_here, state, tmp_path) -
         result.exit_code,
         result.stderr,
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("stringData:\n  hunter: a\n  hunter: b", "line 5: a key is there already, in line 4"),
+        (
+            "stringData: {k: a}\nhunter2: b",
+            "has a key that is not one of apiVersion, data, immutable, kind, metadata, ",
+        ),
+    ],
+)
+def test_what_a_secret_would_drop_is_refused_without_showing_it(run_here, tmp_path, text: str, told: str) -> None:
+    """What YAML takes for a key may be a part of a value, so that only its place is told."""
+    file = tmp_path / "quota.yaml"
+    file.write_text(f"kind: Secret\nmetadata: {{name: quota}}\n{text}\n")
+    result = run_here("secret", "create", "-f", file)
+
+    assert (2, False) == (result.exit_code, "hunter" in result.output)
+    assert f"error: {file}: {told}" in result.stderr
+
+
+def test_what_is_shown_of_a_secret_makes_no_empty_one(run_here, state, tmp_path) -> None:
+    """What get prints has no values: it is refused, rather than kept as a Secret with nothing in it."""
+    run_here("secret", "create", "quota", "--from-literal", "k=hunter2")
+    file = tmp_path / "quota.yaml"
+    file.write_text(run_here("secret", "get", "quota", "-o", "yaml").stdout)
+    run_here("secret", "delete", "quota")
+
+    assert 2 == run_here("secret", "create", "-f", file).exit_code
+    assert None is kept(state, "Secret", "quota")
 
 
 def test_get_shows_keys_and_values(run_here) -> None:
@@ -329,6 +377,34 @@ def test_the_state_directory_may_be_in_the_environment(run, state) -> None:
     run("configmap", "create", "limits", EVERAI_AUTOSCALER_STATE=str(state))
 
     assert {} == kept(state, "ConfigMap", "limits")
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "arguments", [("list",), ("get", "limits"), ("delete", "limits"), ("update", "limits", "--remove", "a")]
+)
+def test_only_create_makes_a_state_directory(run_here, state, command: str, kind: str, arguments) -> None:
+    """Whoever misspells it is told that there is nothing, and leaves nothing behind."""
+    result = run_here(command, *arguments)
+
+    assert f"error: there is nothing in the state directory {state} yet: everai-autoscaler {command} create NAME\n" == (
+        result.stderr
+    )
+    assert (2, "", False) == (result.exit_code, result.stdout, state.exists())
+
+
+@pytest.mark.parametrize("by", ["variable", "option"])
+def test_a_home_in_a_state_directory_is_meant(run, tmp_path, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    """No shell has seen the ``~`` of a variable in a file, nor that of ``--state-dir=~/state``."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    if by == "variable":
+        run("configmap", "create", "limits", EVERAI_AUTOSCALER_STATE="~/state")
+    else:
+        run("configmap", "create", "limits", "--state-dir=~/state")
+
+    assert [tmp_path / "state"] == list(tmp_path.iterdir())
+    assert {} == kept(tmp_path / "state", "ConfigMap", "limits")
 
 
 def test_a_state_directory_that_is_none_is_one_line(run, tmp_path) -> None:

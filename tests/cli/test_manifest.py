@@ -98,10 +98,20 @@ def test_a_decorator_may_have_late_arguments(tmp_path):
         ("[1]", "[1] is not a mapping"),
         ("name: [", "line 1: is not YAML"),
         ("image: x", "describes no scaler: it has neither autoscaler, nor builtin, nor name"),
+        (
+            "autoscaler: {scheduler: fifo, builtin: {name: simple}}",
+            'autoscaler: scheduler: "fifo" given, should be queue',
+        ),
+        ("{scheduler: 3, builtin: {name: simple}}", ": scheduler: 3 given, should be queue"),
         ("builtin: {arguments: {}}", "builtin.name: a scaler's name is missing"),
         ("name: 3", ".name: a scaler's name is missing"),
-        ("name: 2024-13-45", "can't be read: month must be in 1..12"),
+        ("name: 2024-13-45", "is not YAML: month must be in 1..12"),
         ("[" * 5000, "is nested too deeply"),
+        ("name: simple\n---\nname: max", "holds 2 documents, should be one"),
+        (
+            "name: simple\narguments:\n  max_workers: 5\n  max_workers: 8",
+            "line 4: key 'max_workers' is there already, in line 3",
+        ),
         ("&a [*a]", "a list is not a mapping"),
         ("{name: simple, argument: {}}", "argument is not one of name, arguments, decorators"),
         ("{name: simple, autoscaler: {name: max}}", "autoscaler is not one of name, arguments, decorators"),
@@ -157,6 +167,28 @@ def test_bad_json_names_its_line(tmp_path):
 
     with pytest.raises(ContractError, match="line 2: is not JSON"):
         read_manifest(path)
+
+
+def test_a_key_that_json_has_twice_is_refused(tmp_path):
+    """Neither of the two values is dropped in silence."""
+    path = tmp_path / "scaler.json"
+    path.write_text('{"name": "simple", "arguments": {"max_workers": 5, "max_workers": 8}}')
+
+    with pytest.raises(ContractError, match="can't be read: key 'max_workers' is twice in a mapping"):
+        read_manifest(path)
+
+
+def test_what_is_merged_may_be_overridden(tmp_path):
+    """A key that YAML's merge brings is no second one, wherever it is used again."""
+    path = tmp_path / "scaler.yaml"
+    path.write_text(
+        "spec:\n"
+        "  limits: &limits {max_workers: 5, max_idle_time: 60}\n"
+        "  deep: {deep: {deep: &more {<<: *limits, max_workers: 8}}}\n"
+        "  autoscaler: {builtin: {name: simple, arguments: {<<: *more, max_idle_time: 30}}}\n"
+    )
+
+    assert {"max_workers": 8, "max_idle_time": 30} == read_manifest(path).arguments
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):

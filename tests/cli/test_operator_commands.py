@@ -67,8 +67,8 @@ def test_programs_get_the_word(run, kept):
     ("words", "told"),
     [
         (["hold"], "Missing argument 'N'"),
-        (["hold", "--", "-1"], "-1 is not in the range"),
-        (["hold", "many"], "'many' is not a valid integer"),
+        (["hold", "--", "-1"], "'-1' is not a whole number from 0 to 100000"),
+        (["hold", "many"], "'many' is not a whole number from 0 to 100000"),
         (["pause", "--for", "never"], "'never' is not a duration such as 90s, 30m, 2h or 1h30m"),
         (["pause", "--for", "9999999999h"], "'9999999999h' is longer than ten years"),
         (["pause", "--reason", "x" * 501], "has 501 characters; 500 at most"),

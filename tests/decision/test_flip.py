@@ -158,13 +158,14 @@ def test_a_worker_more_or_fewer_is_tried_for_each_status():
 
 def test_a_snapshot_without_a_summary_gets_none():
     """Where the list alone says how many there are, it alone is changed; a taken name isn't given again."""
-    workers = [worker("one-more-1", "Busy"), worker("b", "Busy")]
+    workers = [worker("one more free worker", "Busy"), worker("b", "Busy")]
     found = search(recorded("free-worker", {"max_workers": 5}, snapshot(workers=workers, worker=None)))
 
     flip = named(found.flips, "Free")
     changed = flip.replay.record.snapshot
     assert changed.worker is None
-    assert ["one-more-1", "b", "one-more-2"] == [one.worker_id for one in changed.workers]
+    added = "one more free worker again"
+    assert ["one more free worker", "b", added] == [one.worker_id for one in changed.workers]
 
 
 def test_what_was_not_known_is_tried_as_nothing():

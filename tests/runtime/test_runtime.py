@@ -242,6 +242,14 @@ def test_a_warning_is_told_once(start, store) -> None:
     assert 1 == len([line for line in running.lines.splitlines() if "'many'" in line and "argument" in line])
 
 
+def test_values_that_contradict_each_other_are_told_once(start) -> None:
+    """That the maximum wins is one of the lines, and not said on standard error before as well."""
+    running = start(arguments={"min_workers": 5, "max_workers": 0})
+    running.says("INFO decided")
+
+    assert 1 == running.lines.count("min_workers 5 is above max_workers 0: the maximum wins")
+
+
 def test_a_reader_who_goes_away_is_no_trouble(tmp_path) -> None:
     """Where what it writes is read no more, as under "head", it runs on and says nothing of it."""
     file = tmp_path / "app.yaml"

@@ -52,6 +52,17 @@ def test_the_variable_names_the_directory(monkeypatch: pytest.MonkeyPatch) -> No
     assert Path("/var/state/everai-autoscaler") == default_directory()
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"), [("~", "/home/ann"), ("~/state", "/home/ann/state"), ("~nobody-here/s", "~nobody-here/s")]
+)
+def test_a_home_in_the_variable_is_meant(monkeypatch: pytest.MonkeyPatch, said: str, meant: str) -> None:
+    """It may come from a file that no shell has read; a home that nobody has stays as it is."""
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("EVERAI_AUTOSCALER_STATE", said)
+
+    assert Path(meant) == default_directory()
+
+
 @pytest.mark.parametrize("said", [None, "", "relative/one"])
 def test_state_is_kept_at_home(monkeypatch: pytest.MonkeyPatch, said: str | None) -> None:
     """Without a state folder of the system's, and with one that XDG has everybody ignore, it is under the home."""

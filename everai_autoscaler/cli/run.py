@@ -37,7 +37,7 @@ __all__ = ["run"]
 
 TOKEN_VARIABLE = "EVERAI_AUTOSCALER_TOKEN"  # noqa: S105 - a name
 MOST_FILES = 65_536
-TOGETHER = 0.1
+TOGETHER = 0.25
 """Seconds within which two signals are one."""
 _PORT = Whole(min=0, max=65535)
 

@@ -197,15 +197,17 @@ def test_nothing_is_left_after_ctrl_c(start, state) -> None:
     assert gone(state)
 
 
-def test_two_signals_at_one_moment_are_one(start) -> None:
+def test_two_signals_at_one_moment_are_one(start, busy) -> None:
     """What is told twice at once, as the command timeout does, lets what is served be finished all the same."""
     running = start(arguments={"min_workers": 1, "max_workers": 1})
     running.ready(1)
     with ThreadPoolExecutor(1) as client:
-        answer = client.submit(running.get, "/9?ms=1500")
+        answer = client.submit(running.get, f"/9?while={busy}")
         until(lambda: running.workers("BUSY"), "it is served")
         running.process.send_signal(signal.SIGTERM)
         running.process.send_signal(signal.SIGINT)
+        running.says("drains: ")
+        busy.unlink()
 
         assert (0, "9") == (running.process.wait(CONFTEST.SOON), answer.result()[1][0])
 
@@ -225,16 +227,17 @@ def test_who_waits_while_it_drains_does_not_wait_for_nobody(start, busy) -> None
         assert 0 == running.process.wait(CONFTEST.SOON)
 
 
-def test_nothing_is_left_when_the_terminal_is_closed(start, state) -> None:
+def test_nothing_is_left_when_the_terminal_is_closed(start, state, busy) -> None:
     """A runtime whose terminal is closed, as often as that is told, finishes what is served and leaves no worker."""
     running = start(arguments={"min_workers": 1, "max_workers": 1})
     running.ready(1)
     with ThreadPoolExecutor(1) as client:
-        answer = client.submit(running.get, "/9?ms=1500")
+        answer = client.submit(running.get, f"/9?while={busy}")
         until(lambda: running.workers("BUSY"), "it is served")
         running.process.send_signal(signal.SIGHUP)
         running.says("drains: ")
         running.process.send_signal(signal.SIGHUP)
+        busy.unlink()
 
         assert (0, "9") == (running.process.wait(CONFTEST.SOON), answer.result()[1][0])
     assert gone(state)
@@ -399,7 +402,7 @@ def test_a_policy_that_hangs_does_not_keep_who_ends_it(start, state, tmp_path) -
     began = time.monotonic()
     running.process.send_signal(signal.SIGINT)
     running.says("drains: ")
-    time.sleep(0.2)  # else both were one
+    time.sleep(0.4)  # else both were one
     running.stop()
 
     assert time.monotonic() - began < 10

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,18 +17,14 @@ from everai_autoscaler.cli.state_options import form_option, shown_as, state_opt
 from everai_autoscaler.cli.words import count, moment, printable
 from everai_autoscaler.cli.yaml_text import yaml_documents
 from everai_autoscaler.errors import ContractError, StateError, UnknownNameError
+from everai_autoscaler.runtime.held import check_held
 from everai_autoscaler.runtime.state import usable
 from everai_autoscaler.runtime.store import Held, Kind, Store
 from everai_autoscaler.testing import table
 
 __all__ = ["Showing", "add_commands", "in_a_line"]
 
-NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-KEY = re.compile(r"[-._a-zA-Z0-9]+")
-LONGEST = 253
 WIDEST = 100
-MOST = 1 << 20
-"""Bytes of all values together, as Kubernetes has it."""
 
 
 @frozen
@@ -232,7 +227,7 @@ def _given(
     for one in files:
         key, equals, path = one.partition("=")
         data[key if equals else Path(one).name] = _content(Path(path if equals else one))
-    _check(kind, name, data, f"{kind} {name}")
+    check_held(kind, name, data, f"{kind} {name}")
     return {name: data}
 
 
@@ -254,7 +249,7 @@ def _documents(kind: Kind, path: Path) -> dict[str, dict[str, str]]:
         if kind == "Secret":
             data = {key: _decoded(value, f"{where}: data.{key}") for key, value in data.items()}
             data |= _values(one.get("stringData"), f"{where}: stringData")
-        _check(kind, name, data, where)
+        check_held(kind, name, data, where)
         if name in found:
             raise ContractError(f"{where}: {kind} {name} is in the file already, as an earlier document")
         found[name] = data
@@ -319,28 +314,6 @@ def _content(path: Path) -> str:
     except UnicodeDecodeError:
         pass
     raise ContractError(f"--from-file: {path}: its content is not text (UTF-8)")
-
-
-def _check(kind: Kind, name: str, data: Mapping[str, str], where: str) -> None:
-    if len(name) > LONGEST or not NAME.fullmatch(name):
-        raise ContractError(
-            f"{kind} {name!r}: a name is of lower-case letters, digits, '-' and '.', and begins and ends with a letter"
-            " or a digit"
-        )
-    for key in data:
-        if len(key) > LONGEST or not KEY.fullmatch(key) or key.startswith(".."):
-            raise ContractError(f"{where}: key {key!r}: a key is of letters, digits, '-', '_' and '.'")
-    if sum(len(_bytes(value, f"{where}: {key}")) for key, value in data.items()) > MOST:
-        raise ContractError(f"{where}: has more than {MOST} bytes, the most that a {kind} may have")
-
-
-def _bytes(value: str, where: str) -> bytes:
-    try:
-        return value.encode()
-    except UnicodeEncodeError:
-        pass
-    # Without its cause, which holds the value.
-    raise ContractError(f"{where}: the value is not text (UTF-8)")
 
 
 @contextmanager

@@ -8,20 +8,23 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 from aiohttp import web
 
 from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError
 from everai_autoscaler.log import SILENT, emit
+from everai_autoscaler.runtime.asked import RefusedError, body_of, data_of, moment, one_line, shown, text_of, whole
 from everai_autoscaler.runtime.gate import Gate, is_loopback
+from everai_autoscaler.runtime.held import check_held
 from everai_autoscaler.runtime.metrics import CONTENT_TYPE
+from everai_autoscaler.runtime.source import AdminSource
 
-__all__ = ["Admin", "AdminSource", "ConfigMaps", "HeldMap", "KeptDecision"]
+__all__ = ["Admin"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 T = TypeVar("T")
@@ -31,8 +34,6 @@ LARGEST_BODY = 1 << 20
 LARGEST_LOG = 1 << 20
 LISTENERS = 100
 """How many listen to what happens at a time: each is written to several times a second."""
-LONGEST_NAME = 253
-LONGEST_REASON = 500
 LONGEST_WORD = 10 * 365 * 86400.0
 MOST_WORKERS = 100_000
 READY_LATE = 60.0
@@ -59,109 +60,6 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Server": "everai-autoscaler",
 }
-
-
-class HeldMap(Protocol):
-    """A ConfigMap as it is kept. Times are epoch seconds."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def data(self) -> Mapping[str, str]:
-        """Its values by their keys."""
-
-    @property
-    def created_at(self) -> float:
-        """When it was made."""
-
-    @property
-    def updated_at(self) -> float:
-        """When it was last put."""
-
-
-class ConfigMaps(Protocol):
-    """Keeps ConfigMaps."""
-
-    def names(self, kind: Literal["ConfigMap"], /) -> Sequence[HeldMap]:
-        """All of them, by name."""
-
-    def get(self, kind: Literal["ConfigMap"], name: str, /) -> HeldMap | None:
-        """The one of that name."""
-
-    def put(self, kind: Literal["ConfigMap"], name: str, data: Mapping[str, str], /) -> object:
-        """Keep *data* under that name, in place of what was there."""
-
-    def delete(self, kind: Literal["ConfigMap"], name: str, /) -> bool:
-        """Forget the one of that name; whether there was one."""
-
-
-class KeptDecision(Protocol):
-    """A decision as it is kept."""
-
-    @property
-    def record(self) -> str | None:
-        """All that went into it, as JSON; ``None`` where that wasn't recorded."""
-
-    def view(self) -> dict[str, Any]:
-        """The rest as plain JSON."""
-
-
-class Exposing(Protocol):
-    """Has numbers for Prometheus."""
-
-    def exposition(self) -> bytes:
-        """All of them, in its text format."""
-
-
-class AdminSource(Protocol):
-    """What the admin side shows, and what it changes."""
-
-    @property
-    def store(self) -> ConfigMaps:
-        """The ConfigMaps."""
-
-    @property
-    def metrics(self) -> Exposing:
-        """What is counted."""
-
-    def status(self) -> dict[str, Any]:
-        """How the app is."""
-
-    def workers(self, ended: bool = False, /) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002 - what a query says
-        """The workers that there are; those that there were as well, when *ended*."""
-
-    def queue(self) -> list[dict[str, Any]]:
-        """The requests that wait."""
-
-    def decisions(self, *, limit: int = 50, before: int | None = None, at: float | None = None) -> list[dict[str, Any]]:
-        """The last decisions, the newest first. May be called from any thread."""
-
-    def decision(self, decision_id: int, /) -> KeptDecision | None:
-        """One decision, with its record. May be called from any thread."""
-
-    def samples(self, since: float, /) -> list[dict[str, Any]]:
-        """The fleet and the queue over time, the oldest first. May be called from any thread."""
-
-    def log_path(self, worker_id: str, /) -> Path | None:
-        """Where that worker's log is; ``None`` where there is no such worker."""
-
-    def remove_worker(self, worker_id: str, by: str, /) -> None:
-        """Let that worker finish what it serves, and end it.
-
-        Raises:
-            UnknownNameError: there is no such worker.
-        """
-
-    def set_operator(self, word: Mapping[str, Any] | None, by: str, /) -> None:
-        """Put an operator's *word* over the policy, or take what is there away."""
-
-    def tick_soon(self) -> None:
-        """Decide now, rather than when it is time."""
-
-    def subscribe(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-        """The state whenever it changes, and each decision."""
 
 
 class Admin:
@@ -300,10 +198,10 @@ class Admin:
         status = self._runtime.status()
         ticked_at = status["tick"]["at"]
         if ticked_at is None:
-            raise _RefusedError("not ready: no tick was made yet", status=503)
+            raise RefusedError("not ready: no tick was made yet", status=503)
         late = self._clock() - ticked_at
         if late > 3 * status["interval"] + READY_LATE:
-            raise _RefusedError(f"not ready: the last tick was {late:.0f} s ago", status=503)
+            raise RefusedError(f"not ready: the last tick was {late:.0f} s ago", status=503)
         return web.Response(text="ready\n")
 
     async def _metrics(self, _request: web.Request) -> web.StreamResponse:
@@ -318,7 +216,7 @@ class Admin:
         return _json(self._runtime.workers(request.query.get("ended", "0") not in {"", "0"}))
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
-        tail = _whole(request.query.get("tail", "200"), "tail", 1, 100_000)
+        tail = whole(request.query.get("tail", "200"), "tail", 1, 100_000)
         path = self._log_path(request.match_info["id"])
         return web.Response(text=await asyncio.to_thread(_tail, path, tail))
 
@@ -333,26 +231,26 @@ class Admin:
 
     async def _decisions(self, request: web.Request) -> web.StreamResponse:
         query = request.query
-        limit = _whole(query.get("limit", "50"), "limit", 1, 1000)
-        before = _whole(query["before"], "before", 0, 1 << 62) if "before" in query else None
-        at = _seconds(query["at"], "at") if "at" in query else None
+        limit = whole(query.get("limit", "50"), "limit", 1, 1000)
+        before = whole(query["before"], "before", 0, 1 << 62) if "before" in query else None
+        at = moment(query["at"], "at") if "at" in query else None
         found = await asyncio.to_thread(self._runtime.decisions, limit=limit, before=before, at=at)
         return _json(found)
 
     async def _decision(self, request: web.Request) -> web.StreamResponse:
-        number = _whole(request.match_info["id"], "the decision's number", 0, 1 << 62)
+        number = whole(request.match_info["id"], "the decision's number", 0, 1 << 62)
         found = await asyncio.to_thread(self._runtime.decision, number)
         if found is None:
-            raise _RefusedError(f"decision {number} isn't kept", status=404)
+            raise RefusedError(f"decision {number} isn't kept", status=404)
         return _json({**found.view(), "record": None if found.record is None else json.loads(found.record)})
 
     async def _samples(self, request: web.Request) -> web.StreamResponse:
-        since = _seconds(request.query["since"], "since") if "since" in request.query else self._clock() - 3600
+        since = moment(request.query["since"], "since") if "since" in request.query else self._clock() - 3600
         return _json(await asyncio.to_thread(self._runtime.samples, since))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         if len(self._listeners) >= LISTENERS:
-            raise _RefusedError(f"{LISTENERS} listen already; close one, or ask /api/status", status=503)
+            raise RefusedError(f"{LISTENERS} listen already; close one, or ask /api/status", status=503)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         task = asyncio.current_task()
         events = self._runtime.subscribe()
@@ -396,8 +294,9 @@ class Admin:
         return _json(await self._held(request.match_info["name"]))
 
     async def _put_config_map(self, request: web.Request) -> web.StreamResponse:
-        name = _named(request.match_info["name"], "the ConfigMap's name")
-        data = _data(await _body(request, "data"))
+        name = request.match_info["name"]
+        data = data_of(await body_of(request, "data"))
+        check_held(CONFIG_MAP, name, data, f"{CONFIG_MAP} {name}")
         await asyncio.to_thread(self._runtime.store.put, CONFIG_MAP, name, data)
         return _json(await self._held(name))
 
@@ -425,31 +324,31 @@ class Admin:
     # What an operator does.
 
     async def _remove(self, request: web.Request) -> web.StreamResponse:
-        given = await _body(request, "by")
+        given = await body_of(request, "by")
         worker_id = request.match_info["id"]
-        self._runtime.remove_worker(worker_id, _text(given, "by") or "admin")
+        self._runtime.remove_worker(worker_id, text_of(given, "by") or "admin")
         return _json({"id": worker_id, "removed": True})
 
     async def _pause(self, request: web.Request) -> web.StreamResponse:
-        return self._said("pause", await _body(request, "reason", "for", "by"), None)
+        return self._said("pause", await body_of(request, "reason", "for", "by"), None)
 
     async def _hold(self, request: web.Request) -> web.StreamResponse:
-        given = await _body(request, "workers", "for", "reason", "by")
+        given = await body_of(request, "workers", "for", "reason", "by")
         workers = given.get("workers")
         if type(workers) is not int or not 0 <= workers <= MOST_WORKERS:
-            raise _RefusedError(f"workers: {_shown(workers)} is not a whole number from 0 to {MOST_WORKERS}")
+            raise RefusedError(f"workers: {shown(workers)} is not a whole number from 0 to {MOST_WORKERS}")
         return self._said("hold", given, workers)
 
     def _said(self, what: str, given: Mapping[str, Any], workers: int | None) -> web.Response:
         now, lasts = self._clock(), given.get("for")
         if lasts is not None and (type(lasts) not in {int, float} or not 0 < lasts <= LONGEST_WORD):
-            raise _RefusedError(f"for: {_shown(lasts)} is not a number of seconds above 0, or null")
-        by = _text(given, "by") or "admin"
+            raise RefusedError(f"for: {shown(lasts)} is not a number of seconds above 0, or null")
+        by = text_of(given, "by") or "admin"
         word = {
             "word": what,
             "workers": workers,
             "until": None if lasts is None else now + lasts,
-            "reason": _text(given, "reason"),
+            "reason": text_of(given, "reason"),
             "by": by,
             "since": now,
         }
@@ -457,28 +356,20 @@ class Admin:
         return _json({"operator": word})
 
     async def _resume(self, request: web.Request) -> web.StreamResponse:
-        self._runtime.set_operator(None, _text(await _body(request, "by"), "by") or "admin")
+        self._runtime.set_operator(None, text_of(await body_of(request, "by"), "by") or "admin")
         return _json({"operator": None})
 
     async def _tick(self, request: web.Request) -> web.StreamResponse:
-        await _body(request)
+        await body_of(request)
         self._runtime.tick_soon()
         return _json({"soon": True})
-
-
-class _RefusedError(Exception):
-    """What was asked for can't be answered."""
-
-    def __init__(self, why: str, *, status: int = 400) -> None:
-        super().__init__(why)
-        self.status = status
 
 
 def _told(request: web.Request, error: Exception) -> web.Response:
     """The answer that says what went wrong."""
     path = request.path[:100]
     match error:
-        case _RefusedError():
+        case RefusedError():
             return _error(error.status, str(error))
         case web.RequestPayloadError():
             return _error(400, f"the body can't be read: {error}")
@@ -498,77 +389,6 @@ def _told(request: web.Request, error: Exception) -> web.Response:
     why = f"{type(error).__name__}: {error}"
     emit(logging.ERROR, "admin_failed", path=path, error=why)
     return _error(500, why)
-
-
-async def _body(request: web.Request, *fields: str) -> dict[str, Any]:
-    """The JSON object that was sent, which has no other *fields*; an empty body is an empty one."""
-    text = await request.read()
-    try:
-        given = json.loads(text) if text.strip() else {}
-    except (ValueError, RecursionError) as error:
-        raise _RefusedError(f"the body is no JSON: {_line(error)}") from error
-    if not isinstance(given, dict):
-        raise _RefusedError(f"the body is a {type(given).__name__}, not an object")
-    for field in given:
-        if field not in fields:
-            raise _RefusedError(str(UnknownNameError.of("field", field, fields)))
-    return given
-
-
-def _data(given: Mapping[str, Any]) -> dict[str, str]:
-    data = given.get("data")
-    if not isinstance(data, dict):
-        raise _RefusedError('the body is to be {"data": {key: value, ...}}')
-    for key, value in data.items():
-        _named(key, "a key")
-        if not isinstance(value, str):
-            raise _RefusedError(f"{key}: {_shown(value)} is not text; write it in quotation marks")
-        if not _is_unicode(value):
-            raise _RefusedError(f"{key}: the value is no Unicode text")
-    return data
-
-
-def _named(name: str, what: str) -> str:
-    """*name*, which can be written on one line.
-
-    Raises:
-        _RefusedError: it can't be.
-    """
-    if not name or len(name) > LONGEST_NAME or not name.isprintable() or name != name.strip():
-        raise _RefusedError(
-            f"{what}: {_shown(name)} is not 1 to {LONGEST_NAME} printable characters without blanks around them"
-        )
-    return name
-
-
-def _text(given: Mapping[str, Any], field: str) -> str:
-    """What that *field* says, on one line; empty when it isn't there."""
-    text = given.get(field)
-    if text is None:
-        return ""
-    if not isinstance(text, str) or len(text) > LONGEST_REASON or not _is_unicode(text):
-        raise _RefusedError(f"{field}: {_shown(text)} is not text of at most {LONGEST_REASON} characters")
-    return _line(text)
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _whole(given: str, what: str, least: int, most: int) -> int:
-    if given.isascii() and given.isdigit() and len(given) <= 19 and least <= int(given) <= most:
-        return int(given)
-    raise _RefusedError(f"{what}: {_shown(given)} is not a whole number from {least} to {most}")
-
-
-def _seconds(given: str, what: str) -> float:
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = -1.0
-    if 0 <= seconds < 1e12:
-        return seconds
-    raise _RefusedError(f"{what}: {_shown(given)} is not a moment in epoch seconds")
 
 
 def _tail(path: Path, lines: int) -> str:
@@ -621,17 +441,6 @@ def _dumped(data: Any) -> str:
 
 
 def _error(status: int, why: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    response = _json({"error": _line(why)}, status=status)
+    response = _json({"error": one_line(why)}, status=status)
     response.headers.update(headers or {})
     return response
-
-
-def _line(text: object) -> str:
-    """*text* on one line, without what a terminal would take for more than text."""
-    return " ".join("".join(one if one.isprintable() else " " for one in str(text)).split())
-
-
-def _shown(value: object) -> str:
-    """*value* as it stands in an error: not longer than helps."""
-    shown = repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."

@@ -229,7 +229,11 @@ class _Lines(logging.StreamHandler[TextIO]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - as logging calls it
         """Let the line be lost, and the app run on, where the reader has gone away or the disk is full."""
-        if not isinstance(sys.exc_info()[1], OSError):
+        error = sys.exc_info()[1]
+        if isinstance(error, BrokenPipeError):
+            # Nobody reads any more: all that follows goes nowhere, also what is written at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        elif not isinstance(error, OSError):
             super().handleError(record)
 
 

@@ -227,6 +227,15 @@ def test_who_waits_while_it_drains_does_not_wait_for_nobody(start, busy) -> None
         assert 0 == running.process.wait(CONFTEST.SOON)
 
 
+@pytest.fixture
+def heard():
+    """What is started hears that its terminal is closed, also where these tests are run by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_nothing_is_left_when_the_terminal_is_closed(start, state, busy) -> None:
     """A runtime whose terminal is closed, as often as that is told, finishes what is served and leaves no worker."""
     running = start(arguments={"min_workers": 1, "max_workers": 1})

@@ -49,8 +49,11 @@ FEWEST = 3
 async def show(runtime: Runtime) -> None:
     """Show *runtime* in the terminal until cancelled."""
     console = Console()
+    size = console.size
     with Live(console=console, auto_refresh=False, transient=False) as live:
         while True:
+            if size != (size := console.size):
+                console.clear()  # a terminal that is made narrower breaks the lines that it has
             live.update(_of(runtime, console), refresh=True)
             await asyncio.sleep(REFRESH)
 

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,8 @@ def test_the_example_of_run_makes_what_its_manifest_reads(run, tmp_path, monkeyp
 
     assert 0 == result.exit_code
     assert {"get-start-configmap"} == {one.name for one in late}
-    assert {one.key for one in late} <= set(Store(tmp_path).get("ConfigMap", "get-start-configmap").data)
+    with closing(Store(tmp_path)) as store:
+        assert {one.key for one in late} <= set(store.get("ConfigMap", "get-start-configmap").data)
 
 
 def test_help_lists_every_command(run):

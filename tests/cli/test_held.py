@@ -126,12 +126,14 @@ def test_update_changes_what_is_given_and_tells_it(run_here, state) -> None:
 def test_update_says_when_nothing_changes(run_here, state) -> None:
     """The same value again is no change, and not kept as one."""
     run_here("configmap", "create", "limits", "--from-literal", "a=1")
-    before = Store(state).get("ConfigMap", "limits").updated_at
+    with closing(Store(state)) as store:
+        before = store.get("ConfigMap", "limits").updated_at
 
     assert (
         "ConfigMap limits is so already\n" == run_here("configmap", "update", "limits", "--from-literal", "a=1").stdout
     )
-    assert before == Store(state).get("ConfigMap", "limits").updated_at
+    with closing(Store(state)) as store:
+        assert before == store.get("ConfigMap", "limits").updated_at
 
 
 def test_two_who_update_at_once_lose_nothing(run_here, state) -> None:

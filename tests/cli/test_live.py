@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -209,3 +218,41 @@ def test_a_sparkline_is_as_high_as_its_values(values, width):
         assert "█" in line
     if len(values) <= width:
         assert [value == 0 for value in values] == [bar == "▁" for bar in line]
+
+
+@pytest.mark.slow
+def test_a_terminal_of_another_size_is_drawn_anew(tmp_path):
+    """What a terminal has broken into more lines, when it was made narrower, is no longer there."""
+    manifest = tmp_path / "app.yaml"
+    manifest.write_text("{name: simple, arguments: {min_workers: 0}, local: {command: sh}}")
+    script = str(Path(sys.executable).with_name("everai-autoscaler"))
+    command = [script, "run", str(manifest), "--port=0", "--admin-port=0", "--state-dir", str(tmp_path / "state")]
+    ours, terminal = os.openpty()
+    _resize(terminal, 30, 110)
+    # Given, since readline, which pytest imports, puts a size of its own where only C sees it.
+    env = {**os.environ}
+    with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=env) as process:
+        try:
+            first = _read_until(ours, b"next decision")
+            _resize(terminal, 20, 60)
+            second = _read_until(ours, b"\x1b[2J")
+        finally:
+            process.kill()  # nobody is there who would read what it says at its end
+    os.close(terminal)
+    os.close(ours)
+
+    assert (0, 1) == (first.count(b"\x1b[2J"), second.count(b"\x1b[2J"))
+
+
+def _resize(terminal: int, rows: int, columns: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def _read_until(ours: int, words: bytes) -> bytes:
+    """What a terminal is sent until those *words* are among it."""
+    shown, until = b"", time.monotonic() + 60
+    while words not in shown:
+        assert time.monotonic() < until, shown
+        if select.select([ours], [], [], 0.1)[0]:
+            shown += os.read(ours, 1 << 16)
+    return shown

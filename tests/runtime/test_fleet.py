@@ -340,7 +340,6 @@ def test_a_success_makes_failures_forgotten(play, tmp_path: Path, monkeypatch) -
         ({"command": ["no-such-program"]}, "there is no program no-such-program"),
         ({"directory": "nowhere"}, r"there is no directory .+/nowhere"),
         ({"command": ["/"]}, "the program / may not be used"),
-        ({"command": ["a\0b"]}, "embedded null byte"),
     ],
 )
 def test_a_process_that_can_not_be_made_is_told(play, local, why: str) -> None:

@@ -22,12 +22,27 @@ MAY_IMPORT = {
     "decision": {*GROUND, "model", "plugin"},
     "loop": {*GROUND, "model"},
     "traces": GROUND,
-    "runtime": {*GROUND, "model", "loop"},
-    "cli": {*GROUND, "model", "plugin", "builtin", "testing", "decision", "loop", "traces", "runtime"},
+    "explain": {*GROUND, "model", "plugin", "decision"},
+    "serving": {*GROUND, "model"},
+    "http": GROUND,
+    "router": {*GROUND, "model", "serving", "http"},
+    "local": {*GROUND, "model", "plugin", "loop", "serving", "router"},
+    "runtime": {*GROUND, "model", "loop", "http"},
+    "cli": {
+        *{*GROUND, "model", "plugin", "builtin", "testing", "decision", "explain", "loop", "traces"},
+        *{"runtime", "local"},
+    },
     "__init__": {*GROUND, "model", "plugin", "builtin", "decision", "loop"},
 }
-UPWARDS = {("model/argument.py", "plugin")}
-"""The one step upwards: a placeholder that is read outside any Decider asks the default registry."""
+UPWARDS = {
+    ("model/argument.py", "plugin"),
+    ("router/heads.py", "local"),
+    ("router/router.py", "local"),
+    ("runtime/runtime.py", "local"),
+    ("runtime/runtime.py", "router"),
+    ("runtime/runtime.py", "serving"),
+}
+"""Steps that are still to go; none is to stay."""
 
 
 def _imports() -> Iterator[tuple[str, str]]:

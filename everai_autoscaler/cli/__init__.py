@@ -1,4 +1,4 @@
-"""The command line, ``everai-autoscaler``, a module for each command."""
+"""The command line, ``everai-autoscaler``, a folder for each section of its help."""
 
 from __future__ import annotations
 

@@ -44,14 +44,14 @@ _COMMANDS = {
     "plugins": "Show what is installed, and what each plugin offers.",
     "completion": "Print the completion script for your shell.",
 }
-"""Each command is a module of its own here, imported when it is asked for: the help doesn't wait for all of them."""
+"""Each command is a module of its own, imported when it is asked for: the help doesn't wait for all of them."""
 
 _SECTIONS = {
-    "Run an app here": ("run", "worker", "app", "decisions", "pause", "hold", "resume", "configmap", "secret"),
-    "Decide and look": ("decide", "walk", "replay", "explain", "describe", "check"),
-    "Plugins and this installation": ("new", "plugins", "doctor", "completion"),
+    "app": ("Run an app here", ["run", "worker", "app", "decisions", "pause", "hold", "resume", "configmap", "secret"]),
+    "policy": ("Decide and look", ["decide", "walk", "replay", "explain", "describe", "check"]),
+    "setup": ("Plugins and this installation", ["new", "plugins", "doctor", "completion"]),
 }
-"""In which order, and under what, the help lists the commands."""
+"""For each folder of commands, the heading under which the help lists them, and their order."""
 
 _NO_COMMAND: tuple[type[click.UsageError], ...] = (
     (click.exceptions.NoArgsIsHelpError,) if hasattr(click.exceptions, "NoArgsIsHelpError") else ()
@@ -96,17 +96,18 @@ class _Commands(click.Group):
             ctx.exit(BROKEN_PIPE)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        return [name for names in _SECTIONS.values() for name in names]
+        return [name for _, names in _SECTIONS.values() for name in names]
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"everai_autoscaler.cli.{name}"), name)
+        folder = next(folder for folder, (_, names) in _SECTIONS.items() if name in names)
+        command: click.Command = getattr(import_module(f"everai_autoscaler.cli.{folder}.{name}"), name)
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, _COMMANDS))
-        for section, names in _SECTIONS.items():
+        for section, names in _SECTIONS.values():
             with formatter.section(section):
                 formatter.write_dl([(name.ljust(width), _COMMANDS[name]) for name in names])
 

@@ -17,9 +17,9 @@ from typing import Any, Literal, TypeVar
 from aiohttp import web
 
 from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError
+from everai_autoscaler.http.asked import RefusedError, body_of, data_of, moment, one_line, shown, text_of, whole
+from everai_autoscaler.http.gate import Gate, is_loopback
 from everai_autoscaler.log import SILENT, emit
-from everai_autoscaler.runtime.asked import RefusedError, body_of, data_of, moment, one_line, shown, text_of, whole
-from everai_autoscaler.runtime.gate import Gate, is_loopback
 from everai_autoscaler.runtime.held import check_held
 from everai_autoscaler.runtime.metrics import CONTENT_TYPE
 from everai_autoscaler.runtime.source import AdminSource

@@ -17,19 +17,19 @@ from typing import Any, Protocol, TypeVar
 from attrs import frozen
 
 from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError
+from everai_autoscaler.local.fleet import Fleet
+from everai_autoscaler.local.spec import Local
+from everai_autoscaler.local.target import LocalTarget, Sample
 from everai_autoscaler.log import emit
 from everai_autoscaler.loop import Tick, run
 from everai_autoscaler.model import AutoScaler, DecideResult, Record
+from everai_autoscaler.router.router import Router
 from everai_autoscaler.runtime.admin import Admin
 from everai_autoscaler.runtime.clock import StoppedError, WakingClock
-from everai_autoscaler.runtime.dispatcher import Dispatcher
-from everai_autoscaler.runtime.fleet import Fleet
 from everai_autoscaler.runtime.metrics import PLATFORM_WORDS, Metrics
 from everai_autoscaler.runtime.operator import Operated, Word
-from everai_autoscaler.runtime.router import Router
-from everai_autoscaler.runtime.spec import Local
 from everai_autoscaler.runtime.store import Decision, Store, TickRow
-from everai_autoscaler.runtime.target import LocalTarget, Sample
+from everai_autoscaler.serving.dispatcher import Dispatcher
 
 __all__ = ["MakeScaler", "Plan", "Runtime"]
 

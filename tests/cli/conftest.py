@@ -23,7 +23,7 @@ from everai_autoscaler.model import Factors, Placeholder, Record
 from everai_autoscaler.runtime.state import running as runs
 from everai_autoscaler.runtime.store import Store, TickRow
 from everai_autoscaler.runtime.view import AdminView
-from everai_autoscaler.runtime.worker import LocalWorker
+from everai_autoscaler.serving.worker import LocalWorker
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 import everai_autoscaler
 from everai_autoscaler.cli.commands import _COMMANDS as COMMANDS
-from everai_autoscaler.cli.manifest import read_app
+from everai_autoscaler.cli.options.manifest import read_app
 from everai_autoscaler.runtime.store import Store
 
 ROOT = Path(__file__).parents[2]

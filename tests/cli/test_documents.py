@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everai_autoscaler.cli.documents import Layout, documents
+from everai_autoscaler.cli.options.documents import Layout, documents
 
 VALUES = st.recursive(
     st.integers() | st.text() | st.none(),

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from everai_autoscaler.cli.live import MOST_DECISIONS, picture, sparkline
+from everai_autoscaler.cli.app.live import MOST_DECISIONS, picture, sparkline
 
 NOW = 1_722_222_482.0
 WHY = "free-worker: 0 free, fewer than 1: starts 1 worker"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from everai_autoscaler.cli.manifest import read_app, read_manifest
+from everai_autoscaler.cli.options.manifest import read_app, read_manifest
 from everai_autoscaler.errors import ContractError
 from everai_autoscaler.model import Placeholder
 

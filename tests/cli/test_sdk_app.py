@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from everai_autoscaler.cli.sdk_app import read_sdk_app
+from everai_autoscaler.cli.options.sdk_app import read_sdk_app
 from everai_autoscaler.errors import MissingExtraError
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 import yaml
 
-from everai_autoscaler.cli.worker import _Log
+from everai_autoscaler.cli.app.worker import _Log
 from everai_autoscaler.runtime.state import running as runs
 from everai_autoscaler.runtime.store import Store
 

@@ -18,7 +18,7 @@ from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import PlaceholderError, UnknownNameError
 from everai_autoscaler.model import Factors, Placeholder, QueueReason, WorkerStatus
 from everai_autoscaler.runtime.metrics import Metrics
-from everai_autoscaler.runtime.worker import LocalWorker
+from everai_autoscaler.serving.worker import LocalWorker
 
 HOSTILE = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
 LONG = "a-very-long-name-" * 12

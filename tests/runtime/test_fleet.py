@@ -21,14 +21,14 @@ psutil = pytest.importorskip("psutil")
 pytest.importorskip("shortuuid")
 
 from everai_autoscaler.errors import StateError, UnknownNameError  # noqa: E402 - nothing to test without the extra
+from everai_autoscaler.local import fleet as fleet_module  # noqa: E402
+from everai_autoscaler.local.fleet import Fleet  # noqa: E402
+from everai_autoscaler.local.process import Process, marked, sweep  # noqa: E402
+from everai_autoscaler.local.spec import Local  # noqa: E402
 from everai_autoscaler.model import WorkerStatus  # noqa: E402
-from everai_autoscaler.runtime import fleet as fleet_module  # noqa: E402
-from everai_autoscaler.runtime.dispatcher import Dispatcher, Ticket  # noqa: E402
-from everai_autoscaler.runtime.fleet import Fleet  # noqa: E402
-from everai_autoscaler.runtime.process import Process, marked, sweep  # noqa: E402
-from everai_autoscaler.runtime.spec import Local  # noqa: E402
 from everai_autoscaler.runtime.store import Store  # noqa: E402
-from everai_autoscaler.runtime.worker import LocalWorker  # noqa: E402
+from everai_autoscaler.serving.dispatcher import Dispatcher, Ticket  # noqa: E402
+from everai_autoscaler.serving.worker import LocalWorker  # noqa: E402
 
 APPS = Path(__file__).parent / "apps"
 COMMAND = [sys.executable, "-S", str(APPS / "app.py"), "{port}"]
@@ -357,7 +357,7 @@ def test_a_process_that_can_not_be_made_is_told(play, local, why: str) -> None:
 
 def test_no_free_port_starts_nobody(play, monkeypatch) -> None:
     """Where no port is free, it is said, and fewer are started."""
-    monkeypatch.setattr("everai_autoscaler.runtime.process.PORTS", 0)
+    monkeypatch.setattr("everai_autoscaler.local.process.PORTS", 0)
 
     async def story(here: Here) -> None:
         assert 0 == here.fleet.start(2)
@@ -796,7 +796,7 @@ def test_a_long_log_is_put_aside(play, tmp_path: Path, monkeypatch) -> None:
 
 def test_rows_that_can_not_be_written_stop_nobody(play, monkeypatch) -> None:
     """Workers are started and ended while the disk is full; it is said once, and made good when there is room."""
-    monkeypatch.setattr("everai_autoscaler.runtime.rows.KEEP_AGAIN", 0.05)
+    monkeypatch.setattr("everai_autoscaler.local.rows.KEEP_AGAIN", 0.05)
 
     async def story(here: Here) -> None:
         here.rows.failure = "state.db: the disk is full"

@@ -17,7 +17,7 @@ import pytest
 aiohttp = pytest.importorskip("aiohttp")
 psutil = pytest.importorskip("psutil")
 
-from everai_autoscaler.runtime.process import (  # noqa: E402 - nothing to test without the extra
+from everai_autoscaler.local.process import (  # noqa: E402 - nothing to test without the extra
     Exit,
     Look,
     Mark,
@@ -29,7 +29,7 @@ from everai_autoscaler.runtime.process import (  # noqa: E402 - nothing to test 
     marked,
     sweep,
 )
-from everai_autoscaler.runtime.spec import Readiness  # noqa: E402
+from everai_autoscaler.local.spec import Readiness  # noqa: E402
 
 SLEEP = "import time; time.sleep(600)"
 

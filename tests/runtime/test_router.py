@@ -16,12 +16,12 @@ import psutil
 import pytest
 
 from everai_autoscaler.errors import StateError
+from everai_autoscaler.local.spec import Local
 from everai_autoscaler.model import QueueReason, WorkerStatus
-from everai_autoscaler.runtime import router as router_module
-from everai_autoscaler.runtime.dispatcher import Dispatcher
-from everai_autoscaler.runtime.router import Router
-from everai_autoscaler.runtime.spec import Local
-from everai_autoscaler.runtime.worker import LocalWorker
+from everai_autoscaler.router import router as router_module
+from everai_autoscaler.router.router import Router
+from everai_autoscaler.serving.dispatcher import Dispatcher
+from everai_autoscaler.serving.worker import LocalWorker
 
 PATIENCE = 10
 """Seconds after which something that should happen never will."""
@@ -1721,8 +1721,8 @@ class TestWorkersThatFail:
 
     def test_refuse_connections_for_ever(self, monkeypatch: pytest.MonkeyPatch, unused_port: int) -> None:
         """It isn't tried for ever: 502."""
-        monkeypatch.setattr("everai_autoscaler.runtime.exchange.FIRST_PAUSE", 0.001)
-        monkeypatch.setattr("everai_autoscaler.runtime.exchange.LONGEST_PAUSE", 0.002)
+        monkeypatch.setattr("everai_autoscaler.router.exchange.FIRST_PAUSE", 0.001)
+        monkeypatch.setattr("everai_autoscaler.router.exchange.LONGEST_PAUSE", 0.002)
 
         async def story():
             async with app() as running:
@@ -1775,7 +1775,7 @@ class TestWorkersThatFail:
 
     def test_kept_connections_that_have_been_idle_for_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A request that can't be repeated goes over a fresh one, since the worker may be about to close it."""
-        monkeypatch.setattr("everai_autoscaler.runtime.connection.KEPT_FOR_ANY", 0.0)
+        monkeypatch.setattr("everai_autoscaler.router.connection.KEPT_FOR_ANY", 0.0)
 
         async def story():
             async with app(hello) as running:

@@ -18,11 +18,11 @@ from attrs import define
 pytest.importorskip("aiohttp")
 
 from everai_autoscaler.decision import Decider
+from everai_autoscaler.local.spec import Local
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors, ScaleUpAction
 from everai_autoscaler.runtime import clock as clock_module
 from everai_autoscaler.runtime import runtime as runtime_module
 from everai_autoscaler.runtime.runtime import Plan, Runtime
-from everai_autoscaler.runtime.spec import Local
 from everai_autoscaler.runtime.store import Store
 
 LOCAL = Local.read({"command": "true", "port": 0, "admin_port": 0}, "local")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from everai_autoscaler.errors import ContractError
+from everai_autoscaler.local.spec import Local
 from everai_autoscaler.model import Dispatch
-from everai_autoscaler.runtime.spec import Local
 
 
 def read(**given) -> Local:

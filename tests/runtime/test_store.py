@@ -24,7 +24,7 @@ from everai_autoscaler.errors import PlaceholderError, StateError
 from everai_autoscaler.model import Factors, Record
 from everai_autoscaler.runtime import store as store_module
 from everai_autoscaler.runtime.store import Held, Store, TickRow
-from everai_autoscaler.runtime.worker import LocalWorker
+from everai_autoscaler.serving.worker import LocalWorker
 from everai_autoscaler.testing import snapshot
 
 APP = "get-start"

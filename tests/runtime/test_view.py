@@ -24,7 +24,7 @@ from everai_autoscaler.runtime import view as view_module
 from everai_autoscaler.runtime.state import Claim
 from everai_autoscaler.runtime.store import Store, TickRow
 from everai_autoscaler.runtime.view import AdminView, StoreView, open_view
-from everai_autoscaler.runtime.worker import LocalWorker
+from everai_autoscaler.serving.worker import LocalWorker
 from everai_autoscaler.testing import snapshot
 
 APP = "get-start"

@@ -89,7 +89,7 @@ app = App("mine", autoscaler=OneEach(), configmap_requests=["get-start-configmap
 @pytest.fixture
 def read(tmp_path):
     """The app of a file with the given text."""
-    from everai_autoscaler.cli.sdk_app import read_sdk_app
+    from everai_autoscaler.cli.options.sdk_app import read_sdk_app
 
     def reading(text, name="app.py"):
         (tmp_path / name).write_text(text)

@@ -5,9 +5,9 @@ import json
 import sys
 from pathlib import Path
 
-from everai_autoscaler.runtime.dispatcher import Dispatcher
-from everai_autoscaler.runtime.fleet import Fleet
-from everai_autoscaler.runtime.spec import Local
+from everai_autoscaler.local.fleet import Fleet
+from everai_autoscaler.local.spec import Local
+from everai_autoscaler.serving.dispatcher import Dispatcher
 
 
 class Rows:

@@ -1,0 +1,340 @@
+"""``everai-autoscaler decisions``: what was decided about an app that runs on this machine, and why."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from everai_autoscaler.cli.app.decided import action_of, applied_of, why_of
+from everai_autoscaler.cli.app.looking import PROGRAMS, Column, in_columns, look_at
+from everai_autoscaler.cli.options.bounded import Whole
+from everai_autoscaler.cli.options.scaler_options import key_values, secret_option
+from everai_autoscaler.cli.options.state_options import Duration, form_option, state_option, watch_option
+from everai_autoscaler.cli.text.explanation import (
+    argument_rows,
+    argument_table,
+    as_document,
+    check_secrets,
+    in_words,
+    reason_word,
+    said,
+)
+from everai_autoscaler.cli.text.words import moment, printable
+from everai_autoscaler.errors import AutoscalerError, ContractError, PlaceholderError, StateError
+from everai_autoscaler.explain.flip import search
+from everai_autoscaler.model import Record, WorkerStatus
+from everai_autoscaler.model.record import REDACTED
+from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.store import Store
+from everai_autoscaler.runtime.view import View
+
+__all__ = ["decisions"]
+
+_PAGE = 500
+_LABEL = 12
+_REST = 0.999999
+_WORTHWHILE = 40
+"""The least columns that a reason is shortened to."""
+_BESIDE = ("id", "at", "operator", "applied", "failure")
+"""What programs are told of a decision beside its explanation."""
+
+
+class Moment(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4, not before
+    """A moment in UTC: the time of a day, the last one that there was, or a date and a time."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Its epoch seconds; without a fraction, the last ones of that second: lists show no fractions."""
+        text = str(value).strip()
+        now = datetime.now(UTC)
+        try:
+            if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text):
+                hour, minute, second, *_ = [*map(int, text.split(":")), 0]
+                at = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
+                return (at if at <= now else at - timedelta(days=1)).timestamp() + _REST
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 03:07:30 or 2024-07-29T03:07:30+0000", param, ctx)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() + (0 if at.microsecond else _REST)
+
+
+@click.group
+def decisions() -> None:
+    """Show what was decided, and why, and what would have made it another decision.
+
+    \b
+    The last ones, and those of the last ten minutes:
+      everai-autoscaler decisions list
+      everai-autoscaler decisions list --since 10m
+    Why did it scale at 03:07:30?
+      everai-autoscaler decisions explain --at 03:07:30
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+
+
+@decisions.command("list")
+@click.option("--limit", type=Whole(min=1), metavar="N", help="The last N.  [default: 20; with --since, all of them]")
+@click.option("--since", type=Duration(), metavar="DURATION", help="Those of so long: 10m, 2h.")
+@form_option
+@watch_option
+@state_option
+def list_(
+    *, limit: int | None, since: float | None, form: str, watch: float | None, times: int | None, state_dir: Path
+) -> None:
+    """Show the last decisions, the newest first.
+
+    ACTION is what was decided in the end: "up" so many, "remove" those workers, "nothing to do", "hold" where something
+    wasn't known, "failed", or what an operator had said. Times are in UTC. In a terminal WHY is cut at its edge;
+    "-o wide" has all of it, and more of each.
+
+    \b
+      everai-autoscaler decisions list
+      everai-autoscaler decisions list --since 10m -o wide
+      everai-autoscaler decisions list --watch
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    most = limit or (20 if since is None else None)
+
+    def ask(view: View) -> list[dict[str, Any]]:
+        return list(_last(view, most, None if since is None else time.time() - since))
+
+    def words(found: list[dict[str, Any]]) -> str:
+        shown = in_columns(found, WIDE if form == "wide" else COLUMNS)
+        return shown if form == "wide" or not sys.stdout.isatty() else _cut(shown)
+
+    look_at(state_dir, ask, words, form=form, watch=watch, times=times)
+
+
+@decisions.command
+@click.argument("id", type=Whole(min=0), metavar="ID")
+@form_option
+@watch_option
+@state_option
+def show(
+    id: int,  # noqa: A002 - its name in the help
+    *,
+    form: str,
+    watch: float | None,
+    times: int | None,
+    state_dir: Path,
+) -> None:
+    """Show all of the decision ID: what was seen, decided and done, with which arguments.
+
+    As JSON it has, under "record", what "replay" and "explain" take, in one line of a file.
+
+    \b
+      everai-autoscaler decisions show 12
+      everai-autoscaler decisions show 12 -o json
+      everai-autoscaler decisions show 12 -o json | jq -c .record > decision.jsonl
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+
+    def ask(view: View) -> Any:
+        found = _one(view, id)
+        return found if form in PROGRAMS else _in_words(view.app, found)
+
+    look_at(state_dir, ask, str, form=form, watch=watch, times=times)
+
+
+@decisions.command
+@click.argument("id", required=False, type=Whole(min=0), metavar="[ID]")
+@click.option(
+    "--at",
+    type=Moment(),
+    metavar="TIME",
+    help="The decision that was in force then, in UTC: 03:07:30, today's or the last that there was, or "
+    "2024-07-29T03:07:30+0000.",
+)
+@secret_option
+@form_option
+@watch_option
+@state_option
+@click.pass_context
+def explain(
+    context: click.Context,
+    id: int | None,  # noqa: A002 - its name in the help
+    *,
+    at: float | None,
+    secrets: tuple[str, ...],
+    form: str,
+    watch: float | None,
+    times: int | None,
+    state_dir: Path,
+) -> None:
+    """Say why a decision was made, and what would have made it another.
+
+    It is the last one, or that with an ID, or that which was in force --at a time. Shown are the reasons; the limit
+    that binds, which is the argument that held the decision back: with a little more room there, more would have been
+    done; the nearest changes that flip the decision; and where each argument came from. They are found by making the
+    decision again with one number changed at a time, as "everai-autoscaler explain --help" tells. Secrets are read from
+    the state directory. With --watch and neither ID nor --at it follows the last decision.
+
+    \b
+    The last decision, and why it scaled at 03:07:30:
+      everai-autoscaler decisions explain
+      everai-autoscaler decisions explain --at 03:07:30
+    Each one that is the last, as it comes:
+      everai-autoscaler decisions explain --watch
+    One of those that "decisions list" shows:
+      everai-autoscaler decisions explain 12
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    if id is not None and at is not None:
+        raise click.UsageError("ID and --at each say which decision: give one of them", context)
+    given, follows = key_values("--secret", secrets), watch is not None and id is None and at is None
+
+    def ask(view: View) -> Any:
+        kept = _one(view, id) if id is not None else _in_force(view, at)
+        where, rest = f"decision {kept['id']}", {name: kept[name] for name in _BESIDE}
+        if kept["record"] is None:
+            undecided = f"{where} can't be explained, for nothing was decided: {printable(kept['failure'])}"
+            if not follows:
+                raise ContractError(undecided)
+            return rest if form in PROGRAMS else undecided  # and the next one may be
+        try:
+            record = Record.from_json(json.dumps(kept["record"]))
+            check_secrets(record, given)
+            found = search(record, secrets={**_secrets(record, state_dir), **given})
+        except AutoscalerError as error:
+            raise ContractError(f"{where}: {error}") from error
+        if form in PROGRAMS:
+            return as_document(found, **rest)
+        in_force = "" if at is None else f", in force at {moment(at)}"
+        heading = f"{where}, {moment(record.observed_at)}, app {printable(record.app)}{in_force}:"
+        over = (
+            []
+            if kept["operator"] is None
+            else ["  What follows is about the policy, over which the operator's word stands."]
+        )
+        return in_words(heading, found, after=[*_became(kept), *over])
+
+    look_at(state_dir, ask, str, form=form, watch=watch, times=times)
+
+
+def _last(view: View, most: int | None, since: float | None) -> Iterator[dict[str, Any]]:
+    """The last decisions, so many at the most, and none from before *since* (epoch seconds)."""
+    before, left = None, most
+    while left is None or left > 0:
+        asked = _PAGE if left is None else min(left, _PAGE)
+        page = view.decisions(limit=asked, before=before)
+        for one in page:
+            if since is not None and one["at"] < since:
+                return
+            yield one
+        if len(page) < asked:
+            return
+        before = page[-1]["id"]
+        left = None if left is None else left - asked
+
+
+def _one(view: View, number: int) -> dict[str, Any]:
+    found = view.decision(number)
+    if found is not None:
+        return found
+    last = next(iter(view.decisions(limit=1)), None)
+    there = "none is" if last is None else f"the last is {last['id']}"
+    raise StateError(f"decision {number} isn't kept; {there}; see everai-autoscaler decisions list")
+
+
+def _in_force(view: View, at: float | None) -> dict[str, Any]:
+    found = next(iter(view.decisions(limit=1, at=at)), None)
+    if found is None:
+        then = "" if at is None else f" from {moment(at)} or before"
+        raise StateError(f"no decision{then} is kept; see everai-autoscaler decisions list")
+    return _one(view, found["id"])
+
+
+def _secrets(record: Record, directory: Path) -> dict[str, str]:
+    """The values that the record doesn't hold, as they are now in the state directory."""
+    found = {}
+    with closing(Store(directory)) as store:
+        for place, value, source, _ in argument_rows(record.arguments):
+            kind, _, where = source.partition(" ")
+            name, slash, key = where.partition("/")
+            if value == REDACTED and kind == "Secret" and slash:
+                try:
+                    found[place] = store.reader("Secret")(name, key)
+                except PlaceholderError:
+                    continue  # it is asked for where it is needed
+    return found
+
+
+def _in_words(app: str, found: Mapping[str, Any]) -> str:
+    record = None if found["record"] is None else Record.from_json(json.dumps(found["record"]))
+    lines = [f"decision {found['id']}, {moment(found['at'])}, app {printable(app)}:"]
+    if record is not None:
+        lines += [_line("scaler", printable(record.scaler)), _line("saw", _seen(record))]
+        if record.proposed is not None and record.proposed != record.result:
+            lines.append(said("proposed", record.proposed))
+        lines.append(said("decided", record.result))
+        if record.error:
+            lines.append(_line("error", printable(record.error)))
+    lines += _became(found)
+    lines.append(_line("took", f"{found['took'] * 1000:.0f} ms"))
+    paragraphs = ["\n".join(lines)]
+    if record is not None and record.arguments:
+        paragraphs.append(argument_table(record.arguments))
+    if record is not None:
+        paragraphs.append("Versions: " + ", ".join(f"{name} {one}" for name, one in record.versions.items()))
+    return "\n\n".join(paragraphs)
+
+
+def _became(view: Mapping[str, Any]) -> list[str]:
+    """What became of the decision: the lines under it."""
+    lines = []
+    applied, word = view["applied"], view["operator"]
+    if word is not None:
+        lines.append(_line("operator", printable(str(Word.of(word)))))
+    if view["failure"]:
+        lines.append(_line("failed", printable(view["failure"])))
+    if word is not None or applied is not None or view["up"] or view["down"]:
+        lines.append(_line("done", applied_of(view)))
+        lines += [" " * _LABEL + why for why in ([] if applied is None else map(printable, applied["why"]))]
+    return lines
+
+
+def _line(label: str, text: str) -> str:
+    return f"  {label + ':':<{_LABEL - 2}}{text}"
+
+
+def _seen(record: Record) -> str:
+    """The fleet and the queue in numbers, as the policy saw them."""
+    factors = record.decorated or record.snapshot
+    if factors is None:
+        return "nothing: it was not known"
+    statuses = (("busy", WorkerStatus.Busy), ("free", WorkerStatus.Free), ("starting", WorkerStatus.Inflight))
+    workers = ", ".join(f"{factors.count(status)} {name}" for name, status in statuses)
+    waiting = "who waits is not known" if factors.queue is None else f"{factors.waiting()} waiting"
+    queue = (factors.queue or {}).items()
+    if reasons := ", ".join(f"{number} {reason_word(reason.value)}" for reason, number in queue if number):
+        waiting += f" ({reasons})"
+    return f"{workers if factors.workers is not None else 'the workers are not known'}; {waiting}"
+
+
+def _cut(shown: str) -> str:
+    width = max(shutil.get_terminal_size().columns, len(shown.partition("WHY")[0]) + _WORTHWHILE)
+    return "\n".join(line if len(line) <= width else f"{line[: width - 1]}…" for line in shown.splitlines())
+
+
+COLUMNS = (
+    Column("ID", lambda one: str(one["id"]), right=True),
+    Column("TIME", lambda one: moment(one["at"])),
+    Column("ACTION", action_of),
+    Column("WHY", lambda one: "; ".join(why_of(one))),
+)
+
+WIDE = (
+    *COLUMNS[:3],
+    Column("DONE", applied_of),
+    Column("MAX_WORKERS", lambda one: "" if one["max_workers"] is None else str(one["max_workers"]), right=True),
+    Column("TOOK", lambda one: f"{one['took'] * 1000:.0f} ms", right=True),
+    Column("SCALER", lambda one: str(one["scaler"])),
+    COLUMNS[3],
+)

@@ -1,0 +1,133 @@
+"""How a command looks at an app, through whoever runs it or at what the last one has left, and what it says beside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from everai_autoscaler.cli.options.state_options import shown_as, watched
+from everai_autoscaler.cli.text.words import count, moment, printable
+from everai_autoscaler.errors import UnknownNameError
+from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.view import StoreView, View, open_view
+from everai_autoscaler.testing import table
+
+__all__ = ["PROGRAMS", "Column", "in_columns", "look_at", "standing", "the_one", "viewed", "word_of"]
+
+T = TypeVar("T")
+
+PROGRAMS = frozenset({"json", "yaml"})
+"""The forms that programs read."""
+
+_MOST_NAMED = 8
+
+
+@frozen
+class Column:
+    """One column of a list."""
+
+    header: str
+    cell: Callable[[Mapping[str, Any]], str]
+    """What stands in the row of one thing."""
+    right: bool = False
+    """Whether it ends at the right edge, as numbers do."""
+
+
+@contextmanager
+def viewed(directory: Path) -> Iterator[View]:
+    """Look at the app of the state *directory*.
+
+    Raises:
+        StateError: none has ever run there, or it doesn't answer.
+    """
+    view = open_view(directory)
+    try:
+        yield view
+    finally:
+        if isinstance(view, StoreView):
+            view.store.close()
+
+
+def look_at(
+    directory: Path,
+    ask: Callable[[View], T],
+    words: Callable[[T], str],
+    *,
+    form: str,
+    watch: float | None = None,
+    times: int | None = None,
+) -> None:
+    """Show what *ask* gets of the app of the state *directory*, once or again and again, and what stands over it.
+
+    Args:
+        ask: asks a view.
+        words: tells people of the answer; programs get it as it is.
+    """
+    notes: list[str] = []
+
+    def look() -> str:
+        with viewed(directory) as view:
+            found = ask(view)
+            notes[:] = standing(view.status())
+        return shown_as(form, found) if form in PROGRAMS else words(found)
+
+    watched(look, watch, times, form=form, notes=lambda: notes)
+
+
+def standing(status: Mapping[str, Any]) -> list[str]:
+    """What whoever reads a list has to know beside it: that nothing runs, and what an operator has said."""
+    notes = []
+    if not status["running"]:
+        seen_at = status.get("seen_at")
+        notes.append("nothing runs here" + ("" if seen_at is None else f"; as last seen at {moment(seen_at)}"))
+    if status.get("stopping"):
+        notes.append("it drains: what is served is finished, and nothing is started any more")
+    word = word_of(status)
+    if word is not None:
+        notes.append(f"{printable(str(word))} (since {moment(word.since)})")
+    return notes
+
+
+def word_of(status: Mapping[str, Any]) -> Word | None:
+    """What an operator has said, unless its time has passed."""
+    word = None if status["operator"] is None else Word.of(status["operator"])
+    return None if word is None or word.over(time.time()) else word
+
+
+def in_columns(things: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> str:
+    """The *things* in a table with these *columns*."""
+    rows = [[printable(column.cell(thing)) for column in columns] for thing in things]
+    right = [place for place, column in enumerate(columns) if column.right]
+    return table([column.header for column in columns], rows, align_right=right)
+
+
+def the_one(prefix: str, known: Iterable[str]) -> str:
+    """The one worker of the *known* ids that *prefix* is, or begins.
+
+    >>> the_one("Vt", ["VtU8mgrcneAqQzSh9GE5KQ", "iMrG9wGR6y8xYanE3Dpxna"])
+    'VtU8mgrcneAqQzSh9GE5KQ'
+
+    Raises:
+        UnknownNameError: there is none, or more than one.
+    """
+    ids = sorted(set(known))
+    found = [prefix] if prefix in ids else [one for one in ids if prefix and one.startswith(prefix)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UnknownNameError(
+            f"worker {prefix!r} may be {count(len(found), 'worker')}: {_some(found)}; say more of it"
+        )
+    if len(ids) > _MOST_NAMED:
+        raise UnknownNameError(f"worker {prefix!r} is none of {count(len(ids), 'worker')}, of which worker list tells")
+    raise UnknownNameError.of("worker", prefix, ids)
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = len(ids) - _MOST_NAMED
+    return ", ".join(ids[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

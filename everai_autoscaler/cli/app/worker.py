@@ -1,0 +1,250 @@
+"""``everai-autoscaler worker``: the workers of an app that runs on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from everai_autoscaler.cli.app.looking import PROGRAMS, Column, in_columns, look_at, the_one, viewed
+from everai_autoscaler.cli.app.operating import somebody
+from everai_autoscaler.cli.options.bounded import Whole
+from everai_autoscaler.cli.options.state_options import form_option, shown_as, state_option, watch_option
+from everai_autoscaler.cli.text.words import moment, printable
+from everai_autoscaler.errors import StateError, UnknownNameError
+from everai_autoscaler.runtime.store import Store
+from everai_autoscaler.runtime.view import AdminView, View
+
+__all__ = ["worker"]
+
+PAUSE = 0.2
+"""Seconds between two looks at a log that is followed."""
+_RECALLED = 1024
+"""Bytes by which one knows how far a log was read, when it is begun anew."""
+
+
+@click.group
+def worker() -> None:
+    """Show the workers of an app, what they write, and let one go.
+
+    \b
+    Who is there, again every second, and who was there:
+      everai-autoscaler worker list
+      everai-autoscaler worker list --watch 1s
+      everai-autoscaler worker list --all -o wide
+    What one writes; the beginning of an ID will do:
+      everai-autoscaler worker logs VtU8mg --follow
+    Let one go:
+      everai-autoscaler worker remove VtU8mg
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+
+
+@worker.command("list")
+@click.option("--all", "everyone", is_flag=True, help="Those that have ended, too.")
+@form_option
+@watch_option
+@state_option
+def list_(*, everyone: bool, form: str, watch: float | None, times: int | None, state_dir: Path) -> None:
+    """Show the workers, the first first.
+
+    \b
+    STATUS
+      PENDING      it starts, and is IN_FLIGHT
+      RUNNING      it is ready, and FREE or BUSY
+      TERMINATING  it finishes what it serves, and goes then
+      TERMINATED   it has ended; shown with --all
+    Times are in UTC. "-o wide" says more of each, and why it went.
+
+    \b
+      everai-autoscaler worker list
+      everai-autoscaler worker list --all -o wide
+      everai-autoscaler worker list --watch 1s
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+
+    def ask(view: View) -> list[dict[str, Any]]:
+        return view.workers(ended=everyone)
+
+    columns = (*COLUMNS, *WIDE) if form == "wide" else COLUMNS
+    look_at(state_dir, ask, lambda found: in_columns(found, columns), form=form, watch=watch, times=times)
+
+
+@worker.command
+@click.argument("id", metavar="ID")
+@click.option("--follow", is_flag=True, help="Go on with what it writes, until it has ended.")
+@click.option("--tail", type=Whole(min=0), metavar="N", help="The last N lines.  [default: all that are kept]")
+@form_option
+@state_option
+@click.pass_context
+def logs(context: click.Context, id: str, *, follow: bool, tail: int | None, form: str, state_dir: Path) -> None:  # noqa: A002 - its name in the help
+    """Show what the worker ID writes to its standard output and error.
+
+    The beginning of an ID will do. The log of a worker that has ended is kept, with the last 1,000 of them.
+
+    \b
+      everai-autoscaler worker logs VtU8mg --tail 20
+      everai-autoscaler worker logs VtU8mg --follow
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    if follow and form in PROGRAMS:
+        raise click.UsageError(f"--follow has no end, and -o {form} is a whole document", context)
+    with viewed(state_dir) as view:
+        app = view.app
+    with closing(Store(state_dir)) as store:
+        worker_id = the_one(id, [one["id"] for one in store.workers(app, ended=True)])
+        log = _Log(state_dir / "logs" / f"{worker_id}.log")
+        written = log.last(tail)
+        if form in PROGRAMS:
+            lines = written.decode("utf-8", "replace").splitlines()
+            click.echo(shown_as(form, {"id": worker_id, "lines": lines}))
+            return
+        if not written and not follow:
+            click.echo(f"worker {worker_id} has written nothing", err=True)
+        _write(written)
+        if follow:
+            for more in log.rest(lambda: _has_ended(store, app, worker_id)):
+                _write(more)
+
+
+@worker.command
+@click.argument("id", metavar="ID")
+@form_option
+@state_option
+def remove(id: str, *, form: str, state_dir: Path) -> None:  # noqa: A002 - its name in the help
+    """Let the worker ID finish what it serves, and end it.
+
+    From now on it gets no more requests. The beginning of an ID will do. The policy isn't told: where it wants more
+    workers than there are then, it starts another, which "pause" or "hold" keeps it from.
+
+    \b
+      everai-autoscaler worker remove VtU8mg
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    with viewed(state_dir) as view:
+        if not isinstance(view, AdminView):
+            raise StateError(f"nothing runs with the state directory {state_dir}, so that there is no worker to remove")
+        found = {one["id"]: one for one in view.workers()}
+        try:
+            worker_id = the_one(id, found)
+        except UnknownNameError:
+            _refuse_ended(id, view.workers(ended=True))
+            raise
+        one = found[worker_id]
+        if one["status"] == "TERMINATING":
+            said = f"worker {worker_id} is on its way out already: {printable(one['why'])}"
+        else:
+            view.remove_worker(worker_id, somebody())
+            serves = one["requests"]
+            said = f"worker {worker_id} goes" + (f" when it has finished {_requests(serves)}" if serves else "")
+    click.echo(shown_as(form, {"id": worker_id, "removed": True}) if form in PROGRAMS else said)
+
+
+def _refuse_ended(prefix: str, workers: list[dict[str, Any]]) -> None:
+    ended = [one for one in workers if prefix and one["id"].startswith(prefix) and one["deleted_at"] is not None]
+    if len(ended) == 1:
+        why = f": {printable(ended[0]['why'])}" if ended[0]["why"] else ""
+        raise StateError(f"worker {ended[0]['id']} has ended at {moment(ended[0]['deleted_at'])}{why}")
+
+
+def _time(name: str) -> Column:
+    def cell(view: Mapping[str, Any]) -> str:
+        return "" if view[name] is None else moment(view[name])
+
+    return Column(name.upper(), cell)
+
+
+def _number(name: str) -> Column:
+    def cell(view: Mapping[str, Any]) -> str:
+        return "" if view[name] is None else f"{view[name]:g}" if isinstance(view[name], float) else str(view[name])
+
+    return Column(name.upper(), cell, right=True)
+
+
+COLUMNS = (
+    Column("ID", lambda view: str(view["id"])),
+    Column("STATUS", lambda view: str(view["status"])),
+    Column("DETAIL_STATUS", lambda view: str(view["detail_status"])),
+    _time("created_at"),
+    _time("deleted_at"),
+)
+"""As the platform lists its workers."""
+
+WIDE = (
+    _time("ready_at"),
+    *map(_number, ("port", "pid", "requests", "sessions", "successes", "failures")),
+    Column("AVERAGE_RESPONSE_TIME", lambda view: f"{view['average_response_time']:.3f}", right=True),
+    Column("WHY", lambda view: str(view["why"])),
+)
+
+
+class _Log:
+    """A worker's log, which the runtime begins anew when it has become long: its last part then lies beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._aside = path.with_name(f"{path.name}.1")
+        self._read = 0
+        """Bytes of the log that were read."""
+        self._last = b""
+        """The last of them."""
+
+    def last(self, lines: int | None) -> bytes:
+        """The last so many *lines*, or all that are kept; one that isn't ended yet is a line, too."""
+        log = _content(self._path)
+        self._note(log)
+        whole = _content(self._aside) + log
+        if lines is None:
+            return whole
+        return b"".join(whole.splitlines(keepends=True)[-lines:]) if lines else b""
+
+    def rest(self, over: Any) -> Iterator[bytes]:
+        """What is written from then on, until it is *over*."""
+        while True:
+            # Asked before it is read: what a worker writes at its end isn't missed.
+            ended = over()
+            if more := self._more():
+                yield more
+            if ended:
+                return
+            time.sleep(PAUSE)
+
+    def _more(self) -> bytes:
+        missed = b""
+        try:
+            size = self._path.stat().st_size
+        except FileNotFoundError:
+            return missed
+        if size < self._read:
+            aside = _content(self._aside)
+            place = aside.rfind(self._last) if self._last else 0
+            missed = aside[place + len(self._last) :] if place >= 0 else aside
+            self._read = 0
+        with self._path.open("rb") as log:
+            log.seek(self._read)
+            more = log.read()
+        self._note(more)
+        return missed + more
+
+    def _note(self, more: bytes) -> None:
+        self._read += len(more)
+        self._last = (self._last + more)[-_RECALLED:]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _has_ended(store: Store, app: str, worker_id: str) -> bool:
+    return all(one["id"] != worker_id for one in store.workers(app))
+
+
+def _write(content: bytes) -> None:
+    click.echo(content, nl=False)
+
+
+def _requests(number: int) -> str:
+    return "its request" if number == 1 else f"its {number} requests"

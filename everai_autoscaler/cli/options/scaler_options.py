@@ -1,0 +1,268 @@
+"""The options that say which scaler decides, with which arguments, and where late values are read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from attrs import frozen
+from click.shell_completion import CompletionItem
+
+from everai_autoscaler.cli.options.manifest import read_manifest
+from everai_autoscaler.decision import Decider
+from everai_autoscaler.decision.nested import Nested, nest
+from everai_autoscaler.decision.secrets import Secrets
+from everai_autoscaler.errors import PlaceholderError
+from everai_autoscaler.model import ArgumentType, AutoScaler, Decorators, Placeholder, Record, schema_of
+from everai_autoscaler.model.argument import build, read, reader, source_of
+from everai_autoscaler.plugin import default_registry
+
+__all__ = [
+    "ScalerName",
+    "ScalerOptions",
+    "WantedScaler",
+    "argument_option",
+    "key_values",
+    "scaler_options",
+    "secret_option",
+    "shown",
+]
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+class ScalerName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4, not before
+    """The name of a scaler that a plugin offers; checked where it is used, completed here."""
+
+    name = "scaler"
+
+    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The names that begin with *incomplete*."""
+        names = default_registry().names("autoscalers")
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+@frozen
+class WantedScaler:
+    """A scaler that somebody asked for."""
+
+    name: str
+    arguments: Mapping[str, ArgumentType]
+    decorators: Decorators | None
+    providers: Mapping[str, Callable[[str, str], str]]
+
+    def decider(self, *, record: Callable[[Record], None] | None = None) -> Decider:
+        """The pipeline that decides with it.
+
+        Raises:
+            AutoscalerError: there is no such scaler, or it doesn't take the arguments.
+        """
+        return Decider(self.name, self.arguments, decorators=self.decorators, providers=self.providers, record=record)
+
+    def scaler(self) -> AutoScaler:
+        """The scaler itself, without the pipeline, and without its decorators; late values are read now.
+
+        Raises:
+            AutoscalerError: there is no such scaler, or it doesn't take the arguments.
+        """
+        registry = default_registry()
+        factory = registry.autoscaler(self.name)
+        with self.placeholders_read():
+            given = nest(self.arguments, schema_of(factory), registry, owner=self.name)
+            made: AutoScaler = build(
+                factory, {one: self._now(one, value) for one, value in given.items()}, owner=self.name
+            )
+        return made
+
+    def _now(self, argument: str, value: Any) -> Any:
+        if isinstance(value, Nested):
+            return value.read(Secrets(), [])[0]
+        return read(value, name=f"{self.name}: {argument}") if isinstance(value, Placeholder) else value
+
+    @contextmanager
+    def placeholders_read(self) -> Iterator[None]:
+        """Read placeholders where it was said that they are read."""
+        token = reader.set(self._read)
+        try:
+            yield
+        finally:
+            reader.reset(token)
+
+    def _read(self, placeholder: Placeholder) -> str:
+        provider = self.providers.get(placeholder.kind)
+        if provider is not None:
+            return provider(placeholder.name, placeholder.key)
+        return default_registry().read_placeholder(placeholder)
+
+    def __str__(self) -> str:
+        given = (f"{name}={shown(value)}" for name, value in self.arguments.items())
+        named = self.decorators or Decorators()
+        decorators = [one.name for one in (*(named.arguments or ()), *(named.factors or ()))]
+        return " ".join([self.name, *given, *(["with", ", ".join(decorators)] if decorators else [])])
+
+
+def shown(value: Any) -> str:
+    """An argument as people are shown it; a scaler as its name and arguments in brackets."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"
+    if isinstance(value, Mapping):
+        arguments = (value.get("arguments") or {}).items()
+        return f"{value.get('name')}({', '.join(f'{name}={shown(one)}' for name, one in arguments)})"
+    return source_of(value) if callable(value) else str(value)
+
+
+@frozen
+class ScalerOptions:
+    """What was said about the scaler."""
+
+    arguments: Mapping[str, str]
+    file: Path | None
+    configmaps: Path | None
+    secrets: Path | None
+    entries: Mapping[tuple[str, str], str]
+    """Values of ConfigMaps that were given in the command itself."""
+
+    def wanted(self, name: str | None, defaults: Mapping[str, ArgumentType] | None = None) -> WantedScaler:
+        """The scaler that the file describes, or that has this *name*, with these *defaults* under what was said.
+
+        Raises:
+            click.UsageError: neither a file nor a name, or both.
+            ContractError: the file can't be read.
+        """
+        providers = self._providers()
+        if self.file is None:
+            if name is None:
+                raise click.UsageError("which scaler? Give its name, or -f FILE", click.get_current_context())
+            return WantedScaler(name, {**(defaults or {}), **self.arguments}, None, providers)
+        if name is not None:
+            raise click.UsageError(
+                f"{self.file} names the scaler: {name!r} is one too many", click.get_current_context()
+            )
+        described = read_manifest(self.file)
+        return WantedScaler(described.name, {**described.arguments, **self.arguments}, described.decorators, providers)
+
+    def _providers(self) -> Mapping[str, Callable[[str, str], str]]:
+        providers: dict[str, Callable[[str, str], str]] = {}
+        if self.configmaps or self.entries:
+            providers["ConfigMap"] = functools.partial(_read, "ConfigMap", self.configmaps, self.entries)
+        if self.secrets:
+            providers["Secret"] = functools.partial(_read, "Secret", self.secrets, {})
+        return providers
+
+
+def scaler_options(command: C) -> C:
+    """Give *command* the options, and hand them to it as *options*."""
+
+    @functools.wraps(command)
+    def with_options(
+        *args: Any,
+        arguments: tuple[str, ...],
+        file: Path | None,
+        configmaps: Path | None,
+        secrets: Path | None,
+        entries: tuple[str, ...],
+        **rest: Any,
+    ) -> Any:
+        options = ScalerOptions(
+            key_values("-a", arguments),
+            file,
+            configmaps,
+            secrets,
+            _entries(key_values("--configmap", entries, "NAME:KEY=VALUE")),
+        )
+        return command(*args, options=options, **rest)
+
+    directory = click.Path(exists=True, file_okay=False, path_type=Path)
+    for option in (
+        click.option(
+            "--secrets",
+            type=directory,
+            metavar="DIR",
+            help="Where Secrets are; likewise.",
+        ),
+        click.option(
+            "--configmaps",
+            type=directory,
+            metavar="DIR",
+            help="Where ConfigMaps are: a directory each, in which each key is a file.",
+        ),
+        click.option(
+            "--configmap",
+            "entries",
+            multiple=True,
+            metavar="NAME:KEY=VALUE",
+            help="One value of a ConfigMap; repeatable.",
+        ),
+        click.option(
+            "-f",
+            "--file",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="A YAML or JSON file with the scaler, its arguments and decorators: an app's manifest, its builtin "
+            "section, or name, arguments and decorators alone.",
+        ),
+        argument_option,
+    ):
+        with_options = option(with_options)
+    return with_options  # type: ignore[return-value]  # it takes what click hands over, not what *command* takes
+
+
+argument_option = click.option(
+    "-a",
+    "--argument",
+    "arguments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An argument of the scaler; repeatable, and goes before a file's.",
+)
+
+secret_option = click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A secret argument, which records don't hold; a decorator's is DECORATOR.NAME. Repeatable.",
+)
+
+
+def key_values(option: str, given: tuple[str, ...], form: str = "KEY=VALUE") -> dict[str, str]:
+    """What was *given* to *option* in the *form* of key and value; of one key twice, the later.
+
+    Raises:
+        click.UsageError: one has no ``=``, or no key.
+    """
+    pairs = [(text, *text.partition("=")) for text in given]
+    for text, key, _, _ in pairs:
+        if not key or key == text:
+            raise click.UsageError(f"{option}: {text!r} is not of the form {form}", click.get_current_context())
+    return {key: value for _, key, _, value in pairs}
+
+
+def _entries(given: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    entries = {}
+    for place, value in given.items():
+        name, _, key = place.partition(":")
+        if not name or not key:
+            raise click.UsageError(
+                f"--configmap: {place!r} is not of the form NAME:KEY=VALUE", click.get_current_context()
+            )
+        entries[name, key] = value
+    return entries
+
+
+def _read(kind: str, directory: Path | None, entries: Mapping[tuple[str, str], str], name: str, key: str) -> str:
+    if (name, key) in entries:
+        return entries[name, key]
+    if directory is None:
+        known = ", ".join(f"{name}:{key}" for name, key in entries)
+        raise PlaceholderError(f"{kind} {name}/{key}: --configmap gave {known} only")
+    if not name or name in (".", "..") or "/" in name or not (directory / name).is_dir():
+        there = ", ".join(sorted(path.name for path in directory.iterdir() if path.is_dir())) or "none"
+        raise PlaceholderError(f"{kind} {name}/{key}: no {kind} of this name in {directory}, which has {there}")
+    _, read_file = default_registry().find("placeholder_kinds", "File")
+    value: str = read_file(str(directory / name), key)
+    return value

@@ -1,0 +1,76 @@
+"""``everai-autoscaler plugins``: what is installed, what each plugin offers, what failed and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from everai_autoscaler.cli.text.words import output_option
+from everai_autoscaler.plugin import BLOCK_VARIABLE, KINDS, Plugin, default_registry
+
+__all__ = ["contested", "plugins"]
+
+
+@click.command(
+    epilog="A plugin, or all those of a distribution, can be left out: "
+    f"{BLOCK_VARIABLE}=NAME[,NAME...] in the environment."
+)
+@output_option
+def plugins(output: str) -> None:
+    """Show what is installed: each plugin with its distribution and version, what it offers, and what failed and why.
+
+    \b
+    To read, and for a program:
+      everai-autoscaler plugins
+      everai-autoscaler plugins -o json
+    Without one of them:
+      EVERAI_AUTOSCALER_BLOCK=backlog everai-autoscaler plugins
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    installed = default_registry().plugins
+    names = contested(installed)
+    if output == "json":
+        click.echo(json.dumps([_as_json(plugin, names) for plugin in installed]))
+        return
+    click.echo("\n\n".join(_in_words(plugin, names) for plugin in installed))
+
+
+def contested(installed: tuple[Plugin, ...]) -> Mapping[tuple[str, str], list[Plugin]]:
+    """Who offers each name that more than one plugin offers; it then belongs to neither."""
+    offering: dict[tuple[str, str], list[Plugin]] = {}
+    for plugin in installed:
+        for kind, offered in plugin.offers.items():
+            for name in offered:
+                offering.setdefault((kind, name), []).append(plugin)
+    return {place: offerers for place, offerers in offering.items() if len(offerers) > 1}
+
+
+def _failures(plugin: Plugin, names: Mapping[tuple[str, str], list[Plugin]]) -> list[str]:
+    failures = [plugin.failure] if plugin.failure else []
+    for (kind, name), offerers in names.items():
+        others = [str(one) for one in offerers if one is not plugin]
+        if len(others) < len(offerers):
+            failures.append(f"{' and '.join(others)} offers the {KINDS[kind]} {name!r} too: it is neither's, block one")
+    return failures
+
+
+def _as_json(plugin: Plugin, names: Mapping[tuple[str, str], list[Plugin]]) -> dict[str, Any]:
+    return {
+        "plugin": plugin.name,
+        "distribution": plugin.distribution or None,
+        "version": plugin.version or None,
+        "offers": {kind: sorted(offered) for kind, offered in plugin.offers.items()},
+        "failures": _failures(plugin, names),
+    }
+
+
+def _in_words(plugin: Plugin, names: Mapping[tuple[str, str], list[Plugin]]) -> str:
+    origin = f"{plugin.distribution} {plugin.version}".strip()
+    lines = [f"{plugin.name}  ({origin})" if origin else plugin.name]
+    lines += [
+        f"  {KINDS[kind] + 's:':<22}{', '.join(sorted(offered))}" for kind, offered in plugin.offers.items() if offered
+    ]
+    lines += [f"  failed: {' '.join(failure.split())}" for failure in _failures(plugin, names)]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""What bound a decision, and what would flip it."""

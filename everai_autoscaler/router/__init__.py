@@ -1,0 +1,1 @@
+"""Serving over HTTP, in front of workers wherever they listen."""

@@ -1,0 +1,167 @@
+"""What of a request's and an answer's head goes to the other side, and which session they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+
+from aiohttp import HttpVersion11, web
+from aiohttp.http import RawResponseMessage
+from multidict import MultiMapping
+
+from everai_autoscaler.local.spec import Local
+from everai_autoscaler.router.connection import BrokenError
+
+__all__ = ["answer_head", "request_head", "session_begun", "session_of", "tokens"]
+
+_WIRE = ("utf-8", "surrogateescape")
+"""How aiohttp makes text of what is on the wire."""
+_ONLY_HERE = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"content-length",
+    }
+)
+_REQUEST_ONLY_HERE = _ONLY_HERE | {b"cookie", b"expect", b"x-forwarded-for"}
+_PLAIN = frozenset({"keep-alive", "close"})
+_PASS = re.compile("(?:^|;) *everai_autoscaler_[0-9]+=[^;]*")
+
+
+def request_head(request: web.BaseRequest, length: int | None) -> bytes:
+    """The head of *request* for the worker, with a body of that *length*; ``None`` where it is chunked."""
+    headers = request.headers
+    names = _REQUEST_ONLY_HERE
+    if hops := _hops(headers):
+        names |= hops - {b"host"}
+    lines = [b"%b: %b\r\n" % line for line in request.raw_headers if line[0].lower() not in names]
+    if "Cookie" in headers:
+        lines += _cookies(headers.getall("Cookie"))
+    if "Host" not in headers:
+        lines.append(b"Host: %b\r\n" % _own_address(request))
+    came_by = headers.getall("X-Forwarded-For", ())
+    lines.append(b"X-Forwarded-For: %b\r\n" % ", ".join((*came_by, request.remote or "unknown")).encode(*_WIRE))
+    if "X-Forwarded-Proto" not in headers:
+        lines.append(b"X-Forwarded-Proto: http\r\n")
+    if "X-Forwarded-Host" not in headers and "Host" in headers:
+        lines.append(b"X-Forwarded-Host: %b\r\n" % headers["Host"].encode(*_WIRE))
+    if length is None:
+        lines.append(b"Transfer-Encoding: chunked\r\n")
+    elif length or "Content-Length" in headers:
+        lines.append(b"Content-Length: %d\r\n" % length)
+    path = request.raw_path
+    if not path.startswith("/") and path != "*":
+        path = request.rel_url.raw_path_qs
+    return b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method.encode(), path.encode(*_WIRE), b"".join(lines))
+
+
+def answer_head(request: web.BaseRequest, message: RawResponseMessage, *, may_stay: bool) -> tuple[bytes, bool, bool]:
+    """The head of an answer to *request* for the client, whether its body is chunked, and whether the connection stays.
+
+    Raises:
+        BrokenError: no client could make sense of it.
+    """
+    headers, code = message.headers, message.code
+    names = _ONLY_HERE
+    if hops := _hops(headers):
+        names |= hops
+    _check_answer(message)
+    # aiohttp lets a space pass between a name and its colon.
+    lines = [b"%b: %b\r\n" % line for line in message.raw_headers if line[0].rstrip().lower() not in names]
+    modern = request.version == HttpVersion11
+    keep, chunked = request.keep_alive and may_stay, False
+    length = None if message.chunked else headers.get("Content-Length")
+    bodiless = request.method == "HEAD" or code in {204, 304}
+    if length is not None:
+        if code != 204:
+            lines.append(b"Content-Length: %b\r\n" % length.encode(*_WIRE))
+    elif not bodiless:
+        if modern:
+            chunked = True
+            lines.append(b"Transfer-Encoding: chunked\r\n")
+        else:
+            keep = False
+    if not keep:
+        lines.append(b"Connection: close\r\n")
+    elif not modern:
+        lines.append(b"Connection: keep-alive\r\n")
+    version = b"1.1" if modern else b"1.0"
+    head = b"HTTP/%b %d %b\r\n%b" % (version, code, message.reason.encode(*_WIRE), b"".join(lines))
+    # aiohttp reads answers leniently: what it let pass must not become two heads here.
+    if not head.count(b"\n") == head.count(b"\r") == len(lines) + 1:
+        raise BrokenError("answered what isn't HTTP: a line break inside a header")
+    return head + b"\r\n", chunked, keep
+
+
+def session_of(request: web.BaseRequest, local: Local) -> str | None:
+    """The session that a request belongs to."""
+    wanted = local.session
+    if wanted.header and (found := request.headers.get(wanted.header)):
+        return _digest(found)
+    if wanted.cookie:
+        for line in request.headers.getall("Cookie", ()):
+            for pair in line.split(";"):
+                name, _, value = pair.strip().partition("=")
+                if name == wanted.cookie and value:
+                    return _digest(value)
+    return None
+
+
+def session_begun(message: RawResponseMessage, local: Local) -> str | None:
+    """The session that a worker names in its answer, which its client will name from now on."""
+    wanted = local.session
+    if wanted.header and (found := message.headers.get(wanted.header)):
+        return _digest(found)
+    if wanted.cookie:
+        for line in message.headers.getall("Set-Cookie", ()):
+            pair, *attributes = line.split(";")
+            name, _, value = pair.strip().partition("=")
+            taken_back = any(one.strip().lower() == "max-age=0" for one in attributes)
+            if name == wanted.cookie and value and not taken_back:
+                return _digest(value)
+    return None
+
+
+def _digest(session: str) -> str:
+    """By what a session is known here: its name lets whoever has it in, so it is kept nowhere."""
+    return blake2b(session.encode(*_WIRE), digest_size=8).hexdigest()
+
+
+def _hops(headers: MultiMapping[str]) -> set[bytes]:
+    """The headers that end here because their sender says so."""
+    said = headers.getall("Connection", ())
+    return set() if all(value.lower() in _PLAIN for value in said) else tokens(said)
+
+
+def _cookies(sent: Iterable[str]) -> Iterator[bytes]:
+    """The lines of cookies that are the app's: a browser sends all of a host, so also the pass to the admin side."""
+    for line in sent:
+        if own := _PASS.sub("", line).strip("; "):
+            yield b"Cookie: %b\r\n" % own.encode(*_WIRE)
+
+
+def tokens(values: Iterable[str]) -> set[bytes]:
+    """What the lines of one header list, in small letters."""
+    return {token.strip().lower().encode(*_WIRE) for value in values for token in value.split(",")}
+
+
+def _check_answer(message: RawResponseMessage) -> None:
+    """Refuse what aiohttp reads, but a client wouldn't."""
+    if message.code < 100:
+        raise BrokenError(f"answered what isn't HTTP: status {message.code:03}")
+    if message.headers.get("Transfer-Encoding", "chunked").lower() not in {"chunked", "identity"}:
+        raise BrokenError("answered with a Transfer-Encoding that isn't chunked")
+
+
+def _own_address(request: web.BaseRequest) -> bytes:
+    transport = request.transport
+    host, port = (transport.get_extra_info("sockname") if transport is not None else ("localhost", 80))[:2]
+    return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode()

@@ -1,0 +1,1 @@
+"""A queue in front of workers: who gets which request. No socket, no process, no clock."""

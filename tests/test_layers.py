@@ -36,8 +36,6 @@ MAY_IMPORT = {
 }
 UPWARDS = {
     ("model/argument.py", "plugin"),
-    ("router/heads.py", "local"),
-    ("router/router.py", "local"),
     ("runtime/runtime.py", "local"),
     ("runtime/runtime.py", "router"),
     ("runtime/runtime.py", "serving"),

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from everai_autoscaler.errors import ContractError
 from everai_autoscaler.model import Dispatch
 from everai_autoscaler.model.wire import describe_errors
+from everai_autoscaler.router.settings import Seconds, Section, Settings
 
-__all__ = ["Limits", "Local", "Readiness", "Session"]
+__all__ = ["Local", "Readiness"]
 
 T = TypeVar("T", str, Path)
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -53,11 +53,7 @@ Passable = Annotated[str, AfterValidator(_passable)]
 Variable = Annotated[Passable, AfterValidator(_variable)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Readiness(_Section):
+class Readiness(Section):
     """How one sees that a worker is ready, and still well."""
 
     path: Annotated[str, Field(pattern="^/")] | None = None
@@ -70,35 +66,8 @@ class Readiness(_Section):
     """Looks that fail one after the other until the worker is given up as hung."""
 
 
-class Session(_Section):
-    """What pins requests to a worker; neither given, nothing does.
-
-    A session is named by its client, or by the worker that answers its first request and holds it from then on.
-    """
-
-    header: Annotated[str, Field(min_length=1)] | None = None
-    """The header that names the session, in a request or an answer."""
-    cookie: Annotated[str, Field(min_length=1)] | None = None
-    """The cookie that does, where the header isn't there."""
-    timeout: Seconds = 600.0
-    """Seconds without a request after which a session is over."""
-
-
-class Limits(_Section):
-    """What is answered with a clear word, before it does harm."""
-
-    queue: Annotated[int, Field(ge=0)] = 1000
-    """Requests that wait; one more is answered 503."""
-    queue_time: Seconds = 600.0
-    """Seconds that a request waits; then it is answered 504."""
-    request_time: Seconds = 3600.0
-    """Seconds from a worker's taking a request to the end of its answer."""
-    body: Annotated[int, Field(ge=0)] = 1 << 30
-    """Bytes of a request's body; more is answered 413."""
-
-
-class Local(_Section):
-    """How the app's workers are run here.
+class Local(Settings):
+    """How the app's workers are run here, and how the router in front of them serves.
 
     >>> Local.read({"command": "python app.py {port}"}, "app.yaml: local").command
     ['python', 'app.py', '{port}']
@@ -124,9 +93,6 @@ class Local(_Section):
     """The address on which both listen."""
     dispatch: Dispatch = Dispatch.MOST_RECENTLY_USED
     """Which of the workers that have room gets the next request."""
-    retry: Literal["safe", "always", "never"] = "safe"
-    """Which requests are put back, once, when their worker dies before any byte of the answer: those whose method is
-    safe (GET, HEAD, OPTIONS, TRACE), all, or none; never one whose body is streamed (above 64 KiB, or in chunks)."""
     start_timeout: Seconds = 600.0
     """Seconds after which a worker that isn't ready is given up."""
     drain_timeout: Seconds = 300.0
@@ -134,8 +100,6 @@ class Local(_Section):
     stop_grace: Seconds = 10.0
     """Seconds between SIGTERM and SIGKILL."""
     readiness: Readiness = Readiness()
-    session: Session = Session()
-    limits: Limits = Limits()
 
     @classmethod
     def read(cls, given: Any, where: str) -> Local:

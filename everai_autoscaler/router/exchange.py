@@ -104,8 +104,8 @@ class Exchange:
         if self.length and not self.streamed:
             await self._read_body()
         self.head = request_head(self.request, self.length)
-        self.ticket = Ticket(router.clock(), self._given, session_of(self.request, router.local))
-        left = router.local.limits.queue_time
+        self.ticket = Ticket(router.clock(), self._given, session_of(self.request, router.settings.session))
+        left = router.settings.limits.queue_time
         try:
             router.dispatcher.submit(self.ticket)
         except QueueFullError:
@@ -164,7 +164,7 @@ class Exchange:
         self._check_body()
 
     def _check_body(self) -> None:
-        request, headers, limit = self.request, self.request.headers, self.router.local.limits.body
+        request, headers, limit = self.request, self.request.headers, self.router.settings.limits.body
         encoding = headers.get("Transfer-Encoding")
         if encoding is not None:
             if request.version != HttpVersion11:
@@ -193,7 +193,7 @@ class Exchange:
         await self._say_continue()
         parts = []
         try:
-            async with asyncio.timeout(self.router.local.limits.request_time):
+            async with asyncio.timeout(self.router.settings.limits.request_time):
                 while part := await content.readany():
                     parts.append(part)
         except TimeoutError:
@@ -235,7 +235,7 @@ class Exchange:
 
     def _overdue(self) -> None:
         if self.waiter is not None and not self.waiter.done():
-            limit = self.router.local.limits.queue_time
+            limit = self.router.settings.limits.queue_time
             words = f"no worker was free within {limit:g} s; come again later"
             self.waiter.set_exception(RefusalError(504, words, "queue-time", close=self.streamed))
             self.over = True
@@ -246,7 +246,7 @@ class Exchange:
     async def _serve(self, worker: LocalWorker, began: float) -> web.StreamResponse | None:
         """The answer of *worker*; ``None`` when the request was put back."""
         router = self.router
-        limit = router.local.limits.request_time
+        limit = router.settings.limits.request_time
         timer = asyncio.get_running_loop().call_later(limit, self._too_late)
         try:
             return await self._ask(worker, began)
@@ -283,7 +283,7 @@ class Exchange:
         return not self.retried and not self.streamed and self._repeatable()
 
     def _repeatable(self) -> bool:
-        retry = self.router.local.retry
+        retry = self.router.settings.retry
         return retry == "always" or (retry == "safe" and self.request.method in SAFE)
 
     async def _went(self, worker: LocalWorker, why: str, began: float) -> web.StreamResponse | None:
@@ -378,7 +378,7 @@ class Exchange:
 
     async def _send(self, connection: Connection) -> None:
         """Pass the body on as it comes."""
-        content, limit, total = self.request.content, self.router.local.limits.body, 0
+        content, limit, total = self.request.content, self.router.settings.limits.body, 0
         writer = StreamWriter(connection, asyncio.get_running_loop())
         if self.length is None:
             writer.enable_chunking()
@@ -419,7 +419,7 @@ class Exchange:
                 raise BrokenError("ended the connection in the middle of an answer's head") from None
             raise SilentError(f"ended the connection ({one_line(error)})") from None
         connection.answer, connection.chunked = payload, message.chunked
-        begun = session_begun(message, self.router.local)
+        begun = session_begun(message, self.router.settings.session)
         if begun is not None:
             self.router.dispatcher.begin_session(self.ticket, begun, self.router.clock())
         return await self._relay(worker, message, payload, began)

@@ -10,8 +10,8 @@ from aiohttp import HttpVersion11, web
 from aiohttp.http import RawResponseMessage
 from multidict import MultiMapping
 
-from everai_autoscaler.local.spec import Local
 from everai_autoscaler.router.connection import BrokenError
+from everai_autoscaler.router.settings import Session
 
 __all__ = ["answer_head", "request_head", "session_begun", "session_of", "tokens"]
 
@@ -101,9 +101,8 @@ def answer_head(request: web.BaseRequest, message: RawResponseMessage, *, may_st
     return head + b"\r\n", chunked, keep
 
 
-def session_of(request: web.BaseRequest, local: Local) -> str | None:
+def session_of(request: web.BaseRequest, wanted: Session) -> str | None:
     """The session that a request belongs to."""
-    wanted = local.session
     if wanted.header and (found := request.headers.get(wanted.header)):
         return _digest(found)
     if wanted.cookie:
@@ -115,9 +114,8 @@ def session_of(request: web.BaseRequest, local: Local) -> str | None:
     return None
 
 
-def session_begun(message: RawResponseMessage, local: Local) -> str | None:
+def session_begun(message: RawResponseMessage, wanted: Session) -> str | None:
     """The session that a worker names in its answer, which its client will name from now on."""
-    wanted = local.session
     if wanted.header and (found := message.headers.get(wanted.header)):
         return _digest(found)
     if wanted.cookie:

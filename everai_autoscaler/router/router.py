@@ -19,11 +19,11 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from everai_autoscaler.errors import StateError
-from everai_autoscaler.local.spec import Local
 from everai_autoscaler.log import SILENT, emit
 from everai_autoscaler.router.connection import SMALL, Connection
 from everai_autoscaler.router.exchange import Exchange
 from everai_autoscaler.router.refusal import RefusalError, cut, stopping
+from everai_autoscaler.router.settings import Settings
 from everai_autoscaler.serving.dispatcher import Dispatcher
 from everai_autoscaler.serving.worker import LocalWorker
 
@@ -60,7 +60,7 @@ class Router:
 
     def __init__(
         self,
-        local: Local,
+        settings: Settings,
         dispatcher: Dispatcher,
         *,
         trouble: Callable[[LocalWorker, str], None],
@@ -69,7 +69,7 @@ class Router:
         wanted: Callable[[], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.local = local
+        self.settings = settings
         self.dispatcher = dispatcher
         self.trouble = trouble
         self.metrics: RouterMetrics = _Nobody() if metrics is None else metrics
@@ -182,8 +182,9 @@ class Router:
             _end_malformed_bodies([exchange.request for exchange in self._open if exchange.streamed])
             for worker in [worker for worker, idle in self._idle.items() if not idle]:
                 del self._idle[worker]
-            if self.local.session.header or self.local.session.cookie:
-                self.dispatcher.expire(self.clock() - self.local.session.timeout)
+            session = self.settings.session
+            if session.header or session.cookie:
+                self.dispatcher.expire(self.clock() - session.timeout)
 
 
 class _Nobody:

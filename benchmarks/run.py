@@ -31,7 +31,8 @@ SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
 QUICK_SIZES = (1, 10, 1_000, 10_000)
 LARGEST = 100_000
 
-WIRE_AIM, DECIDE_AIM, MEMORY_AIM, FLAT_AIM = 2.5, 5.0, 2.0, 1.25
+WIRE_AIM, LARGE_WIRE_AIM, DECIDE_AIM, MEMORY_AIM, FLAT_AIM = 1.5, 2.0, 4.0, 1.0, 1.25
+LARGE = 1_000
 PIPELINE_AIM, IMPORT_AIM = 30e-6, 0.030
 
 
@@ -191,18 +192,11 @@ def whole_way(plan: Plan, ours: Path, peer: Path, newest: Path | None) -> Iterat
         times = [median(side) for side in zip(*found, strict=True)]
         per_worker[size] = times[0] / size
         label = f"snapshot JSON to decision to JSON, {counted(size)}"
-        peers = found_ratios(found, 1)
-        yield Row(
-            label,
-            in_time(times[0]),
-            in_time(times[1]),
-            spread(peers),
-            at_least(WIRE_AIM),
-            met(median(peers) >= WIRE_AIM),
-        )
+        peers, aim = found_ratios(found, 1), LARGE_WIRE_AIM if size >= LARGE else WIRE_AIM
+        yield Row(label, in_time(times[0]), in_time(times[1]), spread(peers), at_least(aim), met(median(peers) >= aim))
         if newest:
             yield alone(f"the same, the predecessor on our pydantic, {counted(size)}", times, found_ratios(found, 2))
-    large = {size: cost for size, cost in per_worker.items() if size >= 1_000}
+    large = {size: cost for size, cost in per_worker.items() if size >= LARGE}
     if len(large) > 1:
         growth = max(large.values()) / min(large.values())
         steps = ", ".join(f"{size:,}: {in_time(cost)}" for size, cost in large.items())
@@ -222,7 +216,7 @@ def peaks(plan: Plan, ours: Path, peer: Path, newest: Path | None) -> Iterator[R
     sizes = [median(side) for side in zip(*found, strict=True)]
     ratios = found_ratios(found, 1)
     label = f"peak memory of it, {counted(LARGEST)}"
-    aim = "at most half: " + at_least(MEMORY_AIM)
+    aim = "no more: " + at_least(MEMORY_AIM)
     yield Row(label, in_memory(sizes[0]), in_memory(sizes[1]), spread(ratios), aim, met(median(ratios) >= MEMORY_AIM))
     if newest:
         label = f"the same, the predecessor on our pydantic, {counted(LARGEST)}"
@@ -237,7 +231,7 @@ def decisions(plan: Plan, ours: Path, peer: Path) -> Iterator[Row]:
         for size in [size for size in plan.sizes if size >= 10]:
             found = pairs(plan, [ours, peer], what, size, "seconds")
             mine, theirs = (median(side) for side in zip(*found, strict=True))
-            ratios, aimed = found_ratios(found, 1), size >= 1_000
+            ratios, aimed = found_ratios(found, 1), size >= LARGE
             verdict = met(median(ratios) >= DECIDE_AIM) if aimed else "no aim below 1,000"
             aim = at_least(DECIDE_AIM) if aimed else ""
             yield Row(f"{name} decides, {counted(size)}", in_time(mine), in_time(theirs), spread(ratios), aim, verdict)
@@ -419,6 +413,10 @@ the median over the pairs, with the smallest and the largest. Times are CPU time
 The predecessor prints on each decision; its standard output is the null device here, but what it costs to print into
 that is among its times, since every client pays it. Lines that say "on our pydantic" run the predecessor's code on the
 pydantic that this package runs on: what is left there is ours, the rest is the newest pydantic's.
+
+The aims leave room for plain code. An earlier version aimed higher (2.5 times as fast from JSON to JSON, deciding 5
+times as fast, half the memory). It needed its own reader of large snapshots, which paid only beyond 10,000 workers,
+and results put together behind pydantic's back. Both are gone: snapshots and results are plain pydantic now.
 
 {table}
 

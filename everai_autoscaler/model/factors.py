@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from enum import Enum
-from functools import cache
 from operator import add
-from typing import Annotated, Any, ClassVar, Self, TypeAlias, cast
+from typing import Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import (
-    Field,
-    TypeAdapter,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
-from pydantic_core import from_json
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from everai_autoscaler.model.wire import GrowingModel
 
@@ -186,21 +177,6 @@ class Factors(GrowingModel):
     """Fields that are not known although the rest of the snapshot could stand in for them: ``worker``, say, while
     there are too few histories to average."""
 
-    @classmethod
-    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        """Read a snapshot from JSON text, a large one so that it weighs less than half; *options* are pydantic's."""
-        plain = cls is Factors and not options
-        if len(json_data) < _LONG:
-            if plain:  # what pydantic comes to in the end: the way there is 0.8 of 12 µs for one worker
-                read: Self = cls.__pydantic_validator__.validate_json(json_data)
-                return read
-            return super().model_validate_json(json_data, **options)
-        with _no_collection():
-            if plain and len(json_data) >= _LARGE:
-                with suppress(ValueError):  # what is wrong with it is told below, with the path to it
-                    return cast("Self", _read_large(json_data))
-            return super().model_validate_json(json_data, **options)
-
     def model_post_init(self, _context: Any, /) -> None:  # noqa: D102 - pydantic's
         said = self.__dict__
         if said["observed_at"] == _STAMP:
@@ -211,11 +187,8 @@ class Factors(GrowingModel):
             said["queue"] = _known_names(said["queue"])
         if said["oldest_wait"]:
             said["oldest_wait"] = _known_names(said["oldest_wait"], max)
-        histories = said["queue_histories"] or {}
-        for past in histories.values():
-            if "WorkerBusy" in past or "SessionWorkerBusy" in past:  # seldom: 0.5 of 12 µs for one worker
-                said["queue_histories"] = {age: _known_names(each) for age, each in histories.items()}
-                break
+        if said["queue_histories"]:
+            said["queue_histories"] = {age: _known_names(past) for age, past in said["queue_histories"].items()}
 
     def __eq__(self, other: object) -> bool:
         """Equal in all that the senders said; a stamped moment takes no part."""
@@ -281,60 +254,3 @@ class Factors(GrowingModel):
         """The workers that have been starting for longer than *start_timeout* seconds, and may never be ready."""
         oldest_start = self.observed_at - start_timeout
         return [w for w in self.workers or () if w.status is WorkerStatus.Inflight and w.started_at < oldest_start]
-
-
-_LONG = 500_000
-"""Characters from which on looking for garbage meanwhile costs more than it is worth: about two thousand workers."""
-_LARGE = 8_000_000
-"""Characters from which on a snapshot is a large one: some tens of thousands of workers. Below that the plain way is
-the faster one, and weighs little."""
-_AT_ONCE = 1000
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Don't look for garbage: all that a long text makes stays, and looking costs up to half of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-class _LargeWorker(Worker):
-    """A worker while a large snapshot is read; a plain ``Worker`` once it is made.
-
-    The set of the fields that were given weighs as much as all the rest, never changes, and is the same for nearly
-    all of them: they share one.
-    """
-
-    def model_post_init(self, _context: Any, /) -> None:
-        object.__setattr__(self, "__pydantic_fields_set__", _shared(self.__pydantic_fields_set__))
-        object.__setattr__(self, "__class__", Worker)
-
-
-def _shared(given: set[str], last: list[set[str]] = [set()]) -> set[str]:  # noqa: B006 - what is shared
-    if given != last[0]:
-        last[0] = given
-    return last[0]
-
-
-@cache
-def _large_workers() -> TypeAdapter[list[_LargeWorker]]:
-    return TypeAdapter(list[_LargeWorker])
-
-
-def _read_large(json_data: str | bytes | bytearray) -> Factors:
-    said = from_json(json_data)
-    raw = said.pop("workers", None) if isinstance(said, dict) else None
-    if not isinstance(raw, list):
-        raise ValueError("it is large for another reason than its workers")  # noqa: TRY004 - as what can't be read
-    factors = Factors.model_validate({**said, "workers": []})
-    workers: list[Worker] = []
-    for start in range(0, len(raw), _AT_ONCE):
-        workers += _large_workers().validate_python(raw[start : start + _AT_ONCE])
-        raw[start : start + _AT_ONCE] = [None] * _AT_ONCE  # what was read makes room for what is made of it
-    factors.__dict__["workers"] = workers
-    return factors

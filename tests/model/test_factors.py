@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 import json
 import pickle
 from typing import Any
@@ -259,90 +258,6 @@ def test_suspects_have_been_starting_for_too_long() -> None:
 
     assert [late] == snapshot(free=1, workers=[on_time, late]).suspects(60.0)
     assert [] == Factors(workers=None).suspects(60.0)
-
-
-@pytest.fixture
-def large_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every snapshot is a large one, and its workers are read three at a time."""
-    monkeypatch.setattr("everai_autoscaler.model.factors._LONG", 0)
-    monkeypatch.setattr("everai_autoscaler.model.factors._LARGE", 0)
-    monkeypatch.setattr("everai_autoscaler.model.factors._AT_ONCE", 3)
-
-
-def large_snapshot(**last: object) -> str:
-    """A snapshot with some workers, the last of whom is a little different."""
-    workers = [worker(f"w{number}").model_dump(mode="json") for number in range(10)]
-    return json.dumps({"queue": {"WorkerBusy": 3}, "workers": [*workers, workers[0] | {"worker_id": "last"} | last]})
-
-
-def test_a_really_large_snapshot_is_read() -> None:
-    """One of more than eight million characters, to the last worker."""
-    row = json.dumps(worker("w").model_dump(mode="json"))
-    text = f'{{"workers": [{", ".join([row] * 40_000)}], "observed_at": 5}}'
-    factors = Factors.from_json(text)
-
-    assert (40_000, 5.0) == (factors.count(), factors.observed_at)
-    assert 1 == len({id(one.__pydantic_fields_set__) for one in factors.workers or ()})
-
-
-@pytest.mark.usefixtures("large_at_once")
-def test_large_snapshots_share_what_is_alike() -> None:
-    """Workers that were given the same fields share the set of them; a copy of one has its own."""
-    first, second, *_, last = Factors.from_json(large_snapshot(spot=True)).workers or []
-    changed = first.model_copy(update={"spot": True})
-
-    assert first.model_fields_set is second.model_fields_set
-    assert last.model_fields_set == changed.model_fields_set > first.model_fields_set
-    assert "spot" not in second.model_dump()
-    assert changed.model_dump()["spot"] is last.model_dump()["spot"] is True
-
-
-@pytest.mark.usefixtures("large_at_once")
-@pytest.mark.parametrize(
-    "text", [large_snapshot(), large_snapshot(cost=1), "{}", '{"workers": null}', '{"workers": []}']
-)
-def test_large_snapshots_are_like_any(text: str) -> None:
-    """What is read from a long text is what is read from a short one, to the type and to what was given."""
-    read, validated = Factors.from_json(text), Factors.model_validate(json.loads(text))
-
-    assert validated == read
-    assert {type(one) for one in read.workers or ()} <= {Worker}
-    assert validated.model_fields_set == read.model_fields_set
-    assert (Factors, validated.json()) == (type(read), read.json())
-    assert read == pickle.loads(pickle.dumps(read)) == copy.deepcopy(read)
-
-
-@pytest.mark.usefixtures("large_at_once")
-@pytest.mark.parametrize(
-    "text", ["", "[]", "5", '{"workers": 5}', '{"queue": 5, "workers": []}', large_snapshot(status="Gone")]
-)
-def test_large_snapshots_are_refused_like_any(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the same words, with the same path."""
-    with pytest.raises(ContractError) as large:
-        Factors.from_json(text)
-    monkeypatch.setattr("everai_autoscaler.model.factors._LARGE", 1 << 40)
-    with pytest.raises(ContractError) as plain:
-        Factors.from_json(text)
-
-    assert str(plain.value) == str(large.value)
-
-
-@pytest.mark.usefixtures("large_at_once")
-@pytest.mark.parametrize("collecting", [True, False])
-def test_large_snapshots_leave_garbage_collection_as_it_was(collecting: bool) -> None:
-    """Also one that can't be read, whose error names the field as always."""
-    was = gc.isenabled()
-    (gc.enable if collecting else gc.disable)()
-    try:
-        Factors.from_json(large_snapshot())
-        after_good = gc.isenabled()
-        with pytest.raises(ContractError, match=r"^Factors: workers\.10\.status: 'Gone' given"):
-            Factors.from_json(large_snapshot(status="Gone"))
-        after_bad = gc.isenabled()
-    finally:
-        (gc.enable if was else gc.disable)()
-
-    assert (collecting, collecting) == (after_good, after_bad)
 
 
 @pytest.mark.parametrize(

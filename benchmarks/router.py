@@ -263,9 +263,9 @@ async def plain_proxy(port: int) -> int:
 async def router(port: int, concurrency: int) -> int:
     """Our router, with one worker."""
     from everai_autoscaler.local.spec import Local
+    from everai_autoscaler.local.worker import LocalWorker
     from everai_autoscaler.router.router import Router
     from everai_autoscaler.serving.dispatcher import Dispatcher
-    from everai_autoscaler.serving.worker import LocalWorker
 
     local = Local(command=["true"], concurrency=concurrency)
     dispatcher = Dispatcher(local.dispatch, longest=local.limits.queue)

@@ -39,9 +39,10 @@ from everai_autoscaler.local.process import (
 )
 from everai_autoscaler.local.rows import Rows, RowWriter
 from everai_autoscaler.local.spec import Local
+from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.log import emit
+from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.serving.dispatcher import Dispatcher
-from everai_autoscaler.serving.worker import LocalWorker
 
 __all__ = ["Fleet"]
 
@@ -104,7 +105,7 @@ class Fleet:
     def __init__(
         self,
         local: Local,
-        dispatcher: Dispatcher,
+        dispatcher: Dispatcher[ListeningWorker],
         *,
         app: str,
         home: Path,
@@ -205,7 +206,7 @@ class Fleet:
         self._drain(kept, why, self._local.drain_timeout)
         self._step(kept)
 
-    def trouble(self, worker: LocalWorker, why: str) -> None:
+    def trouble(self, worker: ListeningWorker, why: str) -> None:
         """The connection to *worker* broke: look at once whether it lives, and answers."""
         kept = self._kept.get(worker.worker_id)
         if kept is None:

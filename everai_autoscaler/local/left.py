@@ -7,7 +7,7 @@ from typing import Any
 
 from everai_autoscaler.local.process import Mark, Process, marked
 from everai_autoscaler.local.rows import Rows
-from everai_autoscaler.serving.worker import LocalWorker
+from everai_autoscaler.local.worker import LocalWorker
 
 __all__ = ["find_left", "restored", "rows_of_others"]
 

@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.model import DecideResult, Factors, QueueReason, WorkerStatus
+from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.serving.dispatcher import Dispatcher
-from everai_autoscaler.serving.worker import LocalWorker
 
 __all__ = ["Applied", "LocalTarget", "Sample", "Workers"]
 
@@ -100,7 +101,7 @@ class LocalTarget:
     def __init__(
         self,
         fleet: Workers,
-        dispatcher: Dispatcher,
+        dispatcher: Dispatcher[ListeningWorker],
         *,
         seen: Iterable[Sample] = (),
         clock: Callable[[], float] = time.time,
@@ -151,7 +152,7 @@ class LocalTarget:
             queue_histories={_age(seen, one): dict(one.queue) for one in earlier},
             queue=dict(seen.queue),
             utilization=round(100 * sum(worker.serving for worker in workers) / places) if places else None,
-            workers=[worker.snapshot() for worker in workers],
+            workers=[worker.snapshot("local") for worker in workers],
             worker=dict(seen.worker),
             worker_histories={_age(seen, one): dict(one.worker) for one in earlier},
             observed_at=seen.at,

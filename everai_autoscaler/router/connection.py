@@ -20,7 +20,7 @@ from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
 
 from everai_autoscaler.router.refusal import RefusalError
-from everai_autoscaler.serving.worker import LocalWorker
+from everai_autoscaler.router.worker import ListeningWorker
 
 __all__ = ["SMALL", "BrokenError", "Connection", "NeverMetError", "SilentError", "connect", "one_line"]
 
@@ -135,7 +135,7 @@ class Connection(ResponseHandler):
             answer.set_exception(ConnectionResetError("connection lost"))
 
 
-async def connect(worker: LocalWorker) -> Connection:
+async def connect(worker: ListeningWorker) -> Connection:
     """A new connection to *worker*.
 
     Raises:
@@ -150,7 +150,7 @@ async def connect(worker: LocalWorker) -> Connection:
     try:
         sock.setblocking(False)
         async with asyncio.timeout(CONNECT_TIME):
-            await loop.sock_connect(sock, ("127.0.0.1", worker.port))
+            await loop.sock_connect(sock, (worker.host, worker.port))
         _, connection = await loop.create_connection(lambda: Connection(loop, sock), sock=sock)
     except TimeoutError:
         sock.close()

@@ -20,8 +20,8 @@ from everai_autoscaler.router.connection import (
 )
 from everai_autoscaler.router.heads import answer_head, request_head, session_begun, session_of, tokens
 from everai_autoscaler.router.refusal import CLOSED, KEPT, RefusalError, cut, stopping, too_large
+from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.serving.dispatcher import QueueFullError, Ticket
-from everai_autoscaler.serving.worker import LocalWorker
 
 if TYPE_CHECKING:
     from everai_autoscaler.router.router import Router
@@ -92,8 +92,8 @@ class Exchange:
         self.stopped = False
         self.streamed = False
         """Whether the body goes to the worker as it comes."""
-        self.ticket: Ticket
-        self.waiter: asyncio.Future[LocalWorker] | None = None
+        self.ticket: Ticket[ListeningWorker]
+        self.waiter: asyncio.Future[ListeningWorker] | None = None
 
     async def run(self) -> web.StreamResponse:
         """Have it answered."""
@@ -209,7 +209,7 @@ class Exchange:
 
     # -- while it waits -----------------------------------------------------------------------------------------------
 
-    def _given(self, worker: LocalWorker) -> None:
+    def _given(self, worker: ListeningWorker) -> None:
         if self.waiter is None or not self.waiter.done():
             if not self.streamed:
                 # Asked at once, before anybody else has the event loop: the worker needn't wait for us.
@@ -219,7 +219,7 @@ class Exchange:
             if self.waiter is not None:
                 self.waiter.set_result(worker)
 
-    async def _wait(self, seconds: float) -> LocalWorker:
+    async def _wait(self, seconds: float) -> ListeningWorker:
         router, loop = self.router, asyncio.get_running_loop()
         if not router.dispatcher.anybody:
             router.wanted()
@@ -243,7 +243,7 @@ class Exchange:
 
     # -- at the worker ------------------------------------------------------------------------------------------------
 
-    async def _serve(self, worker: LocalWorker, began: float) -> web.StreamResponse | None:
+    async def _serve(self, worker: ListeningWorker, began: float) -> web.StreamResponse | None:
         """The answer of *worker*; ``None`` when the request was put back."""
         router = self.router
         limit = router.settings.limits.request_time
@@ -286,7 +286,7 @@ class Exchange:
         retry = self.router.settings.retry
         return retry == "always" or (retry == "safe" and self.request.method in SAFE)
 
-    async def _went(self, worker: LocalWorker, why: str, began: float) -> web.StreamResponse | None:
+    async def _went(self, worker: ListeningWorker, why: str, began: float) -> web.StreamResponse | None:
         """Put it back once, but not before *worker* had a chance to be seen dead: else it might get it again."""
         if not self._may_repeat():
             self.router.trouble(worker, why)
@@ -296,7 +296,7 @@ class Exchange:
         self.router.dispatcher.put_back(self.ticket)
         return None
 
-    async def _never_met(self, worker: LocalWorker, why: str, began: float) -> web.StreamResponse | None:
+    async def _never_met(self, worker: ListeningWorker, why: str, began: float) -> web.StreamResponse | None:
         """Put it back, but not before *worker* had a chance to be seen dead."""
         self.refusals += 1
         if self.refusals >= TRIES:
@@ -306,7 +306,7 @@ class Exchange:
         self.router.dispatcher.put_back(self.ticket)
         return None
 
-    async def _seen_dead(self, worker: LocalWorker, why: str, patience: float, began: float) -> bool:
+    async def _seen_dead(self, worker: ListeningWorker, why: str, patience: float, began: float) -> bool:
         """Whether *worker*, with which there was trouble, is found to be gone within *patience* seconds."""
         self.router.trouble(worker, why)
         end = time.monotonic() + patience
@@ -318,7 +318,7 @@ class Exchange:
             raise
         return worker.ended_at is not None or worker.draining_at is not None
 
-    def _failed(self, worker: LocalWorker, began: float, why: str, status: int) -> web.StreamResponse:
+    def _failed(self, worker: ListeningWorker, began: float, why: str, status: int) -> web.StreamResponse:
         self._release(began, status)
         if self.began:
             return cut(self.request)
@@ -339,7 +339,7 @@ class Exchange:
             router.dispatcher.answered(self.ticket, now, seconds=seconds, well=status < 500)
         router.metrics.served(seconds, status)
 
-    async def _ask(self, worker: LocalWorker, began: float) -> web.StreamResponse:
+    async def _ask(self, worker: ListeningWorker, began: float) -> web.StreamResponse:
         if self.connection is not None:
             try:
                 return await self._hear(worker, self.connection, began)
@@ -368,7 +368,7 @@ class Exchange:
             self.connection.fail()
             self.connection = None
 
-    def _done(self, worker: LocalWorker, began: float, status: int) -> None:
+    def _done(self, worker: ListeningWorker, began: float, status: int) -> None:
         """The whole answer is here: both the worker and the connection to it are free for the next."""
         connection = self.connection
         if connection is not None and self.sent and not connection.should_close and worker.draining_at is None:
@@ -402,7 +402,7 @@ class Exchange:
         self.refusal = refusal
         connection.fail(ConnectionAbortedError(str(refusal)))
 
-    async def _hear(self, worker: LocalWorker, connection: Connection, began: float) -> web.StreamResponse:
+    async def _hear(self, worker: ListeningWorker, connection: Connection, began: float) -> web.StreamResponse:
         """Wait for the answer, and pass it on."""
         try:
             message, payload = await connection.read()
@@ -425,7 +425,7 @@ class Exchange:
         return await self._relay(worker, message, payload, began)
 
     async def _relay(
-        self, worker: LocalWorker, message: RawResponseMessage, payload: StreamReader, began: float
+        self, worker: ListeningWorker, message: RawResponseMessage, payload: StreamReader, began: float
     ) -> web.StreamResponse:
         """Pass the answer on as it comes."""
         writer = self.request.writer

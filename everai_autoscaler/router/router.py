@@ -24,8 +24,8 @@ from everai_autoscaler.router.connection import SMALL, Connection
 from everai_autoscaler.router.exchange import Exchange
 from everai_autoscaler.router.refusal import RefusalError, cut, stopping
 from everai_autoscaler.router.settings import Settings
+from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.serving.dispatcher import Dispatcher
-from everai_autoscaler.serving.worker import LocalWorker
 
 __all__ = ["Router", "RouterMetrics"]
 
@@ -61,9 +61,9 @@ class Router:
     def __init__(
         self,
         settings: Settings,
-        dispatcher: Dispatcher,
+        dispatcher: Dispatcher[ListeningWorker],
         *,
-        trouble: Callable[[LocalWorker, str], None],
+        trouble: Callable[[ListeningWorker, str], None],
         metrics: RouterMetrics | None,
         changed: Callable[[], None],
         wanted: Callable[[], None],
@@ -77,7 +77,7 @@ class Router:
         self.wanted = wanted
         self.clock = clock
         self.stopping = False
-        self._idle: dict[LocalWorker, list[Connection]] = {}
+        self._idle: dict[ListeningWorker, list[Connection]] = {}
         self._open: set[Exchange] = set()
         self._empty: asyncio.Future[None] | None = None
         self._web: web.Server | None = None
@@ -134,7 +134,7 @@ class Router:
                 connection.fail()
         self._web = None
 
-    def kept(self, worker: LocalWorker, repeatable: bool) -> Connection | None:  # noqa: FBT001 - of the request
+    def kept(self, worker: ListeningWorker, repeatable: bool) -> Connection | None:  # noqa: FBT001 - of the request
         """A kept connection to *worker*, if there is one over which to send a request that is *repeatable* or not."""
         idle = self._idle.get(worker)
         while idle:
@@ -145,7 +145,7 @@ class Router:
             connection.fail()
         return None
 
-    def keep(self, worker: LocalWorker, connection: Connection) -> None:
+    def keep(self, worker: ListeningWorker, connection: Connection) -> None:
         """Keep *connection* for the next request to *worker*."""
         connection.rest(self._idle.setdefault(worker, []))
 

@@ -24,6 +24,7 @@ from everai_autoscaler.log import emit
 from everai_autoscaler.loop import Tick, run
 from everai_autoscaler.model import AutoScaler, DecideResult, Record
 from everai_autoscaler.router.router import Router
+from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.runtime.admin import Admin
 from everai_autoscaler.runtime.clock import StoppedError, WakingClock
 from everai_autoscaler.runtime.metrics import PLATFORM_WORDS, Metrics
@@ -110,7 +111,7 @@ class Runtime:
         self._word_noted: Word | None = None
         self._pruned_at = 0.0
         local = plan.local
-        self._dispatcher = Dispatcher(local.dispatch, longest=local.limits.queue)
+        self._dispatcher = Dispatcher[ListeningWorker](local.dispatch, longest=local.limits.queue)
         self._fleet = Fleet(
             local,
             self._dispatcher,

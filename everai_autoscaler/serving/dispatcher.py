@@ -1,46 +1,49 @@
-"""The queue, and who of the workers gets the next request: no sockets, no processes, no clock."""
+"""The queue, and which worker gets the next request: no sockets, no processes, no clock."""
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Generic, TypeVar
 
 from attrs import define, field
 
 from everai_autoscaler.model import Dispatch, QueueReason
-from everai_autoscaler.serving.worker import LocalWorker
+from everai_autoscaler.serving.worker import ServingWorker
 
 __all__ = ["Dispatcher", "QueueFullError", "Ticket"]
 
+W = TypeVar("W", bound=ServingWorker)
+
 
 class QueueFullError(Exception):
-    """As many requests wait as may."""
+    """The queue is full."""
 
 
 @define(eq=False)
-class Ticket:
+class Ticket(Generic[W]):
     """A request's place in the queue. All times are epoch seconds."""
 
     came_at: float
-    give: Callable[[LocalWorker], None]
-    """Is told which worker has been given the request."""
+    give: Callable[[W], None]
+    """Called with the worker that gets the request."""
     session: str | None = None
     """The session that it belongs to."""
     number: int = field(default=0, init=False)
     """Its place in the order in which requests came."""
-    worker: LocalWorker | None = field(default=None, init=False)
-    """Who serves it; ``None`` while it waits, and when it is over."""
+    worker: W | None = field(default=None, init=False)
+    """The worker that serves it; ``None`` while it waits, and when it is over."""
 
 
-class Dispatcher:
+class Dispatcher(Generic[W]):
     """First come, first served; a session's requests only by the worker that holds it.
 
-    It is told what happens, by one thread: that a worker was started, is ready, takes no more; that a request came,
-    was answered, went away. It says at once who serves what.
+    One thread reports what happens: a worker was started, is ready, takes no more; a request came, was answered, went
+    away. Each request is given to its worker at once.
 
     >>> dispatcher = Dispatcher()
-    >>> first = LocalWorker("w1", started_at=0)
+    >>> first = ServingWorker("w1", started_at=0)
     >>> dispatcher.add(first)
     >>> dispatcher.submit(Ticket(came_at=5, give=lambda worker: print("served by", worker.worker_id)))
     >>> dispatcher.queue()
@@ -51,19 +54,19 @@ class Dispatcher:
 
     def __init__(self, order: Dispatch = Dispatch.MOST_RECENTLY_USED, *, longest: int | None = None) -> None:
         self.arrivals = 0
-        """Requests that ever came, those that found the queue full among them."""
+        """Requests that ever came, including those that found the queue full."""
         self.completions = 0
         """Requests that were ever answered by a worker."""
         self._rank = order.rank
         self._longest = longest
         self._steps = count(1)
         self._numbers = count(1)
-        self._here: dict[LocalWorker, int] = {}
-        self._able: dict[LocalWorker, int] = {}
-        self._waiting: OrderedDict[Ticket, None] = OrderedDict()
-        self._bound: dict[LocalWorker, OrderedDict[Ticket, None]] = {}
-        self._holders: dict[str, LocalWorker] = {}
-        self._served: dict[Ticket, None] = {}
+        self._here: dict[W, int] = {}
+        self._able: dict[W, int] = {}
+        self._waiting: OrderedDict[Ticket[W], None] = OrderedDict()
+        self._bound: dict[W, OrderedDict[Ticket[W], None]] = {}
+        self._holders: dict[str, W] = {}
+        self._served: dict[Ticket[W], None] = {}
 
     def __len__(self) -> int:
         """How many requests wait."""
@@ -74,20 +77,20 @@ class Dispatcher:
         """Whether there is a worker, ready or not."""
         return bool(self._here)
 
-    def add(self, worker: LocalWorker) -> None:
+    def add(self, worker: W) -> None:
         """*worker* was started, or taken over with the sessions that it holds."""
         self._here[worker] = next(self._steps)
         self._holders |= dict.fromkeys(worker.sessions, worker)
 
-    def ready(self, worker: LocalWorker, now: float) -> None:
+    def ready(self, worker: W, now: float) -> None:
         """*worker* takes requests from *now* on."""
         worker.ready_at = now if worker.ready_at is None else worker.ready_at
         worker.touched = next(self._steps)
         self._has_room(worker)
         self._dispatch()
 
-    def withdraw(self, worker: LocalWorker) -> None:
-        """*worker* takes no more requests; its sessions are anybody's again. What it serves, it goes on serving."""
+    def withdraw(self, worker: W) -> None:
+        """*worker* takes no more requests; any worker may serve its sessions again. It finishes what it serves."""
         self._here.pop(worker, None)
         self._able.pop(worker, None)
         for session in worker.sessions:
@@ -96,11 +99,11 @@ class Dispatcher:
         self._enter(*self._bound.pop(worker, ()))
         self._dispatch()
 
-    def submit(self, ticket: Ticket) -> None:
+    def submit(self, ticket: Ticket[W]) -> None:
         """A request came.
 
         Raises:
-            QueueFullError: nobody can serve it now, and as many wait as may.
+            QueueFullError: no worker can serve it now, and the queue is full.
         """
         self.arrivals += 1
         ticket.number = next(self._numbers)
@@ -110,13 +113,13 @@ class Dispatcher:
             self._forget(ticket)
             raise QueueFullError
 
-    def put_back(self, ticket: Ticket) -> None:
-        """The worker of *ticket* couldn't serve it: it waits again, before all that came later."""
+    def put_back(self, ticket: Ticket[W]) -> None:
+        """The worker of *ticket* couldn't serve it: it waits again, ahead of all that came later."""
         self._let_go(ticket)
         self._enter(ticket)
         self._dispatch()
 
-    def answered(self, ticket: Ticket, now: float, *, seconds: float, well: bool) -> None:
+    def answered(self, ticket: Ticket[W], now: float, *, seconds: float, well: bool) -> None:
         """The worker of *ticket* has answered it within *seconds*; *well* unless the fault was the worker's."""
         worker = ticket.worker
         self.completions += 1
@@ -126,8 +129,8 @@ class Dispatcher:
             worker.served_for += seconds
         self.give_up(ticket, now)
 
-    def give_up(self, ticket: Ticket, now: float) -> None:
-        """The client of *ticket* went away, or was told that it won't be served; harmless when it is over already."""
+    def give_up(self, ticket: Ticket[W], now: float) -> None:
+        """The client of *ticket* went away, or was refused; harmless when it is over already."""
         worker = ticket.worker
         if worker is None:
             self._forget(ticket)
@@ -138,34 +141,34 @@ class Dispatcher:
         self._let_go(ticket)
         self._dispatch()
 
-    def begin_session(self, ticket: Ticket, session: str, now: float) -> None:
-        """The worker of *ticket* has begun *session* with its answer: it holds it, unless another one does already."""
+    def begin_session(self, ticket: Ticket[W], session: str, now: float) -> None:
+        """The answer to *ticket* began *session*: its worker holds it, unless another worker does already."""
         worker = ticket.worker
         if worker in self._here and self._holders.setdefault(session, worker) is worker:
             worker.sessions[session] = now
 
     def expire(self, before: float) -> None:
-        """End the sessions that were last heard of *before* then, and of which nothing is served or waits."""
-        active = {ticket.session for ticket in (*self._everyone_waiting(), *self._served)}
+        """End the sessions that were last used *before* then, and have no request that waits or is served."""
+        active = {ticket.session for ticket in (*self._all_waiting(), *self._served)}
         for session, worker in list(self._holders.items()):
             if worker.sessions[session] < before and session not in active:
                 del worker.sessions[session], self._holders[session]
 
     def queue(self) -> list[tuple[float, QueueReason]]:
         """When each request that waits came, and why it waits, in the order in which they came."""
-        waiting = sorted(self._everyone_waiting(), key=lambda ticket: ticket.number)
+        waiting = sorted(self._all_waiting(), key=lambda ticket: ticket.number)
         return [(ticket.came_at, self._why(ticket)) for ticket in waiting]
 
     def summary(self) -> dict[QueueReason, int]:
         """How many wait, for each reason."""
         return dict(Counter(reason for _, reason in self.queue()))
 
-    def _everyone_waiting(self) -> Iterator[Ticket]:
+    def _all_waiting(self) -> Iterator[Ticket[W]]:
         yield from self._waiting
         for bound in self._bound.values():
             yield from bound
 
-    def _why(self, ticket: Ticket) -> QueueReason:
+    def _why(self, ticket: Ticket[W]) -> QueueReason:
         if ticket.session in self._holders:
             return QueueReason.QueueDueSession
         return QueueReason.QueueDueBusy if self._here else QueueReason.NotDispatch
@@ -174,14 +177,14 @@ class Dispatcher:
         while self._able and (self._waiting or self._bound) and (found := self._next()):
             self._serve(*found)
 
-    def _next(self) -> tuple[Ticket, LocalWorker] | None:
-        """The request that came first of those that somebody can serve, and who."""
+    def _next(self) -> tuple[Ticket[W], W] | None:
+        """The earliest request that a worker can serve now, and that worker."""
         while self._waiting:
             ticket = next(iter(self._waiting))
             holder = self._holders.get(ticket.session) if ticket.session is not None else None
             if holder is None:
                 break
-            # It waits for the worker that holds its session, out of the others' way.
+            # It waits for the worker that holds its session, and holds up no other request.
             del self._waiting[ticket]
             self._bind(ticket, holder)
         candidates = [(next(iter(bound)), worker) for worker, bound in self._bound.items() if worker in self._able]
@@ -189,17 +192,17 @@ class Dispatcher:
             candidates.append((next(iter(self._waiting)), min(self._able, key=self._order)))
         return min(candidates, key=lambda found: found[0].number, default=None)
 
-    def _bind(self, ticket: Ticket, holder: LocalWorker) -> None:
+    def _bind(self, ticket: Ticket[W], holder: W) -> None:
         bound = self._bound.setdefault(holder, OrderedDict())
         was_put_back = bool(bound) and next(reversed(bound)).number > ticket.number
         bound[ticket] = None
         if was_put_back:
             self._bound[holder] = OrderedDict.fromkeys(sorted(bound, key=lambda ticket: ticket.number))
 
-    def _order(self, worker: LocalWorker) -> tuple[int, int, int]:
+    def _order(self, worker: W) -> tuple[int, int, int]:
         return (*self._rank(worker), self._here[worker])
 
-    def _serve(self, ticket: Ticket, worker: LocalWorker) -> None:
+    def _serve(self, ticket: Ticket[W], worker: W) -> None:
         self._forget(ticket)
         ticket.worker = worker
         self._served[ticket] = None
@@ -212,7 +215,7 @@ class Dispatcher:
             self._holders[ticket.session] = worker
         ticket.give(worker)
 
-    def _let_go(self, ticket: Ticket) -> None:
+    def _let_go(self, ticket: Ticket[W]) -> None:
         worker, ticket.worker = ticket.worker, None
         if worker is not None:
             del self._served[ticket]
@@ -220,16 +223,16 @@ class Dispatcher:
             worker.used = worker.touched = next(self._steps)
             self._has_room(worker)
 
-    def _has_room(self, worker: LocalWorker) -> None:
+    def _has_room(self, worker: W) -> None:
         if worker in self._here and worker.serving < worker.concurrency:
             self._able[worker] = worker.touched
 
-    def _enter(self, *tickets: Ticket) -> None:
-        """Put *tickets*, which have been here before, where they belong."""
+    def _enter(self, *tickets: Ticket[W]) -> None:
+        """Put *tickets*, which have been in the queue before, where they belong."""
         if tickets:
             self._waiting = OrderedDict.fromkeys(sorted([*self._waiting, *tickets], key=lambda ticket: ticket.number))
 
-    def _forget(self, ticket: Ticket) -> None:
+    def _forget(self, ticket: Ticket[W]) -> None:
         if self._waiting.pop(ticket, self) is None:
             return
         for worker, bound in list(self._bound.items()):

@@ -19,11 +19,11 @@ from click.testing import CliRunner, Result
 
 from everai_autoscaler.cli.commands import everai_autoscaler
 from everai_autoscaler.decision import Decider
+from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.model import Factors, Placeholder, Record
 from everai_autoscaler.runtime.state import running as runs
 from everai_autoscaler.runtime.store import Store, TickRow
 from everai_autoscaler.runtime.view import AdminView
-from everai_autoscaler.serving.worker import LocalWorker
 
 
 @pytest.fixture
@@ -142,7 +142,9 @@ def a_run(store: Store) -> Iterator[TickRow]:
         ]
     ):
         at = TIMES[number]
-        factors = Factors(observed_at=at, queue={"QueueDueBusy": waiting}, workers=[one.snapshot() for one in there])
+        factors = Factors(
+            observed_at=at, queue={"QueueDueBusy": waiting}, workers=[one.snapshot("local") for one in there]
+        )
         decider.decide(factors)
         yield TickRow(
             **{

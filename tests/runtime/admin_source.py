@@ -16,9 +16,9 @@ from attrs import define, field, frozen
 
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import PlaceholderError, UnknownNameError
+from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.model import Factors, Placeholder, QueueReason, WorkerStatus
 from everai_autoscaler.runtime.metrics import Metrics
-from everai_autoscaler.serving.worker import LocalWorker
 
 HOSTILE = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
 LONG = "a-very-long-name-" * 12
@@ -156,7 +156,7 @@ class MemoryRuntime:
         over = max(0, round(wanted) - busy + self._random.randint(0, 3)) if busy == len(ready) else 0
         self.waiting = sorted((now - self._random.uniform(0, 9), QueueReason.QueueDueBusy) for _ in range(over))
         factors = Factors(
-            workers=[worker.snapshot() for worker in self.here.values()],
+            workers=[worker.snapshot("local") for worker in self.here.values()],
             queue=Counter(reason for _, reason in self.waiting),
             queue_histories={20 * n: {"QueueDueBusy": over} for n in (1, 2, 3)},
             utilization=round(100 * busy / len(ready)) if ready else None,

@@ -25,10 +25,10 @@ from everai_autoscaler.local import fleet as fleet_module  # noqa: E402
 from everai_autoscaler.local.fleet import Fleet  # noqa: E402
 from everai_autoscaler.local.process import Process, marked, sweep  # noqa: E402
 from everai_autoscaler.local.spec import Local  # noqa: E402
+from everai_autoscaler.local.worker import LocalWorker  # noqa: E402
 from everai_autoscaler.model import WorkerStatus  # noqa: E402
 from everai_autoscaler.runtime.store import Store  # noqa: E402
 from everai_autoscaler.serving.dispatcher import Dispatcher, Ticket  # noqa: E402
-from everai_autoscaler.serving.worker import LocalWorker  # noqa: E402
 
 APPS = Path(__file__).parent / "apps"
 COMMAND = [sys.executable, "-S", str(APPS / "app.py"), "{port}"]

@@ -17,11 +17,11 @@ import pytest
 
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.local.spec import Local
+from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.model import QueueReason, WorkerStatus
 from everai_autoscaler.router import router as router_module
 from everai_autoscaler.router.router import Router
 from everai_autoscaler.serving.dispatcher import Dispatcher
-from everai_autoscaler.serving.worker import LocalWorker
 
 PATIENCE = 10
 """Seconds after which something that should happen never will."""

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from everai_autoscaler import Decider, Placeholder
 from everai_autoscaler.errors import PlaceholderError, StateError
+from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.model import Factors, Record
 from everai_autoscaler.runtime import store as store_module
 from everai_autoscaler.runtime.store import Held, Store, TickRow
-from everai_autoscaler.serving.worker import LocalWorker
 from everai_autoscaler.testing import snapshot
 
 APP = "get-start"

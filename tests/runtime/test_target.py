@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from attrs import define, field
 
 from everai_autoscaler.local.target import LocalTarget, Sample
+from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.loop import Target
 from everai_autoscaler.model import DecideResult, QueueReason, ScaleDownAction, ScaleUpAction, WorkerStatus
 from everai_autoscaler.serving.dispatcher import Dispatcher, Ticket
-from everai_autoscaler.serving.worker import LocalWorker
 
 
 @define

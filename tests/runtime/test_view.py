@@ -19,12 +19,12 @@ import pytest
 
 from everai_autoscaler import Decider
 from everai_autoscaler.errors import StateError
+from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.model import Record
 from everai_autoscaler.runtime import view as view_module
 from everai_autoscaler.runtime.state import Claim
 from everai_autoscaler.runtime.store import Store, TickRow
 from everai_autoscaler.runtime.view import AdminView, StoreView, open_view
-from everai_autoscaler.serving.worker import LocalWorker
 from everai_autoscaler.testing import snapshot
 
 APP = "get-start"

@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from everai_autoscaler.model import Dispatch, QueueReason
 from everai_autoscaler.serving.dispatcher import Dispatcher, QueueFullError, Ticket
-from everai_autoscaler.serving.worker import LocalWorker
+from everai_autoscaler.serving.worker import ServingWorker
 
 BUSY, SESSION, NOBODY = QueueReason.QueueDueBusy, QueueReason.QueueDueSession, QueueReason.NotDispatch
 
@@ -25,7 +25,7 @@ class Desk:
         self.now = count(1)
 
     def worker(self, name, concurrency=1):
-        worker = LocalWorker(name, started_at=0, concurrency=concurrency)
+        worker = ServingWorker(name, started_at=0, concurrency=concurrency)
         self.dispatcher.add(worker)
         return worker
 
@@ -507,7 +507,7 @@ class AnyStory(RuleBasedStateMachine):
     @initialize(target=workers)
     def begin(self):
         """Most of it begins with somebody there."""
-        workers = [LocalWorker(f"w{next(self.names)}", started_at=0, concurrency=each) for each in (1, 2)]
+        workers = [ServingWorker(f"w{next(self.names)}", started_at=0, concurrency=each) for each in (1, 2)]
         for worker in workers:
             self.here.add(worker)
             self.everyone.add(worker)
@@ -528,7 +528,7 @@ class AnyStory(RuleBasedStateMachine):
 
     @rule(target=workers, concurrency=st.integers(1, 3))
     def add(self, concurrency):
-        worker = LocalWorker(f"w{next(self.names)}", started_at=self.now, concurrency=concurrency)
+        worker = ServingWorker(f"w{next(self.names)}", started_at=self.now, concurrency=concurrency)
         self.here.add(worker)
         self.everyone.add(worker)
         self.dispatcher.add(worker)

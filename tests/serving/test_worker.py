@@ -1,32 +1,13 @@
-"""One worker of the local runtime."""
+"""One worker behind the queue."""
 
 from __future__ import annotations
 
-import pytest
-
 from everai_autoscaler.model import Worker, WorkerStatus
-from everai_autoscaler.serving.worker import LocalWorker
+from everai_autoscaler.serving.worker import ServingWorker
 
 
-def worker(**more) -> LocalWorker:
-    return LocalWorker("w", **{"started_at": 100.5, **more})
-
-
-@pytest.mark.parametrize(
-    ("known", "status", "detail"),
-    [
-        ({}, "PENDING", "IN_FLIGHT"),
-        ({"ready_at": 101.0}, "RUNNING", "FREE"),
-        ({"ready_at": 101.0, "serving": 1}, "RUNNING", "BUSY"),
-        ({"ready_at": 101.0, "draining_at": 102.0}, "TERMINATING", "FREE"),
-        ({"ready_at": 101.0, "draining_at": 102.0, "ended_at": 103.0}, "TERMINATED", ""),
-    ],
-)
-def test_lists_say_what_a_worker_does_in_the_platforms_words(known, status: str, detail: str) -> None:
-    """Each state of a worker has the platform's status and detail."""
-    view = worker(**known).view()
-
-    assert (status, detail) == (view["status"], view["detail_status"])
+def worker(**more) -> ServingWorker:
+    return ServingWorker("w", **{"started_at": 100.5, **more})
 
 
 def test_a_snapshot_lists_the_worker_as_the_contract_says() -> None:
@@ -35,7 +16,7 @@ def test_a_snapshot_lists_the_worker_as_the_contract_says() -> None:
         ready_at=101.0, successes=3, failures=1, served_for=8.0, last_served_at=120.25, sessions={"s": 110.0}
     )
 
-    assert served.snapshot() == Worker(
+    assert Worker(
         worker_id="w",
         region="local",
         started_at=100,
@@ -49,17 +30,17 @@ def test_a_snapshot_lists_the_worker_as_the_contract_says() -> None:
         concurrency=1,
         ready_at=101.0,
         draining=None,
-    )
+    ) == served.snapshot("local")
 
 
 def test_the_last_service_is_rounded_up() -> None:
     """A worker isn't called idle for a whole second before it has been."""
-    assert 120 == worker(ready_at=101.0, last_served_at=119.001).snapshot().last_service_time
+    assert 120 == worker(ready_at=101.0, last_served_at=119.001).snapshot("local").last_service_time
 
 
 def test_one_that_never_served_has_no_last_service() -> None:
     """A worker without an answer says 0, as the contract has it."""
-    assert 0 == worker(ready_at=101.0).snapshot().last_service_time
+    assert 0 == worker(ready_at=101.0).snapshot("local").last_service_time
 
 
 def test_a_worker_without_answers_has_no_average() -> None:

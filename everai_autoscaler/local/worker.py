@@ -1,0 +1,65 @@
+"""One worker that is a process of this machine, and how lists and the store show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define
+
+from everai_autoscaler.model import WorkerStatus
+from everai_autoscaler.router.worker import ListeningWorker
+
+__all__ = ["LocalWorker"]
+
+_DETAIL = {WorkerStatus.Inflight: "IN_FLIGHT", WorkerStatus.Free: "FREE", WorkerStatus.Busy: "BUSY"}
+
+
+@define(eq=False)
+class LocalWorker(ListeningWorker):
+    """What is known of one worker and its process. All times are epoch seconds.
+
+    >>> worker = LocalWorker("5LJtBqJsRYgT67ZEuMAt88", started_at=1722220970.2)
+    >>> worker.status.value, worker.view()["detail_status"]
+    ('Inflight', 'IN_FLIGHT')
+    """
+
+    pid: int | None = None
+    """Its process, which leads a process group of its own; ``None`` until there is one."""
+    process_created_at: float | None = None
+    """When its process began, as the system has it: with the pid, it names one process for ever."""
+    why: str = ""
+    """Why it goes or went, in one line; empty while it stays."""
+
+    def row(self) -> dict[str, Any]:
+        """The worker as it is stored: what lists show, and the sessions that are pinned to it."""
+        return {**self.view(), "pinned": dict(self.sessions)}
+
+    def view(self) -> dict[str, Any]:
+        """The worker as lists show it: plain JSON, with the platform's words."""
+        return {
+            "id": self.worker_id,
+            "status": self._lifecycle(),
+            "detail_status": "" if self.ended_at is not None else _DETAIL[self.status],
+            "created_at": self.started_at,
+            "ready_at": self.ready_at,
+            "draining_at": self.draining_at,
+            "deleted_at": self.ended_at,
+            "why": self.why,
+            "port": self.port,
+            "pid": self.pid,
+            "process_created_at": self.process_created_at,
+            "concurrency": self.concurrency,
+            "requests": self.serving,
+            "sessions": len(self.sessions),
+            "successes": self.successes,
+            "failures": self.failures,
+            "average_response_time": round(self.average_response_time, 6),
+            "last_served_at": self.last_served_at,
+        }
+
+    def _lifecycle(self) -> str:
+        if self.ended_at is not None:
+            return "TERMINATED"
+        if self.draining_at is not None:
+            return "TERMINATING"
+        return "PENDING" if self.ready_at is None else "RUNNING"

@@ -1,1 +1,1 @@
-"""What HTTP faces share: who is let in, what was asked, how it is refused."""
+"""What HTTP faces share: access checks, limits, reading a request, and answers in JSON. No app is known here."""

@@ -1,40 +1,45 @@
-"""Who is let in at the admin side: no sockets, no clock."""
+"""Access checks: which requests are let in, by host, origin, token and media type. No socket, no clock."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import IPv6Address, ip_address
 
 from attrs import frozen
 
+from everai_autoscaler.errors import StateError
+
 __all__ = ["Gate", "Refusal", "is_loopback"]
 
 READING = frozenset({"GET", "HEAD"})
-OPEN = "/healthz"
-"""Whoever starts and watches the process has no token, and may call it by any name."""
-LOOKS = frozenset({"/static/style.css", "/static/icon.svg"})
-"""What the form that asks for the token looks like; it is the same for everybody, and tells nothing of the app."""
-ASKED = re.compile(r"(?:\[(?P<address>[^\]]+)\]|(?P<name>[^\[\]:]+))(?::[0-9]*)?")
+LIVENESS = "/healthz"
+"""Open to every request: whatever watches the process has no token, and may call it by any name."""
+HOST = re.compile(r"(?:\[(?P<address>[^\]]+)\]|(?P<name>[^\[\]:]+))(?::[0-9]*)?")
 """What a Host header is made of."""
 
 
 @frozen
 class Refusal:
-    """Why somebody isn't let in, in one line, and the HTTP status that says so."""
+    """Why a request isn't let in, in one line, and the HTTP status that says so."""
 
     status: int
     why: str
 
 
 class Gate:
-    """Lets in who may see and change the app.
+    """Lets in the requests that may see and change what is served.
 
     Args:
-        host: the address on which the admin side listens.
-        token: what a visitor has to know; ``None`` for nothing, which is for the loopback interface only.
+        host: the address on which the server listens.
+        token: the secret that each request has to show; ``None`` for none, on the loopback interface only.
+        public: paths that may be read without the token.
+        what: what is served, for the error.
+
+    Raises:
+        StateError: others can reach *host*, and there is no token.
 
     >>> gate = Gate("127.0.0.1", None)
     >>> gate.refusal("GET", "/api/status", {"Host": "localhost:8081"}) is None
@@ -43,35 +48,41 @@ class Gate:
     "host 'evil.example' is not 127.0.0.1, nor a name of this machine's loopback interface"
     """
 
-    def __init__(self, host: str, token: str | None) -> None:
-        self._host = _name(host)
-        self._everywhere = _is_wildcard(self._host)
-        self._token = token
-        self.pass_value = "" if token is None else hashlib.sha256(f"everai-autoscaler {token}".encode()).hexdigest()
-        """What a browser that once showed the token keeps in its place."""
+    def __init__(
+        self, host: str, token: str | None, *, public: Collection[str] = (), what: str = "the admin side"
+    ) -> None:
+        if not token and not is_loopback(host):
+            raise StateError(f"{what} on {host}, which others can reach, needs a token")
+        self.host = host
+        self._name = _name(host)
+        self._everywhere = _is_wildcard(self._name)
+        self._token = token or None
+        self._public = public
+        self.cookie = "" if not token else hashlib.sha256(f"everai-autoscaler {token}".encode()).hexdigest()
+        """What a browser that once showed the token shows from then on."""
 
     def refusal(
-        self, method: str, path: str, headers: Mapping[str, str], *, shown: str | None = None, kept: str | None = None
+        self, method: str, path: str, headers: Mapping[str, str], *, token: str | None = None, cookie: str | None = None
     ) -> Refusal | None:
         """Why that request isn't let in; ``None`` when it is.
 
         Args:
             method: its HTTP method.
             path: its path.
-            headers: its headers, whatever their case where the mapping knows of that.
-            shown: the token in its address.
-            kept: what its browser keeps since it showed the token.
+            headers: its headers, in a mapping that knows them in any case.
+            token: the token in its address.
+            cookie: the cookie that its browser shows.
         """
-        if path == OPEN:
+        if path == LIVENESS:
             return None
         host = headers.get("Host", "")
         # Where it listens on every address it has every name; there the token keeps strangers out.
-        if not self._everywhere and (name := _asked(host)) != self._host and not is_loopback(name):
-            why = f"host {host[:100]!r} is not {self._host}, nor a name of this machine's loopback interface"
+        if not self._everywhere and (name := _host_name(host)) != self._name and not is_loopback(name):
+            why = f"host {host[:100]!r} is not {self._name}, nor a name of this machine's loopback interface"
             return Refusal(403, why)
         if refusal := _from_elsewhere(method, path, headers, host):
             return refusal
-        if self._token is not None and path not in LOOKS and not self._knows(headers, shown, kept):
+        if self._token is not None and path not in self._public and not self._knows(headers, token, cookie):
             return Refusal(401, "the token is missing or wrong: give it as 'Authorization: Bearer TOKEN'")
         if method not in READING and _media_type(headers) != "application/json":
             return Refusal(415, "a write needs 'Content-Type: application/json'")
@@ -81,12 +92,12 @@ class Gate:
         """Whether *given* is the token."""
         return self._token is not None and given is not None and _same(given, self._token)
 
-    def _knows(self, headers: Mapping[str, str], shown: str | None, kept: str | None) -> bool:
+    def _knows(self, headers: Mapping[str, str], token: str | None, cookie: str | None) -> bool:
         scheme, _, given = headers.get("Authorization", "").partition(" ")
         return (
             (scheme.lower() == "bearer" and self.is_token(given.strip()))
-            or self.is_token(shown)
-            or (kept is not None and _same(kept, self.pass_value))
+            or self.is_token(token)
+            or (cookie is not None and _same(cookie, self.cookie))
         )
 
 
@@ -105,7 +116,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _from_elsewhere(method: str, path: str, headers: Mapping[str, str], host: str) -> Refusal | None:
-    """Why a page of another site mustn't send that."""
+    """Why a page of another site may not send that request; ``None`` where it isn't from one."""
     origin = headers.get("Origin")
     own = {f"{scheme}://{host.lower()}" for scheme in ("http", "https")}
     if method not in READING and origin is not None and origin.lower() not in own:
@@ -121,13 +132,13 @@ def _media_type(headers: Mapping[str, str]) -> str:
 
 
 def _same(given: str, right: str) -> bool:
-    """Whether both are equal; it takes as long whatever is wrong about it."""
+    """Whether both are equal, in a time that doesn't tell how much of it is right."""
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"))
 
 
-def _asked(host: str) -> str:
-    """The host of a Host header, ``host``, ``host:port`` or ``[address]:port``; empty for what is none of them."""
-    found = ASKED.fullmatch(host)
+def _host_name(host: str) -> str:
+    """The name in a Host header: ``host``, ``host:port`` or ``[address]:port``; empty for anything else."""
+    found = HOST.fullmatch(host)
     try:
         return "" if found is None else _name(found["name"] or str(IPv6Address(found["address"])))
     except ValueError:

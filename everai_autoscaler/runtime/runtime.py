@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -251,7 +251,7 @@ class Runtime:
         known = {view["id"] for view in self.workers(ended=True)}
         return self.store.directory / "logs" / f"{worker_id}.log" if worker_id in known else None
 
-    async def subscribe(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    async def subscribe(self) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
         """The state whenever it changes, and each decision, until the listener goes."""
         events: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(maxsize=100)
         self._listeners.add(events)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -108,5 +108,5 @@ class AdminSource(Protocol):
     def tick_soon(self) -> None:
         """Decide now, rather than when it is time."""
 
-    def subscribe(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    def subscribe(self) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
         """The state whenever it changes, and each decision."""

@@ -48,16 +48,16 @@ def test_an_address_with_colons_stands_in_brackets(host):
     """As it does in the address of the page."""
     gate = Gate(host, "secret")
 
-    assert None is _status(gate, headers={"Host": f"[{host}]:8081"}, shown="secret")
-    assert 403 == _status(gate, headers={"Host": host}, shown="secret")
+    assert None is _status(gate, headers={"Host": f"[{host}]:8081"}, token="secret")
+    assert 403 == _status(gate, headers={"Host": host}, token="secret")
 
 
 def test_the_configured_host_is_let_in_and_its_neighbours_are_not():
     """Whatever the port."""
     gate = Gate("gpu-1.lan", "secret")
 
-    assert None is _status(gate, headers={"Host": "GPU-1.lan:8081"}, shown="secret")
-    assert 403 == _status(gate, headers={"Host": "gpu-2.lan:8081"}, shown="secret")
+    assert None is _status(gate, headers={"Host": "GPU-1.lan:8081"}, token="secret")
+    assert 403 == _status(gate, headers={"Host": "gpu-2.lan:8081"}, token="secret")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
@@ -65,7 +65,7 @@ def test_who_listens_everywhere_has_every_name_but_asks_for_the_token(host):
     """A machine has names that it doesn't know of."""
     gate = Gate(host, "secret")
 
-    assert None is _status(gate, headers={"Host": "gpu-1.lan"}, shown="secret")
+    assert None is _status(gate, headers={"Host": "gpu-1.lan"}, token="secret")
     assert 401 == _status(gate, headers={"Host": "gpu-1.lan"})
 
 
@@ -112,14 +112,14 @@ def test_with_a_token_nothing_is_shown_without_it(path):
     assert 401 == _status(gate, path=path)
     assert 401 == _status(gate, path=path, headers={"Authorization": "Bearer secre"})
     assert 401 == _status(gate, path=path, headers={"Authorization": "Basic secret"})
-    assert 401 == _status(gate, path=path, shown="secret2", kept="secret")
+    assert 401 == _status(gate, path=path, token="secret2", cookie="secret")
     assert None is _status(gate, path=path, headers={"Authorization": "bearer secret"})
 
 
 @pytest.mark.parametrize("path", ["/static/style.css", "/static/icon.svg"])
 def test_what_the_form_looks_like_is_shown_without_the_token(path):
     """To whoever asks for it by a name of this machine, and to no page of another site."""
-    gate = Gate("gpu-1.lan", "secret")
+    gate = Gate("gpu-1.lan", "secret", public={"/static/style.css", "/static/icon.svg"})
 
     assert None is _status(gate, path=path)
     assert 403 == _status(gate, path=path, headers={"Host": "evil.example"})
@@ -130,9 +130,9 @@ def test_a_browser_keeps_something_else_than_the_token():
     """What lies in its cookies lets in, and isn't the token."""
     gate = Gate("0.0.0.0", "secret")
 
-    assert None is _status(gate, kept=gate.pass_value)
-    assert "secret" not in gate.pass_value
-    assert Gate("0.0.0.0", "other").pass_value != gate.pass_value
+    assert None is _status(gate, cookie=gate.cookie)
+    assert "secret" not in gate.cookie
+    assert Gate("0.0.0.0", "other").cookie != gate.cookie
 
 
 def test_a_token_that_is_no_ascii_is_compared_too():

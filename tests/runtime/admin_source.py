@@ -7,7 +7,7 @@ import json
 import math
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from copy import copy, deepcopy
 from pathlib import Path
 from typing import Any
@@ -313,7 +313,7 @@ class MemoryRuntime:
     def tick_soon(self) -> None:
         self.done.append(("tick",))
 
-    async def subscribe(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    async def subscribe(self) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
         events: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
         self.listeners.add(events)
         try:

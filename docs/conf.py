@@ -18,7 +18,11 @@ myst_enable_extensions = ["colon_fence"]
 # `console` and `text` blocks hold what a terminal shows; YAML and JSON blocks have placeholders in them.
 suppress_warnings = ["misc.highlighting_failure"]
 
-autodoc_default_options = {"members": True, "show-inheritance": True, "exclude-members": "model_config, model_post_init"}
+autodoc_default_options = {
+    "members": True,
+    "show-inheritance": True,
+    "exclude-members": "model_config, model_post_init",
+}
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"

@@ -44,7 +44,8 @@ def test_every_symptom_leads_to_a_section():
     """Each link of the table at the top has a heading below."""
     page = PAGE.read_text("utf-8")
     headings = {
-        re.sub(r"[^-\w ]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^## (.*)$", page, re.M)
+        re.sub(r"[^-\w ]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^## (.*)$", page, re.MULTILINE)
     }
     linked = set(re.findall(r"\]\(#([-\w]+)\)", page))
 

@@ -35,7 +35,6 @@ MAY_IMPORT = {
     "__init__": {*GROUND, "model", "plugin", "builtin", "decision", "loop"},
 }
 UPWARDS = {
-    ("model/argument.py", "plugin"),
     ("runtime/runtime.py", "local"),
     ("runtime/runtime.py", "router"),
     ("runtime/runtime.py", "serving"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.model import BuiltinAutoScaler
-from everai_autoscaler.model.argument import build
+from everai_autoscaler.model.binding import build
 
 if TYPE_CHECKING:
     from everai_autoscaler.plugin import Registry

@@ -11,7 +11,7 @@ from attrs import define
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.model import DecideResult, Factors, ScaleDownAction, ScaleUpAction, Worker, WorkerStatus
 from everai_autoscaler.model.action import Reason, may_go, newest_first
-from everai_autoscaler.model.argument import bind
+from everai_autoscaler.model.binding import bind
 
 __all__ = ["Limits", "Ruled", "Wish", "check_together", "decide"]
 

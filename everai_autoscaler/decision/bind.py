@@ -13,8 +13,10 @@ from everai_autoscaler.decision.nested import Inside, Nested, form_of, is_hidden
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.model import Argument, ArgumentType, AutoScaler, FactorsDecorator, RecordedArgument, Schema
-from everai_autoscaler.model.argument import is_late, reconcile, source_of
+from everai_autoscaler.model.binding import reconcile
+from everai_autoscaler.model.late import source_of
 from everai_autoscaler.model.record import REDACTED
+from everai_autoscaler.model.schema import is_late
 
 __all__ = ["Binder", "Bound"]
 

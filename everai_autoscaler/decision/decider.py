@@ -31,7 +31,8 @@ from everai_autoscaler.model import (
     Schema,
     schema_of,
 )
-from everai_autoscaler.model.argument import reader, rebuilt
+from everai_autoscaler.model.binding import rebuilt
+from everai_autoscaler.model.late import reader
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.plugin import Registry, default_registry
 

@@ -12,7 +12,8 @@ from everai_autoscaler.decision.contents import Contents
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.model import Decorator, Factors, FactorsDecorator, RecordedArgument, RecordedDecorator
-from everai_autoscaler.model.argument import build, is_secret, source_of
+from everai_autoscaler.model.binding import build
+from everai_autoscaler.model.late import is_secret, source_of
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.plugin import Registry
 

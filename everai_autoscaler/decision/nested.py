@@ -14,15 +14,10 @@ from everai_autoscaler.decision.decorate import told
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ArgumentError, ContractError, DuplicateNameError, UnknownNameError
 from everai_autoscaler.model import Argument, AutoScaler, Schema, schema_of
-from everai_autoscaler.model.argument import (
-    Nesting,
-    is_late,
-    rebuilt,
-    reconcile,
-    source_of,
-    undecorated,
-)
+from everai_autoscaler.model.binding import rebuilt, reconcile
+from everai_autoscaler.model.late import source_of
 from everai_autoscaler.model.record import HIDDEN
+from everai_autoscaler.model.schema import Nesting, is_late, undecorated
 from everai_autoscaler.plugin import Registry
 
 __all__ = [

@@ -13,7 +13,7 @@ from everai_autoscaler.decision.nested import Nested, given_for, nest, revealed
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ContractError
 from everai_autoscaler.model import Outcome, Reason, Record, RecordedDecorator, schema_of
-from everai_autoscaler.model.argument import build, reconcile
+from everai_autoscaler.model.binding import build, reconcile
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.plugin import Registry, default_registry
 

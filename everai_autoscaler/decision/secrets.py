@@ -10,7 +10,7 @@ from attrs import define, field
 from pydantic import JsonValue
 
 from everai_autoscaler.model import DecideResult, Reason
-from everai_autoscaler.model.argument import is_secret, read
+from everai_autoscaler.model.late import is_secret, read
 from everai_autoscaler.model.record import REDACTED
 
 __all__ = ["Secrets"]

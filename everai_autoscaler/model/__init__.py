@@ -11,12 +11,12 @@ from everai_autoscaler.model.action import (
     ScaleUpAction,
     actions_to_json,
 )
-from everai_autoscaler.model.argument import Argument, ArgumentType, Placeholder, Schema, argument, schema_of
 from everai_autoscaler.model.autoscaler import AutoScaler
 from everai_autoscaler.model.builtin_autoscaler import BuiltinAutoScaler
 from everai_autoscaler.model.decorator import ArgumentsDecorator, Decorator, Decorators, FactorsDecorator
 from everai_autoscaler.model.dispatch import Dispatch
 from everai_autoscaler.model.factors import Factors, QueueReason, QueueSummary, Worker, WorkerStatus, WorkerSummary
+from everai_autoscaler.model.late import ArgumentType, Placeholder
 from everai_autoscaler.model.record import (
     Outcome,
     Record,
@@ -24,6 +24,7 @@ from everai_autoscaler.model.record import (
     RecordedDecorator,
     RecordedDecorators,
 )
+from everai_autoscaler.model.schema import Argument, Schema, argument, schema_of
 
 __all__ = [
     "Action",

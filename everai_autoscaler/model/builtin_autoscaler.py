@@ -6,9 +6,11 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Self
 
-from everai_autoscaler.model.argument import ArgumentType, build, schema_of
 from everai_autoscaler.model.autoscaler import AutoScaler
+from everai_autoscaler.model.binding import build
 from everai_autoscaler.model.decorator import Decorators
+from everai_autoscaler.model.late import ArgumentType
+from everai_autoscaler.model.schema import schema_of
 
 __all__ = ["BuiltinAutoScaler"]
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BeforeValidator
 
-from everai_autoscaler.model.argument import ArgumentType
 from everai_autoscaler.model.factors import Factors
+from everai_autoscaler.model.late import ArgumentType
 from everai_autoscaler.model.wire import WireModel
 
 __all__ = ["ArgumentsDecorator", "Decorator", "Decorators", "FactorsDecorator"]

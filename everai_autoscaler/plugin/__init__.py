@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 from everai_autoscaler.plugin.hookspecs import hookimpl, hookspec
-from everai_autoscaler.plugin.registry import BLOCK_VARIABLE, KINDS, Plugin, Registry, default_registry
+from everai_autoscaler.plugin.registry import (
+    BLOCK_VARIABLE,
+    KINDS,
+    Plugin,
+    Registry,
+    default_registry,
+    read_placeholder,
+)
 
-__all__ = ["BLOCK_VARIABLE", "KINDS", "Plugin", "Registry", "default_registry", "hookimpl", "hookspec"]
+__all__ = [
+    "BLOCK_VARIABLE",
+    "KINDS",
+    "Plugin",
+    "Registry",
+    "default_registry",
+    "hookimpl",
+    "hookspec",
+    "read_placeholder",
+]

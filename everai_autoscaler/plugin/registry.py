@@ -18,7 +18,7 @@ from everai_autoscaler.log import emit
 from everai_autoscaler.model import Placeholder
 from everai_autoscaler.plugin import hookspecs
 
-__all__ = ["BLOCK_VARIABLE", "KINDS", "Plugin", "Registry", "default_registry"]
+__all__ = ["BLOCK_VARIABLE", "KINDS", "Plugin", "Registry", "default_registry", "read_placeholder"]
 
 BLOCK_VARIABLE = "EVERAI_AUTOSCALER_BLOCK"
 """Names of plugins, or of their distributions, that aren't loaded; separated by commas."""
@@ -217,6 +217,11 @@ class Registry:
 def default_registry() -> Registry:
     """The registry of what is installed; built on first use."""
     return Registry.installed()
+
+
+def read_placeholder(placeholder: Placeholder) -> str:
+    """What *placeholder* says now, as the installed plugins read it: this is how it is read outside any Decider."""
+    return default_registry().read_placeholder(placeholder)
 
 
 def _inspect(plugin: Plugin, implementation: object) -> Plugin:

@@ -10,7 +10,7 @@ from attrs import frozen
 from pydantic import JsonValue
 
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors
-from everai_autoscaler.model.argument import bind
+from everai_autoscaler.model.binding import bind
 
 __all__ = ["Answer", "ask", "bound", "remembered"]
 

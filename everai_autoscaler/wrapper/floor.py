@@ -8,7 +8,7 @@ from attrs import frozen
 from pydantic import JsonValue
 
 from everai_autoscaler.model import ArgumentType, AutoScaler, DecideResult, Factors, argument
-from everai_autoscaler.model.argument import bind
+from everai_autoscaler.model.binding import bind
 from everai_autoscaler.wrapper.asking import Fleet, ask, bound_of, count, scaled
 from everai_autoscaler.wrapper.memory import nothing, recall, together
 

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors, argument
 from everai_autoscaler.model.action import Reason
-from everai_autoscaler.model.argument import bind
+from everai_autoscaler.model.binding import bind
 from everai_autoscaler.wrapper.asking import Opinion, ask, contained, count
 from everai_autoscaler.wrapper.memory import nothing, recall, together
 

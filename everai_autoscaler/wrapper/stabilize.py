@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from pydantic import JsonValue
 
 from everai_autoscaler.model import ArgumentType, AutoScaler, DecideResult, Factors, argument
-from everai_autoscaler.model.argument import bind
+from everai_autoscaler.model.binding import bind
 from everai_autoscaler.wrapper.asking import Fleet, ask, scaled
 from everai_autoscaler.wrapper.memory import MOST, Entry, entries, recall, together, written
 

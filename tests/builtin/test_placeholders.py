@@ -24,7 +24,7 @@ from everai_autoscaler.builtin.placeholders import (
 )
 from everai_autoscaler.errors import ArgumentError, PlaceholderError
 from everai_autoscaler.model import Factors, Placeholder
-from everai_autoscaler.model.argument import source_of
+from everai_autoscaler.model.late import source_of
 
 PROVIDED = pytest.mark.parametrize(
     ("kind", "read", "variable"),

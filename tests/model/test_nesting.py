@@ -12,7 +12,8 @@ import pytest
 from everai_autoscaler import SimpleAutoScaler
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.model import Argument, AutoScaler, DecideResult, Decorator, Decorators, argument, schema_of
-from everai_autoscaler.model.argument import Nesting, bind, is_late
+from everai_autoscaler.model.binding import bind
+from everai_autoscaler.model.schema import Nesting, is_late
 
 
 @attrs.frozen

@@ -18,7 +18,8 @@ from everai_autoscaler.decision.nested import Nested, nest
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import PlaceholderError
 from everai_autoscaler.model import ArgumentType, AutoScaler, Decorators, Placeholder, Record, schema_of
-from everai_autoscaler.model.argument import build, read, reader, source_of
+from everai_autoscaler.model.binding import build
+from everai_autoscaler.model.late import read, reader, source_of
 from everai_autoscaler.plugin import default_registry
 
 __all__ = [

@@ -16,7 +16,7 @@ from everai_autoscaler.cli.text.words import output_option, sentences
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import ArgumentError, UnknownNameError
 from everai_autoscaler.model import Argument, Factors, Outcome, QueueReason, Schema, schema_of
-from everai_autoscaler.model.argument import Nesting
+from everai_autoscaler.model.schema import Nesting
 from everai_autoscaler.plugin import KINDS, Plugin, Registry, default_registry
 from everai_autoscaler.testing import snapshot, table, worker
 

@@ -24,7 +24,8 @@ from everai_autoscaler.cli.text.words import count, output_option
 from everai_autoscaler.decision.nested import registered_name
 from everai_autoscaler.errors import ArgumentError, ContractError, PlaceholderError, UnknownNameError
 from everai_autoscaler.model import Placeholder, schema_of
-from everai_autoscaler.model.argument import is_scaler, is_secret, read
+from everai_autoscaler.model.late import is_secret, read
+from everai_autoscaler.model.schema import is_scaler
 from everai_autoscaler.plugin import BLOCK_VARIABLE, KINDS, default_registry
 
 __all__ = ["doctor"]

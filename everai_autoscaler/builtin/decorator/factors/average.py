@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from attrs import frozen
 
 from everai_autoscaler.model import Factors, WorkerStatus, argument
-from everai_autoscaler.model.argument import build
+from everai_autoscaler.model.binding import build
 
 __all__ = ["AverageDecorator"]
 

@@ -1,18 +1,16 @@
-"""Arguments: what a scaler takes, where a value comes from, how it is read and fitted."""
+"""The schema of a scaler: which arguments it takes, and how a value is fitted."""
 
 from __future__ import annotations
 
 import functools
-import logging
-from collections.abc import Callable
 from typing import Any
 
 import attrs
 import pytest
 
-from everai_autoscaler.errors import ArgumentError, PlaceholderError
-from everai_autoscaler.model import Argument, ArgumentType, Placeholder, Schema, argument, schema_of
-from everai_autoscaler.model.argument import bind, build, is_secret, read, reader, rebuilt, reconcile, source_of
+from everai_autoscaler.errors import ArgumentError
+from everai_autoscaler.model import Argument, ArgumentType, Schema, argument, schema_of
+from everai_autoscaler.model.binding import build, rebuilt
 
 
 @attrs.define(slots=False)
@@ -24,20 +22,6 @@ class Policy:
     share: float = argument(0.5, gt=0, le=1)
     decorators: object = None
     limit: ArgumentType = argument(600, kw_only=True, newer=True)
-
-
-@attrs.frozen
-class ClientPlaceholder:
-    """What the platform client's own placeholder looks like: a callable with these attributes."""
-
-    kind: str
-    name: str
-    key: str
-    value: Any = "4"
-
-    def __call__(self) -> Any:
-        """The value."""
-        return self.value
 
 
 # -- fitting ------------------------------------------------------------------------------------------------------
@@ -279,183 +263,3 @@ def test_an_open_schema_takes_any_name() -> None:
     schema.check_names({"match(* * * * *)": "x_"})
 
     assert {"zone": "UTC", "match(* * * * *)": 5} == schema.fit_each({"zone": "UTC", "match(* * * * *)": 5})
-
-
-# -- late values --------------------------------------------------------------------------------------------------
-
-
-def test_a_placeholder_asks_whoever_reads_placeholders() -> None:
-    """A Decider, while it binds; its text names it."""
-    placeholder = Placeholder(kind="ConfigMap", name="c", key="k")
-    token = reader.set(lambda one: f"{one.name}.{one.key}")
-    try:
-        assert "c.k" == placeholder()
-    finally:
-        reader.reset(token)
-
-    assert ["ConfigMap c/k", "Env X"] == [str(placeholder), str(Placeholder(kind="Env", name="X"))]
-
-
-def test_a_placeholder_outside_any_decider_asks_the_installed_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that an argument can be tried in a shell."""
-    monkeypatch.setenv("MOST", "7")
-
-    assert "7" == Placeholder(kind="Env", name="MOST")()
-    with pytest.raises(LookupError):
-        Placeholder(kind="Env", name="SURELY_NOT_SET")()
-
-
-def test_reading() -> None:
-    """A plain value is itself; a late one is what it says."""
-    assert 3 == read(3)
-    assert "4" == read(ClientPlaceholder("ConfigMap", "c", "k"))
-    assert 5 == read(lambda: 5)
-
-
-def _raise(error: Exception) -> Callable[[], int]:
-    def late() -> int:
-        raise error
-
-    return late
-
-
-@pytest.mark.parametrize(
-    ("late", "message"),
-    [
-        (ClientPlaceholder("ConfigMap", "c", "k", None), "most: ConfigMap c/k gave nothing, not a number or text"),
-        (ClientPlaceholder("ConfigMap", "c", "k", [1]), "most: ConfigMap c/k gave a list, not a number or text"),
-        (_raise(PlaceholderError("no such key")), "most: callable _raise.<locals>.late can't be read: no such key"),
-        (_raise(OSError()), "most: callable _raise.<locals>.late can't be read: OSError"),
-    ],
-)
-def test_what_cannot_be_read(late: Any, message: str) -> None:
-    """The error names the argument and the source."""
-    with pytest.raises(ArgumentError) as caught:
-        read(late, name="most")
-
-    assert message == str(caught.value)
-
-
-def test_sources() -> None:
-    """Literals, placeholders (the platform client's own, too), and other callables."""
-    assert "literal" == source_of("5")
-    assert "Secret s/k" == source_of(Placeholder(kind="Secret", name="s", key="k"))
-    assert "ConfigMap c/k" == source_of(ClientPlaceholder("ConfigMap", "c", "k"))
-    assert "callable partial" == source_of(functools.partial(int, 5))
-
-
-def test_secrets() -> None:
-    """Of a secret's kind and late; a plain value isn't one."""
-    assert is_secret(Placeholder(kind="Secret", name="s", key="k"))
-    assert is_secret(ClientPlaceholder("Secret", "s", "k"))
-    assert not is_secret(Placeholder(kind="ConfigMap", name="c", key="k"))
-    assert not is_secret("Secret")
-
-
-@pytest.mark.parametrize(
-    ("values", "lowest", "told"),
-    [
-        ({"min_workers": 7, "max_workers": 5}, 5, True),
-        ({"min_workers": 5, "max_workers": 5}, 5, False),
-        ({"min_workers": 7}, 7, False),
-        ({"min_workers": 7, "max_workers": lambda: 5}, 7, False),
-    ],
-)
-def test_the_maximum_wins(values: dict[str, Any], lowest: int, told: object) -> None:
-    """Where both are known and contradict each other; the values given stay as they are."""
-    before = dict(values)
-    reconciled, warning = reconcile(values)
-
-    assert lowest == reconciled["min_workers"]
-    assert told is bool(warning)
-    assert before == values
-
-
-# -- bind ---------------------------------------------------------------------------------------------------------
-
-
-def test_binding_reads_and_fits_each_late_value_once() -> None:
-    """In a copy; the scaler itself stays late."""
-    read_so_far: list[str] = []
-
-    def most() -> str:
-        read_so_far.append("most")
-        return "7"
-
-    policy = Policy(max_workers=most)
-    bound = bind(policy)
-
-    assert (7, 1) == (bound.max_workers, bound.min_workers)
-    assert most is policy.max_workers
-    assert ["most"] == read_so_far
-
-
-def test_binding_what_is_not_late_changes_nothing() -> None:
-    """It is the same object."""
-    policy = Policy()
-
-    assert policy is bind(policy)
-
-
-def test_binding_does_not_ask_a_subclass_constructor() -> None:
-    """Which may take other things."""
-
-    class Mine(Policy):
-        def __init__(self, most: Any, colour: str) -> None:
-            super().__init__(max_workers=most)
-            self.colour = colour
-
-    bound = bind(Mine(lambda: "7", "red"))
-
-    assert (7, "red", Mine) == (bound.max_workers, bound.colour, type(bound))
-
-
-def test_a_late_value_that_does_not_fit_names_its_source() -> None:
-    """The predecessor's error didn't name the argument."""
-    policy = Policy(max_workers=ClientPlaceholder("ConfigMap", "c", "most", "abc"))
-
-    with pytest.raises(ArgumentError) as caught:
-        bind(policy)
-
-    assert "Policy: max_workers: 'abc' from ConfigMap c/most is not a whole number of at least 0" == str(caught.value)
-
-
-def test_late_values_that_contradict_each_other(caplog: pytest.LogCaptureFixture) -> None:
-    """In the middle of a ConfigMap edit: the maximum wins, with a warning."""
-    bound = bind(Policy(min_workers=lambda: "7", max_workers=lambda: "5"))
-
-    assert (5, 5) == (bound.min_workers, bound.max_workers)
-    assert [logging.WARNING] == [record.levelno for record in caplog.records]
-    assert "min_workers 7 is above max_workers 5: the maximum wins" in caplog.text
-
-
-# -- build --------------------------------------------------------------------------------------------------------
-
-
-def test_building_fits_text_and_leaves_late_values_late() -> None:
-    """Nothing given is all defaults."""
-
-    def late() -> int:
-        return pytest.fail("read")
-
-    built = build(Policy, {"max_workers": "7", "limit": late})
-
-    assert (1, 7, late) == (built.min_workers, built.max_workers, built.limit)
-    assert Policy() == build(Policy, None)
-
-
-def test_building_refuses_what_cannot_be_read() -> None:
-    """An unknown name, and a value that doesn't fit."""
-    with pytest.raises(ArgumentError, match="p: argument 'size' is not one of limit, max_workers, min_workers, share"):
-        build(Policy, {"size": 1}, owner="p")
-    with pytest.raises(ArgumentError, match=r"p: max_workers: '2\.9' is not a whole number of at least 0"):
-        build(Policy, {"max_workers": "2.9"}, owner="p")
-
-
-@pytest.mark.parametrize("arguments", [{"min_workers": "7"}, {"max_workers": 0}])
-def test_building_lets_the_maximum_win(arguments: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
-    """Also against a default: what is refused here would be an outage at the platform."""
-    built = build(Policy, arguments, owner="p")
-
-    assert built.min_workers == built.max_workers
-    assert "the maximum wins" in caplog.text

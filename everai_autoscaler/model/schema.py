@@ -1,99 +1,35 @@
-"""The arguments of a scaler: what it takes, where a value comes from, and how it is read and fitted.
+"""The arguments of a scaler or a decorator: their names, types, defaults, bounds and one line of help each.
 
-A scaler's constructor is its schema: the typed fields, with their defaults, bounds and one line of help each.
-A *late* value is any callable; it is read when a decision is made.
+A constructor is its own schema: the typed fields of an attrs class, or the parameters of any other factory.
 """
 
 from __future__ import annotations
 
-import copy
 import inspect
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from enum import Enum
 from functools import cache, lru_cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 
-from everai_autoscaler.errors import ArgumentError, AutoscalerError, UnknownNameError
-from everai_autoscaler.log import emit
+from everai_autoscaler.errors import ArgumentError, UnknownNameError
 from everai_autoscaler.model.autoscaler import AutoScaler
+from everai_autoscaler.model.late import ArgumentType
 
-__all__ = [
-    "Argument",
-    "ArgumentType",
-    "Nesting",
-    "Placeholder",
-    "Schema",
-    "argument",
-    "bind",
-    "build",
-    "is_late",
-    "is_scaler",
-    "is_secret",
-    "read",
-    "reconcile",
-    "schema_of",
-    "source_of",
-    "undecorated",
-]
-
-T = TypeVar("T")
-
-ArgumentType: TypeAlias = int | float | str | Callable[[], int | float | str]
-"""A number, text, or a callable that returns one when a decision is made."""
-
-
-@attrs.frozen(kw_only=True)
-class Placeholder:
-    """An argument whose value is read at decision time.
-
-    Args:
-        kind: ``ConfigMap``, ``Secret``, ``Env``, ``File``, or a kind that a plugin gives.
-        name: which one: of a ConfigMap its name, of a variable the variable, of a file its path.
-        key: the entry in it; a variable has none, and a file may have none.
-
-    >>> print(Placeholder(kind="ConfigMap", name="get-start-configmap", key="max_workers"))
-    ConfigMap get-start-configmap/max_workers
-    """
-
-    kind: str
-    name: str
-    key: str = ""
-
-    def __call__(self) -> str:
-        """The value now.
-
-        Raises:
-            PlaceholderError: there is no such value, or nobody who knows this kind.
-        """
-        return reader.get()(self)
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.name}/{self.key}" if self.key else f"{self.kind} {self.name}"
-
-
-def _ask_the_default_registry(placeholder: Placeholder) -> str:
-    # The one step upwards in this house: a placeholder that is read outside any Decider asks the installed plugins.
-    from everai_autoscaler.plugin import default_registry
-
-    return default_registry().read_placeholder(placeholder)
-
-
-reader: ContextVar[Callable[[Placeholder], str]] = ContextVar("reader", default=_ask_the_default_registry)
-"""Who reads placeholders; a Decider sets it while it binds."""
-
+__all__ = ["Argument", "Nesting", "Schema", "argument", "is_late", "is_scaler", "schema_of", "undecorated"]
 
 _REQUIRED: Any = inspect.Parameter.empty
+
 _SPEC = "everai_autoscaler.argument"
+
 _SCALARS: dict[object, type] = {kind: kind for kind in (int, float, str, bool)} | {
     kind.__name__: kind for kind in (int, float, str, bool)
 }
+
 _SCALERS: dict[object, Any] = {
     "AutoScaler": AutoScaler,
     "list[AutoScaler]": list[AutoScaler],
@@ -362,11 +298,6 @@ def schema_of(factory: Callable[..., Any]) -> Schema:
     )
 
 
-def _schema_for(scaler: object) -> Schema:
-    factory: Callable[..., Any] = type(scaler)
-    return schema_of(factory)
-
-
 def _hints(of: Any) -> dict[str, Any]:
     try:
         return get_type_hints(of)
@@ -375,139 +306,3 @@ def _hints(of: Any) -> dict[str, Any]:
         TypeError,
     ):  # a name that only a type checker imports, or a callable object: their text has to do
         return dict(getattr(of, "__annotations__", {}))
-
-
-def read(value: Any, *, name: str = "value") -> Any:
-    """*value*, or what it says now when it is late.
-
-    Raises:
-        ArgumentError: it can't be read, or says nothing; names the argument *name* and the source.
-    """
-    if not callable(value):
-        return value
-    failure = ""
-    try:
-        given = value()
-    except Exception as error:
-        if not is_secret(value) or isinstance(error, AutoscalerError):
-            source = source_of(value)
-            why = _told(error).removeprefix(f"{source}: ")  # a reader says what it couldn't read, too
-            raise ArgumentError(f"{name}: {source} can't be read: {why}") from error
-        # A stranger's error may quote what it couldn't make sense of: of a secret only its kind is told.
-        failure = f"{name}: {source_of(value)} can't be read: {type(error).__name__}"
-    if failure:
-        raise ArgumentError(failure)  # outside of the handler, so that it carries no cause that shows more
-    if not isinstance(given, int | float | str):
-        shown = "nothing" if given is None else f"a {type(given).__name__}"
-        raise ArgumentError(f"{name}: {source_of(value)} gave {shown}, not a number or text")
-    return given
-
-
-def _told(error: Exception) -> str:
-    return str(error) or type(error).__name__
-
-
-def source_of(value: object) -> str:
-    """Where *value* comes from, in words.
-
-    >>> source_of(3)
-    'literal'
-    >>> source_of(Placeholder(kind="Env", name="MAX_WORKERS"))
-    'Env MAX_WORKERS'
-    """
-    if not callable(value):
-        return "literal"
-    kind, name, key = (getattr(value, part, None) for part in ("kind", "name", "key"))
-    if isinstance(kind, str) and isinstance(name, str):  # ours, or the platform client's own
-        return f"{kind} {name}/{key}" if key else f"{kind} {name}"
-    return f"callable {getattr(value, '__qualname__', type(value).__qualname__)}"
-
-
-def is_secret(value: object) -> bool:
-    """Whether what *value* says must not be shown."""
-    return callable(value) and getattr(value, "kind", None) == "Secret"
-
-
-def reconcile(values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """The *values* with the minimum lowered to the maximum where they contradict each other, and a word about it.
-
-    >>> reconcile({"min_workers": 7, "max_workers": 5})
-    ({'min_workers': 5, 'max_workers': 5}, 'min_workers 7 is above max_workers 5: the maximum wins')
-    """
-    lowest, highest = values.get("min_workers"), values.get("max_workers")
-    if isinstance(lowest, int) and isinstance(highest, int) and lowest > highest:
-        warning = f"min_workers {lowest} is above max_workers {highest}: the maximum wins"
-        return {**values, "min_workers": highest}, warning
-    return dict(values), ""
-
-
-def bind(scaler: T) -> T:
-    """*scaler* itself when none of its arguments is late, else a copy in which each is read and fitted.
-
-    The scalers inside it are bound, too.
-
-    Raises:
-        ArgumentError: a late value that can't be read, or doesn't fit.
-    """
-    return _bound(scaler, "")
-
-
-def _bound(scaler: T, path: str) -> T:
-    taken = _schema_for(scaler).arguments
-    values = {name: one.of(scaler) for name, one in taken.items() if not path or hasattr(scaler, one.attribute or name)}
-    owner = path + type(scaler).__name__
-    changed: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, int | float | str):
-            continue
-        if is_late(taken[name], value):
-            given = read(value, name=f"{owner}: {name}" if path else name)
-            changed[name] = taken[name].fit(given, source=source_of(value), owner=owner, secret=is_secret(value))
-        elif taken[name].nesting is Nesting.ONE:
-            changed[name] = _bound_inside(value, f"{owner}: {name}: ")
-        elif taken[name].nesting is Nesting.MANY and isinstance(value, list | tuple):
-            inside = [_bound_inside(one, f"{owner}: {name}[{place}]: ") for place, one in enumerate(value)]
-            same = all(one is other for one, other in zip(inside, value, strict=True))
-            changed[name] = value if same else type(value)(inside)
-    if all(value is values[name] for name, value in changed.items()):
-        return scaler
-    values, warning = reconcile(values | changed)
-    if warning:
-        emit(logging.WARNING, "arguments_contradict", scaler=owner, warning=warning)
-    return rebuilt(scaler, values)
-
-
-def _bound_inside(scaler: Any, path: str) -> Any:
-    # What isn't made of attrs doesn't say which of its attributes are arguments.
-    return _bound(scaler, path) if attrs.has(type(scaler)) else scaler
-
-
-def rebuilt(scaler: T, values: Mapping[str, Any]) -> T:
-    """A copy of *scaler* with other *values*; its constructor isn't asked, since a subclass may have its own."""
-    bound = copy.copy(scaler)
-    for name, one in _schema_for(scaler).arguments.items():
-        if name in values:
-            object.__setattr__(bound, one.attribute or name, values[name])
-    return bound
-
-
-def build(factory: Callable[..., T], arguments: Mapping[str, object] | None, *, owner: str = "") -> T:
-    """What *factory* makes of *arguments*, once their names are checked and their values fitted.
-
-    Late values stay late. Values that only contradict each other are reconciled, with a warning.
-
-    Raises:
-        ArgumentError: names the argument, what was given, and what is accepted.
-    """
-    given = arguments or {}
-    schema = schema_of(factory)
-    taken = schema.arguments
-    late = {name: value for name, value in given.items() if is_late(taken.get(name), value)}
-    schema.check_names(given, owner=owner)
-    fitted = late | schema.fit_each({name: value for name, value in given.items() if name not in late}, owner=owner)
-    complete = {name: taken.default for name, taken in schema.arguments.items()} | fitted
-    reconciled, warning = reconcile(complete)
-    if warning:
-        emit(logging.WARNING, "arguments_contradict", scaler=owner, warning=warning)
-        fitted["min_workers"] = reconciled["min_workers"]
-    return factory(**fitted)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import cache, lru_cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from pydantic import Field, TypeAdapter, ValidationError
@@ -37,6 +37,8 @@ _SCALERS: dict[object, Any] = {
     "Sequence[AutoScaler]": Sequence[AutoScaler],
 }
 """Annotations that mean scalers, as they are written where annotations stay text."""
+_ASKS = {"min_workers": 1, "max_workers": -1}
+"""What the names that every scaler uses for its bounds ask for."""
 
 
 class Nesting(Enum):
@@ -58,9 +60,16 @@ class Argument:
     le: float | None = None
     help: str = ""
     newer: bool = False
-    """Platforms don't know it, so it is told to them only when it was set."""
+    """Platforms don't know it, so a manifest names it only when it was set."""
     attribute: str = ""
     """The attribute of the scaler that holds it, where that has another name."""
+    asks: int = attrs.field()
+    """Whether it demands workers rather than permits them: +1, raising it demands more; -1, lowering it demands fewer;
+    0, it demands nothing. Unless stated, ``min_workers`` is +1 and ``max_workers`` -1."""
+
+    @asks.default
+    def _by_its_name(self) -> int:
+        return _ASKS.get(self.name, 0)
 
     def of(self, scaler: object) -> Any:
         """The value that *scaler* holds for it."""
@@ -189,10 +198,24 @@ def argument(
     help: str = "",  # noqa: A002 - likewise
     kw_only: bool = False,
     newer: bool = False,
+    asks: Literal[1, 0, -1] | None = None,
 ) -> Any:
     """A field of an attrs scaler or decorator, with its bounds and its line of help.
 
     A plain value is fitted in the constructor; a late one is let through, and fitted when a decision is made.
+
+    Args:
+        default: its value where none is given; without one, the argument is required.
+        type: its type, where the annotation doesn't say it.
+        ge: the least value; of a list, the fewest items.
+        gt: a bound that the value has to be above.
+        le: the greatest value.
+        help: one line for people.
+        kw_only: it can only be given by keyword.
+        newer: platforms don't know it, so a manifest names it only when it was set.
+        asks: it demands workers rather than permits them: +1, raising it demands more; -1, lowering it demands fewer.
+            An explanation never names such an argument as the limit that held a decision back.
+            ``min_workers`` and ``max_workers`` are +1 and -1 by their names.
 
     >>> @attrs.define
     ... class Policy:
@@ -204,6 +227,7 @@ def argument(
     everai_autoscaler.errors.ArgumentError: step: 0 is not a whole number of at least 1
     """
     details = {"type": type, "ge": ge, "gt": gt, "le": le, "help": help, "newer": newer}
+    details |= {} if asks is None else {"asks": asks}
     return attrs.field(
         default=attrs.NOTHING if default is _REQUIRED else default,
         kw_only=kw_only,

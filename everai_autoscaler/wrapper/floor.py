@@ -29,7 +29,7 @@ class Floor(AutoScaler):
     """
 
     scaler: AutoScaler = argument(help="the scaler that may want fewer")
-    workers: ArgumentType = argument(ge=0, type=int, help="the fewest workers that are wanted")
+    workers: ArgumentType = argument(ge=0, type=int, asks=1, help="the fewest workers that are wanted")
 
     @classmethod
     def autoscaler_name(cls) -> str:

@@ -263,3 +263,24 @@ def test_an_open_schema_takes_any_name() -> None:
     schema.check_names({"match(* * * * *)": "x_"})
 
     assert {"zone": "UTC", "match(* * * * *)": 5} == schema.fit_each({"zone": "UTC", "match(* * * * *)": 5})
+
+
+def test_an_argument_may_ask_for_workers() -> None:
+    """As it states; the bounds that every scaler has ask by their names, whatever the factory is."""
+
+    @attrs.define
+    class Floor:
+        """As many as are demanded."""
+
+        workers: int = argument(1, asks=1)
+        max_workers: int = argument(1)
+        min_workers: int = argument(1, asks=0)
+        step: int = argument(1)
+
+    def factory(min_workers: int = 1, step: int = 1) -> None:
+        """A factory without attrs."""
+
+    assert {"workers": 1, "max_workers": -1, "min_workers": 0, "step": 0} == {
+        name: one.asks for name, one in schema_of(Floor).arguments.items()
+    }
+    assert [1, 0] == [one.asks for one in schema_of(factory).arguments.values()]

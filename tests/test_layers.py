@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "plugin": {*GROUND, "model"},
     "builtin": {*GROUND, "model", "plugin"},
     "wrapper": {*GROUND, "model", "plugin"},
-    "testing": {*GROUND, "model"},
+    "testing": {*GROUND, "model", "serving", "loop"},
     "decision": {*GROUND, "model", "plugin"},
     "loop": {*GROUND, "model"},
     "traces": GROUND,

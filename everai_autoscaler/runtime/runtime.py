@@ -19,7 +19,7 @@ from attrs import frozen
 from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError
 from everai_autoscaler.local.fleet import Fleet
 from everai_autoscaler.local.spec import Local
-from everai_autoscaler.local.target import LocalTarget, Sample
+from everai_autoscaler.local.target import LocalTarget
 from everai_autoscaler.log import emit
 from everai_autoscaler.loop import Tick, run
 from everai_autoscaler.model import AutoScaler, DecideResult, Record
@@ -31,6 +31,7 @@ from everai_autoscaler.runtime.metrics import PLATFORM_WORDS, Metrics
 from everai_autoscaler.runtime.operator import Operated, Word
 from everai_autoscaler.runtime.store import Decision, Store, TickRow
 from everai_autoscaler.serving.dispatcher import Dispatcher
+from everai_autoscaler.serving.history import Sample
 
 __all__ = ["MakeScaler", "Plan", "Runtime"]
 

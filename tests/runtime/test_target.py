@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
-from everai_autoscaler.local.target import LocalTarget, Sample
+from everai_autoscaler.local.target import LocalTarget
 from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.loop import Target
 from everai_autoscaler.model import DecideResult, QueueReason, ScaleDownAction, ScaleUpAction, WorkerStatus
 from everai_autoscaler.serving.dispatcher import Dispatcher, Ticket
+from everai_autoscaler.serving.history import Sample
 
 
 @define

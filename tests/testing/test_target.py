@@ -260,6 +260,39 @@ def test_the_longest_idle_is_not_one_that_serves():
     assert [0, 1, 1] == [worker for _, worker in taken(target)]
 
 
+# Sessions
+
+
+def test_a_session_stays_with_its_worker():
+    """A session's second request waits for the worker that holds it, although another one is free."""
+    load = [(0, 10, "s"), (1, 5, "s"), (2, 5)]
+    target = VirtualTarget(workers=2, load=[load], start=START)
+    waiting = at(target, 3)
+    at(target, 100)
+
+    assert [(0, 0), (10, 0), (2, 1)] == taken(target)
+    assert {QueueReason.QueueDueSession: 1} == waiting.queue
+    assert [1, 0] == [worker.number_of_sessions for worker in waiting.workers]
+
+
+def test_a_session_ends_when_it_is_not_used():
+    """A session without a request for longer than its timeout is over, and its worker may go."""
+    target = VirtualTarget(load=[[(0, 10, "s")]], session_timeout=60, start=START)
+    holding, over = at(target, 70), at(target, 71)
+
+    assert [1, 0] == [one.workers[0].number_of_sessions for one in (holding, over)]
+
+
+def test_refuses_to_remove_a_worker_that_holds_a_session():
+    """A worker that holds a session is not removed, although it serves nothing."""
+    target = VirtualTarget(load=[[(0, 1, "s")]], start=START)
+    (worker,) = at(target, 30).workers
+    with pytest.raises(ContractError, match=f"'{worker.worker_id}' holds a session"):
+        target.apply(down(worker.worker_id))
+
+    assert [worker] == target.workers
+
+
 # What comes first at one moment
 
 
@@ -422,6 +455,14 @@ def test_tells_how_it_was():
     assert [{"QueueDueBusy": 2}, {"NotDispatch": 1}, {}] == list(last.queue_histories.values())
     assert [1, 0, 0] == [one[WorkerStatus.Inflight] for one in last.worker_histories.values()]
     assert {WorkerStatus.Busy: 1, WorkerStatus.Free: 0, WorkerStatus.Inflight: 0} == last.worker
+
+
+def test_tells_how_much_of_its_workers_is_used():
+    """One request at one of two workers uses half of them; without a worker that is ready, that isn't known."""
+    target = VirtualTarget(workers=2, load=[[(0, 10)]], start=START)
+
+    assert 50 == at(target, 5).utilization
+    assert None is VirtualTarget(workers=0).observe().utilization
 
 
 def test_forgets_how_it_was_long_ago():

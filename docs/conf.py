@@ -32,6 +32,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 
 html_theme = "furo"
+html_show_copyright = False
 html_copy_source = False
 html_show_sourcelink = False
 templates_path: list[str] = []

@@ -15,9 +15,21 @@ from attrs import frozen
 from everai_autoscaler.log import emit
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors
 
-__all__ = ["Clock", "SystemClock", "Target", "Tick", "run", "tick"]
+__all__ = ["Applied", "Clock", "SystemClock", "Target", "Tick", "run", "tick"]
 
 T = TypeVar("T")
+
+
+@frozen
+class Applied:
+    """What a target really did about a result."""
+
+    up: int
+    """How many workers it started."""
+    down: tuple[str, ...]
+    """The ids of the workers that it removed."""
+    why: tuple[str, ...] = ()
+    """Why it did less than it was asked for, a sentence for each refusal; empty when it did all of it."""
 
 
 @runtime_checkable
@@ -27,8 +39,8 @@ class Target(Protocol):
     def observe(self) -> Factors:
         """What is known now."""
 
-    def apply(self, result: DecideResult) -> None:
-        """Do what *result* says."""
+    def apply(self, result: DecideResult) -> Applied | None:
+        """Do what *result* says, and say what was done; ``None`` when that is exactly what was asked for."""
 
 
 class Clock(Protocol):

@@ -23,6 +23,7 @@ import aiohttp
 import shortuuid
 from attrs import define
 
+from everai_autoscaler.engine import Rows
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.local.left import find_left, restored, rows_of_others
 from everai_autoscaler.local.process import (
@@ -37,7 +38,7 @@ from everai_autoscaler.local.process import (
     look,
     sweep,
 )
-from everai_autoscaler.local.rows import Rows, RowWriter
+from everai_autoscaler.local.rows import RowWriter
 from everai_autoscaler.local.spec import Local
 from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.log import emit

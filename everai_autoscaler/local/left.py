@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from everai_autoscaler.engine import Rows
 from everai_autoscaler.local.process import Mark, Process, marked
-from everai_autoscaler.local.rows import Rows
 from everai_autoscaler.local.worker import LocalWorker
 
 __all__ = ["find_left", "restored", "rows_of_others"]

@@ -7,29 +7,15 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from everai_autoscaler.engine import Rows
 from everai_autoscaler.errors import AutoscalerError
 
-__all__ = ["RowWriter", "Rows"]
+__all__ = ["RowWriter"]
 
 KEEP_AGAIN = 5.0
 """Seconds until a row that couldn't be written is tried again."""
-
-
-class Rows(Protocol):
-    """What is kept of workers."""
-
-    @property
-    def directory(self) -> Path:
-        """The state directory."""
-
-    def save_worker(self, app: str, row: dict[str, Any]) -> None:
-        """Insert or update the worker's row."""
-
-    def rows(self, app: str) -> list[dict[str, Any]]:
-        """The rows of those that haven't ended."""
 
 
 class RowWriter:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
-
-from attrs import frozen
+from typing import Protocol
 
 from everai_autoscaler.local.worker import LocalWorker
+from everai_autoscaler.loop import Applied
 from everai_autoscaler.model import DecideResult, Factors
 from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.serving.dispatcher import Dispatcher
 from everai_autoscaler.serving.history import History, Sample
 
-__all__ = ["Applied", "LocalTarget", "Workers"]
+__all__ = ["LocalTarget", "Workers"]
 
 
 class Workers(Protocol):
@@ -29,20 +28,6 @@ class Workers(Protocol):
 
     def remove(self, worker_id: str, why: str) -> None:
         """Let that worker finish what it serves, and end it."""
-
-
-@frozen
-class Applied:
-    """What was really done about a result."""
-
-    up: int
-    down: tuple[str, ...]
-    why: tuple[str, ...]
-    """Why it is less than what was asked for; empty when it isn't."""
-
-    def view(self) -> dict[str, Any]:
-        """The same as plain JSON."""
-        return {"up": self.up, "down": list(self.down), "why": list(self.why)}
 
 
 class LocalTarget:
@@ -71,11 +56,6 @@ class LocalTarget:
         self._clock = clock
         self._history = History(dispatcher, region="local", seen=seen)
 
-    @property
-    def seen(self) -> Sample | None:
-        """What the last observation saw, in numbers."""
-        return self._history.latest
-
     def sample(self) -> Sample:
         """The present numbers; arrivals and completions are those since the last observation."""
         return self._history.sample(self._fleet.workers.values(), self._clock())
@@ -85,7 +65,7 @@ class LocalTarget:
         self.applied = None
         return self._history.observe(self._fleet.workers.values(), self._clock())
 
-    def apply(self, result: DecideResult) -> None:
+    def apply(self, result: DecideResult) -> Applied:
         """Start so many workers, and remove those that are named; one that has begun to serve meanwhile stays."""
         why = []
         gone = []
@@ -99,6 +79,7 @@ class LocalTarget:
         if started < result.up:
             why.append(f"starts {started} of {result.up}: starts wait, since workers have died while starting")
         self.applied = Applied(started, tuple(gone), tuple(why))
+        return self.applied
 
     def _needed(self, worker_id: str) -> str:
         """Why that worker can't go; empty when it can."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import define
 
+from everai_autoscaler.engine import WorkerForm
 from everai_autoscaler.model import WorkerStatus
 from everai_autoscaler.router.worker import ListeningWorker
 
@@ -32,30 +33,35 @@ class LocalWorker(ListeningWorker):
 
     def row(self) -> dict[str, Any]:
         """The worker as it is stored: what lists show, and the sessions that are pinned to it."""
-        return {**self.view(), "pinned": dict(self.sessions)}
+        return self.form().row()
 
     def view(self) -> dict[str, Any]:
         """The worker as lists show it: plain JSON, with the platform's words."""
-        return {
-            "id": self.worker_id,
-            "status": self._lifecycle(),
-            "detail_status": "" if self.ended_at is not None else _DETAIL[self.status],
-            "created_at": self.started_at,
-            "ready_at": self.ready_at,
-            "draining_at": self.draining_at,
-            "deleted_at": self.ended_at,
-            "why": self.why,
-            "port": self.port,
-            "pid": self.pid,
-            "process_created_at": self.process_created_at,
-            "concurrency": self.concurrency,
-            "requests": self.serving,
-            "sessions": len(self.sessions),
-            "successes": self.successes,
-            "failures": self.failures,
-            "average_response_time": round(self.average_response_time, 6),
-            "last_served_at": self.last_served_at,
-        }
+        return self.form().model_dump()
+
+    def form(self) -> WorkerForm:
+        """The worker as an engine shows it."""
+        return WorkerForm(
+            id=self.worker_id,
+            status=self._lifecycle(),
+            detail_status="" if self.ended_at is not None else _DETAIL[self.status],
+            created_at=self.started_at,
+            ready_at=self.ready_at,
+            draining_at=self.draining_at,
+            deleted_at=self.ended_at,
+            why=self.why,
+            port=self.port,
+            pid=self.pid,
+            process_created_at=self.process_created_at,
+            concurrency=self.concurrency,
+            requests=self.serving,
+            sessions=len(self.sessions),
+            successes=self.successes,
+            failures=self.failures,
+            average_response_time=round(self.average_response_time, 6),
+            last_served_at=self.last_served_at,
+            pinned=dict(self.sessions),
+        )
 
     def _lifecycle(self) -> str:
         if self.ended_at is not None:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from everai_autoscaler._version import __version__
+from everai_autoscaler.engine import PLATFORM_WORDS, SampleForm
 
-__all__ = ["CONTENT_TYPE", "PLATFORM_WORDS", "Metrics"]
+__all__ = ["CONTENT_TYPE", "Metrics"]
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 """What an exposition says that it is."""
 
 STATUSES = ("inflight", "free", "busy", "draining")
-PLATFORM_WORDS = {"QueueDueBusy": "WorkerBusy", "QueueDueSession": "SessionWorkerBusy"}
-"""What a platform's lists call the reasons for which they have a word of their own."""
 REASONS = ("NotDispatch", "WorkerBusy", "SessionWorkerBusy")
 
-REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-"""From 5 ms, which is next to nothing, to 10 min, which is the longest that a request waits by default."""
 TICK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -31,14 +27,16 @@ class Metrics:
     """Every number that ``/metrics`` shows; its methods are cheap, and may be called from any thread.
 
     >>> metrics = Metrics()
-    >>> metrics.waited(0.2)
-    >>> [line for line in metrics.exposition().decode().splitlines() if line.startswith("everai_autoscaler_wait_")][-2:]
-    ['everai_autoscaler_wait_seconds_count 1.0', 'everai_autoscaler_wait_seconds_sum 0.2']
+    >>> metrics.ticked(0.2, 0.0, failed=False)
+    >>> [line for line in metrics.exposition().decode().splitlines() if "tick_duration_seconds_sum" in line]
+    ['everai_autoscaler_tick_duration_seconds_sum 0.2']
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._registry = registry = _Registry()
+        self.registry: CollectorRegistry = _Registry()
+        """To which an engine adds its own numbers."""
+        registry = self.registry
         if sys.platform == "linux":
             ProcessCollector(registry=registry)
 
@@ -51,27 +49,6 @@ class Metrics:
         self._workers = Gauge(named("workers"), "Workers by status.", ["status"], registry=registry)
         self._queue = Gauge(named("queue_requests"), "Requests that wait, by reason.", ["reason"], registry=registry)
         self._max_workers = Gauge(named("max_workers"), "The most workers that there may be.", registry=registry)
-        self._waits = Histogram(
-            named("wait_seconds"),
-            "Seconds that a request waited until a worker took it.",
-            buckets=REQUEST_BUCKETS,
-            registry=registry,
-        )
-        self._services = Histogram(
-            named("service_seconds"),
-            "Seconds from a worker's taking a request to the end of its answer.",
-            buckets=REQUEST_BUCKETS,
-            registry=registry,
-        )
-        self._answers = Counter(
-            named("answers_total"), "Answers that workers gave, by HTTP status.", ["code"], registry=registry
-        )
-        self._refusals = Counter(
-            named("refusals_total"),
-            "Requests that the router answered itself because no worker could, by reason.",
-            ["reason"],
-            registry=registry,
-        )
         self._decisions = Counter(
             named("decisions_total"),
             "Decisions, by action (up, down, hold, none) and by who gave the last reason (the policy's name, guard, "
@@ -111,23 +88,8 @@ class Metrics:
             self._workers.labels(status)
         for reason in REASONS:
             self._queue.labels(reason)
-        for reason in ("queue-full", "queue-time"):
-            self._refusals.labels(reason)
         for action in ("up", "down"):
             self._decided.labels(action)
-
-    def waited(self, seconds: float) -> None:
-        """A request waited so many *seconds* until a worker took it."""
-        self._waits.observe(seconds)
-
-    def served(self, seconds: float, status: int) -> None:
-        """A worker's answer with that HTTP *status* took so many *seconds*, to its end."""
-        self._services.observe(seconds)
-        self._answers.labels(str(status) if 100 <= status <= 599 else "other").inc()
-
-    def refused(self, reason: str) -> None:
-        """The router answered a request itself, for that *reason* (``queue-full``, ``queue-time``, ...)."""
-        self._refusals.labels(reason).inc()
 
     def decided(self, up: int, down: int, held: bool, reasons: Iterable[str], corrected: bool) -> None:  # noqa: FBT001 - two facts, no switches
         """A decision was made.
@@ -154,21 +116,21 @@ class Metrics:
         if failed:
             self._failures.inc()
 
-    def fleet(self, sample: Mapping[str, Any]) -> None:
+    def fleet(self, sample: SampleForm) -> None:
         """The workers and the queue are as *sample* says."""
         for status in STATUSES:
-            self._workers.labels(status).set(sample[status])
+            self._workers.labels(status).set(getattr(sample, status))
         waiting = dict.fromkeys(REASONS, 0)
-        for reason, number in sample["waiting"].items():
-            waiting[PLATFORM_WORDS.get(reason, reason)] = number
-        for reason, number in waiting.items():
-            self._queue.labels(reason).set(number)
-        if sample["max_workers"] is not None:
-            self._max_workers.set(sample["max_workers"])
+        for reason, number in sample.waiting.items():
+            waiting[PLATFORM_WORDS.get(reason, reason.value)] = number
+        for name, number in waiting.items():
+            self._queue.labels(name).set(number)
+        if sample.max_workers is not None:
+            self._max_workers.set(sample.max_workers)
 
     def exposition(self) -> bytes:
         """All of it, in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
 
 
 class _Registry(CollectorRegistry):

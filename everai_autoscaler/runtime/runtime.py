@@ -1,9 +1,10 @@
-"""An app under autoscaling on this machine: everything in the other modules, put together."""
+"""An app under autoscaling: the shell round its engine."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import threading
 import time
@@ -14,24 +15,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from attrs import frozen
+from attrs import asdict, frozen
 
+from everai_autoscaler.engine import PLATFORM_WORDS, Engine, Host, SampleForm
 from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError
-from everai_autoscaler.local.fleet import Fleet
-from everai_autoscaler.local.spec import Local
-from everai_autoscaler.local.target import LocalTarget
 from everai_autoscaler.log import emit
-from everai_autoscaler.loop import Tick, run
+from everai_autoscaler.loop import Applied, Tick, run
 from everai_autoscaler.model import AutoScaler, DecideResult, Record
-from everai_autoscaler.router.router import Router
-from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.runtime.admin import Admin
 from everai_autoscaler.runtime.clock import StoppedError, WakingClock
-from everai_autoscaler.runtime.metrics import PLATFORM_WORDS, Metrics
+from everai_autoscaler.runtime.metrics import Metrics
 from everai_autoscaler.runtime.operator import Operated, Word
 from everai_autoscaler.runtime.store import Decision, Store, TickRow
-from everai_autoscaler.serving.dispatcher import Dispatcher
-from everai_autoscaler.serving.history import Sample
 
 __all__ = ["MakeScaler", "Plan", "Runtime"]
 
@@ -69,9 +64,12 @@ class Plan:
     scaler: str
     """The policy's name."""
     make_scaler: MakeScaler
-    local: Local
-    home: Path
-    """The directory from which ``local.directory`` is meant."""
+    make_engine: Callable[[Host], Engine]
+    """Makes what has the workers, given what the runtime offers to it."""
+    host: str = "127.0.0.1"
+    """The address on which the admin side listens."""
+    admin_port: int = 8081
+    """Its port; 0 for any free one."""
     interval: float = 20.0
     """Seconds between two decisions."""
     dry_run: bool = False
@@ -81,7 +79,7 @@ class Plan:
 
 
 class Runtime:
-    """One app, its router, its workers and its policy, for as long as ``serve`` runs.
+    """One app, its engine and its policy, for as long as ``serve`` runs.
 
     Args:
         plan: what is run.
@@ -93,7 +91,7 @@ class Runtime:
         self.plan = plan
         self.store = store
         self.metrics = Metrics()
-        self.app_url = self.admin_url = ""
+        self.admin_url = ""
         self._told = told
         self._started_at = time.time()
         self._notes: deque[str] = deque(maxlen=NOTES)
@@ -111,27 +109,20 @@ class Runtime:
         self._word_in_force: Word | None = None
         self._word_noted: Word | None = None
         self._pruned_at = 0.0
-        local = plan.local
-        self._dispatcher = Dispatcher[ListeningWorker](local.dispatch, longest=local.limits.queue)
-        self._fleet = Fleet(
-            local,
-            self._dispatcher,
-            app=plan.app,
-            home=plan.home,
-            store=store,
-            note=self.note,
-            changed=self._has_changed,
+        self._observed: SampleForm | None = None
+        self._applied: Applied | None = None
+        self._engine = plan.make_engine(
+            Host(
+                app=plan.app,
+                rows=store,
+                note=self.note,
+                changed=self._has_changed,
+                wanted=self._wanted,
+                registry=self.metrics.registry,
+                samples=[SampleForm.model_validate(sample) for sample in store.seen(plan.app)],
+            )
         )
-        self._router = Router(
-            local,
-            self._dispatcher,
-            trouble=self._fleet.trouble,
-            metrics=self.metrics,
-            changed=self._has_changed,
-            wanted=self._wanted,
-        )
-        self._admin = Admin(self, host=local.host, token=plan.token)
-        self._target = LocalTarget(self._fleet, self._dispatcher, seen=map(Sample.of, store.seen(plan.app)))
+        self._admin = Admin(self, host=plan.host, token=plan.token)
         self._decider = plan.make_scaler(
             providers={kind: store.reader(kind) for kind in ("ConfigMap", "Secret")},
             memory=store.memory(plan.app),
@@ -146,12 +137,11 @@ class Runtime:
             StateError: a port that is taken.
         """
         self._loop = asyncio.get_running_loop()
-        local = self.plan.local
         try:
-            self.app_url = f"http://{_shown(local.host)}:{await self._router.start(local.host, local.port)}"
-            self.admin_url = f"http://{_shown(local.host)}:{await self._admin.start(local.admin_port)}"
+            port = await self._admin.start(self.plan.admin_port)
+            self.admin_url = f"http://{_shown(self.plan.host)}:{port}"
             self.store.remember_app(self.plan.app, {"scaler": self.plan.scaler, "started_at": self._started_at})
-            await self._fleet.begin()
+            await self._engine.start()
             if begun is not None:
                 begun()
             deciding = threading.Thread(target=self._decide, name="decide", daemon=True)
@@ -163,8 +153,7 @@ class Runtime:
             await self._drain(deciding)
         finally:
             self._clock.stop()
-            await self._router.stop(drain=0)
-            await self._fleet.end(drain=0)
+            await self._engine.stop(drain=0)
             await self._admin.stop()
             with suppress(AutoscalerError):  # a disk that is full was told of already
                 self.store.remember_end(self.plan.app, time.time())
@@ -174,6 +163,11 @@ class Runtime:
         if self._stop.is_set():
             self._now.set()
         self._stop.set()
+
+    @property
+    def app_url(self) -> str:
+        """Where the app answers; empty before it does."""
+        return self._engine.url
 
     @property
     def stopping(self) -> bool:
@@ -192,7 +186,7 @@ class Runtime:
 
     def status(self) -> dict[str, Any]:
         """How the app is."""
-        sample = self._target.sample().view(self._max_workers)
+        sample = self._sample()
         word = self._word(time.time())
         return {
             "app": self.plan.app,
@@ -210,18 +204,15 @@ class Runtime:
             "tick": {**self._last, "next_at": self._clock.next_at},
             "max_workers": self._max_workers,
             "arguments": self._arguments,
-            "workers": {name: sample[name] for name in ("inflight", "free", "busy", "draining")},
-            "queue": {
-                PLATFORM_WORDS.get(reason, reason.value): number
-                for reason, number in self._dispatcher.summary().items()
-            },
-            "back_off_until": self._fleet.back_off_until,
+            "workers": sample.model_dump(include={"inflight", "free", "busy", "draining"}),
+            "queue": {PLATFORM_WORDS.get(reason, reason.value): number for reason, number in sample.waiting.items()},
+            "back_off_until": self._engine.back_off_until,
             "notes": list(self._notes),
         }
 
     def workers(self, ended: bool = False) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002 - what a query says
         """The workers that there are; those that there were as well, when *ended*."""
-        here = {worker.worker_id: worker.view() for worker in self._fleet.workers.values()}
+        here = {worker.id: worker.model_dump() for worker in self._engine.workers()}
         if not ended:
             return list(here.values())
         kept = {view["id"]: view for view in self.store.workers(self.plan.app, ended=True)}
@@ -229,10 +220,7 @@ class Runtime:
 
     def queue(self) -> list[dict[str, Any]]:
         """The requests that wait, in their order."""
-        return [
-            {"created_at": came_at, "reason": PLATFORM_WORDS.get(reason, reason.value)}
-            for came_at, reason in self._dispatcher.queue()
-        ]
+        return [request.model_dump() for request in self._engine.queue()]
 
     def decisions(self, *, limit: int = 50, before: int | None = None, at: float | None = None) -> list[dict[str, Any]]:
         """The last decisions, the newest first."""
@@ -250,7 +238,7 @@ class Runtime:
     def log_path(self, worker_id: str) -> Path | None:
         """Where that worker's log is; ``None`` where there is no such worker."""
         known = {view["id"] for view in self.workers(ended=True)}
-        return self.store.directory / "logs" / f"{worker_id}.log" if worker_id in known else None
+        return self._engine.log_path(worker_id) if worker_id in known else None
 
     async def subscribe(self) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
         """The state whenever it changes, and each decision, until the listener goes."""
@@ -271,10 +259,11 @@ class Runtime:
         Raises:
             UnknownNameError: there is no such worker.
         """
-        if worker_id not in self._fleet.workers:
-            raise UnknownNameError.of("worker", worker_id, self._fleet.workers)
+        known = [worker.id for worker in self._engine.workers()]
+        if worker_id not in known:
+            raise UnknownNameError.of("worker", worker_id, known)
         self.note(f"worker {worker_id} is removed by {by}")
-        self._fleet.remove(worker_id, f"removed by {by}")
+        self._engine.remove(worker_id, f"removed by {by}")
 
     def set_operator(self, word: Mapping[str, Any] | None, by: str) -> None:
         """Put *word* over the policy, or take what is there away."""
@@ -312,11 +301,20 @@ class Runtime:
 
     def observe(self) -> Any:
         """What is known now; for the loop."""
-        return self._in_loop(self._target.observe)
+        self._observed = self._applied = None
+        return self._in_loop(self._see)
 
     def apply(self, result: DecideResult) -> None:
         """Carry out *result*; for the loop."""
-        self._in_loop(lambda: self._target.apply(result))
+        done = self._in_loop(lambda: self._engine.apply(result))
+        self._applied = Applied(result.up, tuple(result.down)) if done is None else done
+
+    def _see(self) -> Any:
+        sample = self._sample()
+        factors = self._engine.observe()
+        # Its sample, rather than what will have become of it when the tick is stored.
+        self._observed = sample.model_copy(update={"at": factors.observed_at})
+        return factors
 
     def _in_loop(self, action: Callable[[], T]) -> T:
         """What *action* gives in the event loop, where all that it looks at is changed."""
@@ -337,22 +335,15 @@ class Runtime:
         took, lag = now - self._clock.woke_at, self._clock.lag
         record = self._records[-1] if self._records else None
         self._records.clear()
-        result, applied = done.result, self._target.applied
+        result, applied = done.result, self._applied
         word = self._word_in_force
         if result is not None:
             self._max_workers = result.max_workers
         if record is not None:
             self._arguments = {name: one.model_dump(mode="json") for name, one in record.arguments.items()}
-        sample, rows, queue = self._in_loop(
-            lambda: (
-                self._target.sample(),
-                [worker.row() for worker in self._fleet.workers.values()],
-                self._dispatcher.queue(),
-            ),
+        sample, workers, queue = self._in_loop(
+            lambda: (self._observed or self._sample(), self._engine.workers(), self._engine.queue())
         )
-        if done.factors is not None:
-            # The sample of the observation, rather than what has become of it since.
-            sample = self._target.seen or sample
         self._last = {"at": self._clock.woke_at, "took": took, "lag": lag, "failure": done.failure}
         row = TickRow(
             at=self._clock.woke_at if done.factors is None else done.factors.observed_at,
@@ -360,12 +351,12 @@ class Runtime:
             lag=lag,
             record=None if record is None else record.json(),
             memory=getattr(self._decider, "memory", None),
-            applied=None if applied is None else applied.view(),
+            applied=None if applied is None else asdict(applied),
             operator=None if word is None else word.as_dict(),
             failure=done.failure,
-            workers=rows,
-            queue=[(came_at, PLATFORM_WORDS.get(reason, reason.value)) for came_at, reason in queue],
-            sample=sample.view(self._max_workers),
+            workers=[worker.row() for worker in workers],
+            queue=[tuple(request.model_dump().values()) for request in queue],
+            sample=sample.model_copy(update={"max_workers": self._max_workers}).model_dump(mode="json"),
         )
         decision_id = self._keep(row, now)
         if result is not None:
@@ -393,7 +384,7 @@ class Runtime:
         return decision_id
 
     def _tell(self, done: Tick, decision: dict[str, Any] | None) -> None:
-        applied = self._target.applied
+        applied = self._applied
         for line in applied.why if applied is not None else ():
             self.note(line)
         if done.failure:
@@ -409,8 +400,9 @@ class Runtime:
         while True:
             await asyncio.sleep(HEARTBEAT)
             now = time.time()
-            self.metrics.fleet(self._target.sample().view(self._max_workers))
-            self._wanted()
+            self.metrics.fleet(self._sample())
+            if self._engine.queue():
+                self._wanted()
             self._note_word(now)
             if self._listeners and (self._changed or now - told_at >= SILENCE):
                 self._changed = False
@@ -418,17 +410,20 @@ class Runtime:
                 self._send("state", self._state())
 
     def _wanted(self) -> None:
-        """Something waits: where nobody stays or starts, and one may come, don't wait for the next beat."""
-        workers = self._fleet.workers.values()
-        nobody = all(worker.draining_at is not None for worker in workers)
-        room = self._max_workers is None or len(workers) < self._max_workers
+        """Something waits: where no worker stays or starts, and one may come, don't wait for the next beat."""
         word = self._word_in_force
-        kept_back = self.plan.dry_run or (word is not None and not word.workers)
-        if len(self._dispatcher) and nobody and room and not kept_back and self._fleet.back_off_until is None:
+        if self.plan.dry_run or (word is not None and not word.workers) or self._engine.back_off_until is not None:
+            return
+        workers = self._engine.workers()
+        room = self._max_workers is None or len(workers) < self._max_workers
+        if room and all(worker.draining_at is not None for worker in workers):
             self.tick_soon()
 
+    def _sample(self) -> SampleForm:
+        return self._engine.sample().model_copy(update={"max_workers": self._max_workers})
+
     def _state(self) -> dict[str, Any]:
-        sample = self._target.sample().view(self._max_workers)
+        sample = self._sample().model_dump(mode="json")
         return {"status": self.status(), "workers": self.workers(), "queue": self.queue(), "sample": sample}
 
     def _send(self, event: str, data: dict[str, Any]) -> None:
@@ -481,22 +476,7 @@ class Runtime:
         until = time.monotonic() + HANGS_AFTER
         while deciding.is_alive() and time.monotonic() < until:  # noqa: ASYNC110 - a thread, which sets no event
             await asyncio.sleep(0.02)
-        drain = self.plan.local.drain_timeout
-        served = asyncio.ensure_future(self._router.stop(drain=drain))
-        # Who waits when no worker is left would wait in vain.
-        emptied = asyncio.ensure_future(self._until_nobody_is_there())
-        try:
-            await asyncio.wait({served, emptied}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            served.cancel()
-            emptied.cancel()
-            await asyncio.gather(served, emptied, return_exceptions=True)
-        await self._router.stop(drain=0)
-        await self._fleet.end(drain=drain)
-
-    async def _until_nobody_is_there(self) -> None:
-        while self._fleet.workers:  # noqa: ASYNC110 - the fleet has no event for it
-            await asyncio.sleep(0.05)
+        await self._engine.stop(drain=math.inf)
 
 
 def _shown(host: str) -> str:

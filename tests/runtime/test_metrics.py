@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from everai_autoscaler.engine import SampleForm
+from everai_autoscaler.router.metrics import RequestMetrics
 from everai_autoscaler.runtime.metrics import Metrics
 
 PREFIX = "everai_autoscaler_"
@@ -26,7 +28,9 @@ def _values(metrics, name):
 
 def test_a_fresh_exposition_is_read_and_says_what_each_number_is():
     """Prometheus' own parser reads it; everything of ours has a help text, a type and our prefix."""
-    families = _families(Metrics())
+    metrics = Metrics()
+    RequestMetrics(metrics.registry)
+    families = _families(metrics)
     ours = {name: family for name, family in families.items() if not name.startswith("process_")}
 
     assert ours
@@ -48,48 +52,10 @@ def test_names_keep_the_conventions():
 def test_two_runtimes_in_one_process_count_apart():
     """Each has a registry of its own."""
     one, other = Metrics(), Metrics()
-    one.waited(1)
+    one.ticked(1, 0, False)
 
-    assert {(): 1.0} == _values(one, "wait_seconds_count")
-    assert {(): 0.0} == _values(other, "wait_seconds_count")
-
-
-@pytest.mark.parametrize("name", ["wait_seconds", "service_seconds"])
-def test_request_times_are_told_apart_from_5_ms_to_10_min(name):
-    """The lowest bucket ends at 5 ms, the highest before infinity at 10 min."""
-    bounds = [float(label) for (label,) in _values(Metrics(), f"{name}_bucket")]
-
-    assert (0.005, 600.0, float("inf")) == (bounds[0], bounds[-2], bounds[-1])
-    assert sorted(bounds) == bounds
-
-
-def test_a_wait_falls_into_its_bucket():
-    """20 ms are more than 10 ms and not more than 25 ms."""
-    metrics = Metrics()
-    metrics.waited(0.02)
-    buckets = _values(metrics, "wait_seconds_bucket")
-
-    assert (0.0, 1.0) == (buckets["0.01",], buckets["0.025",])
-    assert {(): 0.02} == _values(metrics, "wait_seconds_sum")
-
-
-def test_answers_are_counted_by_status():
-    """An answer counts under its status; nonsense that a worker said counts as other."""
-    metrics = Metrics()
-    for status in (200, 200, 502, 999):
-        metrics.served(0.1, status)
-
-    assert {("200",): 2.0, ("502",): 1.0, ("other",): 1.0} == _values(metrics, "answers_total")
-    assert {(): 4.0} == _values(metrics, "service_seconds_count")
-
-
-def test_refusals_are_counted_by_reason_and_start_at_zero():
-    """Those that always may happen are there before they do."""
-    metrics = Metrics()
-    metrics.refused("queue-full")
-    refusals = _values(metrics, "refusals_total")
-
-    assert (1.0, 0.0) == (refusals["queue-full",], refusals["queue-time",])
+    assert {(): 1.0} == _values(one, "tick_duration_seconds_count")
+    assert {(): 0.0} == _values(other, "tick_duration_seconds_count")
 
 
 @pytest.mark.parametrize(
@@ -141,17 +107,17 @@ def test_ticks_are_timed_and_their_failures_counted():
 
 
 def test_the_fleet_is_shown_in_the_platforms_words():
-    """Workers by status; the queue by reason, whichever of its two names the sample has, and 0 when it is gone."""
+    """Workers by status; the queue by reason, in the platform's words, and 0 when it is gone."""
     metrics = Metrics()
-    sample = {"inflight": 1, "free": 2, "busy": 3, "draining": 4, "max_workers": 9}
-    metrics.fleet({**sample, "waiting": {"QueueDueBusy": 5, "NotDispatch": 1}})
-    metrics.fleet({**sample, "waiting": {"SessionWorkerBusy": 7}})
+    sample = {"at": 1.0, "inflight": 1, "free": 2, "busy": 3, "draining": 4, "max_workers": 9}
+    metrics.fleet(SampleForm(**sample, waiting={"QueueDueBusy": 5, "NotDispatch": 1}))
+    metrics.fleet(SampleForm(**sample, waiting={"QueueDueSession": 7}))
 
     assert {("inflight",): 1, ("free",): 2, ("busy",): 3, ("draining",): 4} == _values(metrics, "workers")
     assert {("NotDispatch",): 0, ("WorkerBusy",): 0, ("SessionWorkerBusy",): 7} == _values(metrics, "queue_requests")
     assert {(): 9.0} == _values(metrics, "max_workers")
 
-    metrics.fleet({**sample, "max_workers": 0, "waiting": {}})
+    metrics.fleet(SampleForm(**{**sample, "max_workers": 0}, waiting={}))
     assert {(): 0.0} == _values(metrics, "max_workers")
 
 

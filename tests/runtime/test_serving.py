@@ -18,6 +18,7 @@ from attrs import define
 pytest.importorskip("aiohttp")
 
 from everai_autoscaler.decision import Decider
+from everai_autoscaler.local.engine import LocalEngine
 from everai_autoscaler.local.spec import Local
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors, ScaleUpAction
 from everai_autoscaler.runtime import clock as clock_module
@@ -68,7 +69,8 @@ def play(tmp_path: Path, monkeypatch) -> Callable[..., Here]:
         async def whole() -> Here:
             told: list[str] = []
             make = partial(Decider, scaler or Always(), app="app")
-            given = {"app": "app", "scaler": "always", "make_scaler": make, "local": LOCAL, "home": tmp_path}
+            engine = partial(LocalEngine, local=LOCAL, home=tmp_path)
+            given = {"app": "app", "scaler": "always", "make_scaler": make, "make_engine": engine, "admin_port": 0}
             with closing(Store(tmp_path)) as store:
                 here = Here(
                     Runtime(Plan(**{**given, "interval": 3600.0, **plan}), store, told=told.append), store, told

@@ -26,6 +26,7 @@ from everai_autoscaler.cli.options.pace import interval_option
 from everai_autoscaler.cli.options.state_options import state_option
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import AutoscalerError, ContractError
+from everai_autoscaler.local.engine import LocalEngine
 from everai_autoscaler.local.process import unfit
 from everai_autoscaler.local.spec import Local
 from everai_autoscaler.log import LOGGER
@@ -154,8 +155,9 @@ def _plan(
         app=manifest.name,
         scaler=described.name,
         make_scaler=make,
-        local=local,
-        home=manifest.directory,
+        make_engine=functools.partial(LocalEngine, local=local, home=manifest.directory),
+        host=local.host,
+        admin_port=local.admin_port,
         interval=interval,
         dry_run=dry_run,
         token=token,

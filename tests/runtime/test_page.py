@@ -194,7 +194,7 @@ def test_whatever_was_said_stays_text(visit):
         await page.until(f"document.querySelector('#map-rows .key').value === {json.dumps(HOSTILE)}")
         await page.click("#decision-list li:nth-child(2) button")
         await page.until("document.querySelector('#decision-list .facts')")
-        await page.click(f"#worker-rows tr[data-id='{worker_id}'] button")
+        await page.click(f"#worker-rows tr[data-key='{worker_id}'] button")
         await page.until(f"{_text('#show-body')} === {json.dumps(HOSTILE)}")
 
         for place in ("#banners", "#decision-list", "#note-list", "#worker-rows", "#argument-rows"):
@@ -648,7 +648,7 @@ def test_a_worker_is_removed_only_after_a_question(visit):
 
     async def story(page, runtime):
         worker_id = list(runtime.here)[5]
-        remove = f"#worker-rows tr[data-id='{worker_id}'] .danger"
+        remove = f"#worker-rows tr[data-key='{worker_id}'] .danger"
         await page.click(remove)
         await page.until("document.querySelector('#ask').open")
         assert worker_id in await page.run(_text("#ask-text"))
@@ -657,7 +657,9 @@ def test_a_worker_is_removed_only_after_a_question(visit):
 
         await page.click(remove)
         await page.click("#ask-yes")
-        await page.until(f"document.querySelector(\"#worker-rows tr[data-id='{worker_id}']\").className === 'draining'")
+        await page.until(
+            f"document.querySelector(\"#worker-rows tr[data-key='{worker_id}']\").className === 'draining'"
+        )
         assert [("remove", worker_id, "the page")] == runtime.done
         assert await page.run(f"document.querySelector({json.dumps(remove)}).hidden")
 

@@ -1,5 +1,7 @@
 // Stacked step charts as SVG. Values hold from one sample to the next; where samples are missing there is a gap.
 
+import { clock } from "./words.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const LEFT = 40, RIGHT = 8, TOP = 8, BOTTOM = 18;
 const STEPS = [10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
@@ -9,11 +11,6 @@ export function svg(name, attributes = {}, text = null) {
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   if (text !== null) element.textContent = text;
   return element;
-}
-
-export function clock(at, seconds = true) {
-  const iso = new Date(at * 1000).toISOString();
-  return iso.slice(11, seconds ? 19 : 16);
 }
 
 export class Chart {

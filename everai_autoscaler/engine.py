@@ -11,14 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from everai_autoscaler.loop import Target
 from everai_autoscaler.model import QueueReason, WorkerStatus
+from everai_autoscaler.words import reason_word
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-__all__ = ["PLATFORM_WORDS", "Engine", "Host", "QueuedForm", "Rows", "SampleForm", "WorkerForm"]
-
-PLATFORM_WORDS = {QueueReason.QueueDueBusy: "WorkerBusy", QueueReason.QueueDueSession: "SessionWorkerBusy"}
-"""What a platform's lists call the reasons for which they have a word of their own."""
+__all__ = ["Engine", "Host", "QueuedForm", "Rows", "SampleForm", "WorkerForm"]
 
 
 class _Form(BaseModel):
@@ -80,7 +78,7 @@ class QueuedForm(_Form):
 
     @field_serializer("reason")
     def _platform_word(self, reason: QueueReason) -> str:
-        return PLATFORM_WORDS.get(reason, reason.value)
+        return reason_word(reason.value)
 
 
 class SampleForm(_Form):

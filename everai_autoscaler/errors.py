@@ -17,7 +17,7 @@ Each is one clear line: the thing, what was given, where it came from, and what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
 __all__ = [
@@ -30,6 +30,9 @@ __all__ = [
     "PluginError",
     "StateError",
     "UnknownNameError",
+    "describe_error",
+    "did_you_mean",
+    "words_of",
 ]
 
 
@@ -56,9 +59,7 @@ class UnknownNameError(AutoscalerError, LookupError, ValueError):
         scaler 'simpel' is not one of free-worker, simple; did you mean 'simple'?
         """
         names = sorted(known)
-        near = get_close_matches(str(name), names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return cls(f"{kind} {name!r} is not one of {', '.join(names) or '(none)'}{hint}")
+        return cls(f"{kind} {name!r} is not one of {', '.join(names) or '(none)'}{did_you_mean(name, names)}")
 
 
 class PlaceholderError(AutoscalerError, LookupError):
@@ -79,3 +80,45 @@ class StateError(AutoscalerError, RuntimeError):
 
 class MissingExtraError(AutoscalerError, ImportError):
     """An optional part that isn't installed; says the pip line that installs it."""
+
+
+def describe_error(error: BaseException) -> str:
+    r"""The kind of *error* and its words, in one line, whatever it is.
+
+    >>> describe_error(ValueError("two\n  lines")), describe_error(ValueError())
+    ('ValueError: two lines', 'ValueError')
+    """
+    kind, words = type(error).__name__, _words(error)
+    return f"{kind}: {words}" if words else kind
+
+
+def words_of(error: BaseException) -> str:
+    r"""The words of *error*, in one line; its kind when it has none.
+
+    >>> words_of(ValueError("two\n  lines")), words_of(ValueError())
+    ('two lines', 'ValueError')
+    """
+    return _words(error) or type(error).__name__
+
+
+def did_you_mean(name: object, known: Iterable[str], *, key: Callable[[str], str] = str) -> str:
+    """The end of a sentence: asks whether the nearest of the *known* names was meant; empty when none is near.
+
+    Args:
+        name: what was given.
+        known: the names that there are.
+        key: makes of a name what is compared, ``str.casefold`` for one.
+
+    >>> did_you_mean("simpel", ["simple", "free-worker"])
+    "; did you mean 'simple'?"
+    """
+    compared = {key(one): one for one in known}
+    near = get_close_matches(key(str(name)), compared, n=1)
+    return f"; did you mean {compared[near[0]]!r}?" if near else ""
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - an error that can't even say what it is
+        return ""

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from attrs import frozen
 
+from everai_autoscaler.errors import describe_error
 from everai_autoscaler.log import emit
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors
 
@@ -92,7 +93,7 @@ def tick(target: Target, scaler: AutoScaler, *, dry_run: bool = False) -> Tick:
         if result.actions and not dry_run:
             target.apply(result)
     except Exception as error:  # noqa: BLE001 - a loop that dies scales nobody
-        failure = f"{stage} failed: {_told(error)}"
+        failure = f"{stage} failed: {describe_error(error)}"
         emit(logging.ERROR, "tick_failed", stage=stage, error=failure)
         return Tick(factors, result, failure)
     return Tick(factors, result)
@@ -141,15 +142,6 @@ def _a(kind: type[T], given: T) -> T:
     if not isinstance(given, kind):
         raise TypeError(f"gave a {type(given).__name__}, not a {kind.__name__}")
     return given
-
-
-def _told(error: Exception) -> str:
-    """*error* in one line, whatever it is."""
-    try:
-        words = str(error).split()
-    except Exception:  # noqa: BLE001 - an error that can't even say what it is
-        words = []
-    return " ".join([f"{type(error).__name__}:", *words]) if words else type(error).__name__
 
 
 @contextmanager

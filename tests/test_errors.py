@@ -7,7 +7,7 @@ import re
 import pytest
 
 from everai_autoscaler import errors
-from everai_autoscaler.errors import AutoscalerError, UnknownNameError
+from everai_autoscaler.errors import AutoscalerError, UnknownNameError, describe_error, did_you_mean, words_of
 
 TREE = {
     "ContractError": (AutoscalerError, ValueError),
@@ -31,7 +31,7 @@ def test_the_tree_is_drawn_whole() -> None:
     """Every error of the module, and no other, stands in its docstring and in ``__all__``."""
     drawn = re.findall(r"(?:├──|└──|^ {4})\s?(\w+Error)", errors.__doc__ or "", flags=re.MULTILINE)
 
-    assert sorted([*TREE, "AutoscalerError"]) == sorted(drawn) == sorted(errors.__all__)
+    assert sorted([*TREE, "AutoscalerError"]) == sorted(drawn) == sorted(x for x in errors.__all__ if x[0].isupper())
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,46 @@ def test_an_unknown_name_says_which_there_are(name: object, known: list[str], me
 
     assert message == str(error)
     assert isinstance(error, UnknownNameError)
+
+
+class Speechless(Exception):  # noqa: N818 - it is one
+    """An error that can't say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+ERRORS = [(ValueError("two\n  lines"), "ValueError", "two lines"), (ValueError(), "ValueError", "")]
+ERRORS += [(Speechless(), "Speechless", "")]
+
+
+@pytest.mark.parametrize(("error", "kind", "words"), ERRORS)
+def test_any_error_is_described_in_one_line(error: Exception, kind: str, words: str) -> None:
+    """Also one without words, and one whose words fail."""
+
+    assert (f"{kind}: {words}" if words else kind) == describe_error(error)
+
+
+@pytest.mark.parametrize(("error", "kind", "words"), ERRORS)
+def test_the_words_of_an_error_are_one_line(error: Exception, kind: str, words: str) -> None:
+    """An error without words gives its kind."""
+
+    assert (words or kind) == words_of(error)
+
+
+def test_the_nearest_name_is_offered() -> None:
+    """A name that is nearly right is followed by the right one."""
+
+    assert "; did you mean 'simple'?" == did_you_mean("simpel", ["free-worker", "simple"])
+
+
+def test_a_name_like_no_other_has_no_offer() -> None:
+    """Where no known name is near, nothing is asked."""
+
+    assert not did_you_mean("zzz", ["simple"])
+
+
+def test_names_are_compared_by_their_key() -> None:
+    """The key decides what is near; the name itself is what is offered."""
+
+    assert "; did you mean 'Europe/Berlin'?" == did_you_mean("EUROPE/BERLN", ["Europe/Berlin"], key=str.casefold)

@@ -9,10 +9,11 @@ from pathlib import Path
 import everai_autoscaler
 
 ROOT = Path(everai_autoscaler.__file__).parent
-GROUND = {"errors", "log", "_version"}
+GROUND = {"errors", "log", "words", "_version"}
 MAY_IMPORT = {
     "errors": set(),
     "log": set(),
+    "words": set(),
     "_version": set(),
     "model": GROUND,
     "plugin": {*GROUND, "model"},

@@ -22,6 +22,7 @@ ROOMS = [
     "everai_autoscaler.decision",
     "everai_autoscaler.testing",
     "everai_autoscaler.traces",
+    "everai_autoscaler.words",
     "everai_autoscaler.wrapper",
 ]
 

@@ -12,6 +12,7 @@ from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.model import DecideResult, Factors, ScaleDownAction, ScaleUpAction, Worker, WorkerStatus
 from everai_autoscaler.model.action import Reason, may_go, newest_first
 from everai_autoscaler.model.binding import bind
+from everai_autoscaler.words import counted
 
 __all__ = ["Limits", "Ruled", "Wish", "check_together", "decide"]
 
@@ -145,7 +146,7 @@ def _minimum(fleet: Fleet, limits: Limits, who: str) -> DecideResult | None:
     missing = limits.min_workers - fleet.counted
     if missing <= 0:
         return None
-    why = f"{_workers(fleet.counted)}, below the minimum of {limits.min_workers}"
+    why = f"{counted(fleet.counted, 'worker')}, below the minimum of {limits.min_workers}"
     # Below the minimum nobody is removed, so that this is the last word even when there is no room.
     return _start(fleet, limits, missing, why, who) or _nothing(limits, f"{why}, but {_no_room(fleet, limits)}", who)
 
@@ -166,7 +167,7 @@ def _start(fleet: Fleet, limits: Limits, count: int, why: str, who: str) -> Deci
     if room > 0:
         count = min(count, room)
         bound = f", up to the maximum of {limits.max_workers}" if count == room else ""
-        why = f"{why}: starts {_workers(count)}{bound}"
+        why = f"{why}: starts {counted(count, 'worker')}{bound}"
         return DecideResult.of([ScaleUpAction(count=count)], why, max_workers=limits.max_workers, who=who)
     if fleet.suspects:
         oldest = min(fleet.suspects, key=lambda worker: worker.started_at)
@@ -227,15 +228,11 @@ def _nothing(limits: Limits, why: str, who: str) -> DecideResult:
 
 def _content(fleet: Fleet, limits: Limits, wish: Wish) -> str:
     if fleet.starting:
-        return f"{wish.why}; {_workers(fleet.starting)} starting: waits for that"
+        return f"{wish.why}; {counted(fleet.starting, 'worker')} starting: waits for that"
     if wish.more:
         return f"{wish.why}, but {_no_room(fleet, limits)}"
     return f"{wish.why}; nobody to remove: {fleet.free} free, {fleet.busy} busy"
 
 
 def _no_room(fleet: Fleet, limits: Limits) -> str:
-    return f"{_workers(fleet.total)} of at most {limits.max_workers} there"
-
-
-def _workers(count: int) -> str:
-    return "1 worker" if count == 1 else f"{count} workers"
+    return f"{counted(fleet.total, 'worker')} of at most {limits.max_workers} there"

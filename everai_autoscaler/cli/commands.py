@@ -14,8 +14,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from everai_autoscaler._version import __version__
-from everai_autoscaler.errors import AutoscalerError
+from everai_autoscaler.errors import AutoscalerError, words_of
 from everai_autoscaler.log import LOGGER
+from everai_autoscaler.words import one_line
 
 __all__ = ["everai_autoscaler"]
 
@@ -162,10 +163,10 @@ class _StandardError(logging.Handler):
         # The live view of "run" has no place for what its lines tell.
         told = () if running == "run" and sys.stdout.isatty() else _TOLD_BY.get(running, ())
         if name not in ("tick_failed", *told):
-            click.echo(" ".join(f"warning: {name.replace('_', ' ')}: {_told(event)}".split()), err=True)
+            click.echo(one_line(f"warning: {name.replace('_', ' ')}: {_why(event)}"), err=True)
 
 
-def _told(event: dict[str, Any]) -> str:
+def _why(event: dict[str, Any]) -> str:
     why = next((event[name] for name in ("why", "warning", "failure", "error") if name in event), None)
     if why is None:
         return ", ".join(" and ".join(map(str, v)) if isinstance(v, list) else str(v) for v in event.values())
@@ -174,11 +175,11 @@ def _told(event: dict[str, Any]) -> str:
 
 def _in_one_line(error: Exception) -> str:
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        told = f"{error.format_message().rstrip('.')} (see {error.ctx.command_path} --help)"
+        said = f"{error.format_message().rstrip('.')} (see {error.ctx.command_path} --help)"
     elif isinstance(error, click.ClickException):
-        told = error.format_message()
+        said = error.format_message()
     elif isinstance(error, OSError) and not isinstance(error, AutoscalerError) and error.filename is not None:
-        told = f"{os.fsdecode(error.filename)}: {error.strerror}"
+        said = f"{os.fsdecode(error.filename)}: {error.strerror}"
     else:
-        told = str(error) or type(error).__name__
-    return " ".join(told.split())
+        said = words_of(error)
+    return one_line(said)

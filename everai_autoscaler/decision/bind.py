@@ -8,10 +8,10 @@ from typing import Any
 from attrs import define, field, frozen
 from pydantic import ValidationError
 
-from everai_autoscaler.decision.decorate import DecoratorSlot, told
+from everai_autoscaler.decision.decorate import DecoratorSlot
 from everai_autoscaler.decision.nested import Inside, Nested, form_of, is_hidden
 from everai_autoscaler.decision.secrets import Secrets
-from everai_autoscaler.errors import ArgumentError
+from everai_autoscaler.errors import ArgumentError, describe_error
 from everai_autoscaler.model import Argument, ArgumentType, AutoScaler, FactorsDecorator, RecordedArgument, Schema
 from everai_autoscaler.model.binding import reconcile
 from everai_autoscaler.model.late import source_of
@@ -179,7 +179,7 @@ class Binder:
             try:
                 slot.last = self._decorated(decorator, slot, given, observed_at, secrets)
             except Exception as error:  # noqa: BLE001 - a stranger's decorator may raise anything
-                failure = str(error) if isinstance(error, ArgumentError) else told(error)
+                failure = str(error) if isinstance(error, ArgumentError) else describe_error(error)
                 failure = f"{self.owner}: {slot.name} failed: {failure}"
                 if slot.last is None:
                     raise ArgumentError(failure) from None
@@ -245,7 +245,9 @@ class Binder:
         try:
             return self.make(values), values, sources
         except Exception as error:  # noqa: BLE001 - a stranger's constructor may raise anything
-            failure = f"{self.owner} can't be made: {error if isinstance(error, ArgumentError) else told(error)}"
+            failure = (
+                f"{self.owner} can't be made: {error if isinstance(error, ArgumentError) else describe_error(error)}"
+            )
             if last is None:
                 raise ArgumentError(failure) from None
             kept.update({name: failure for name in values if values[name] != last.values.get(name)})

@@ -13,10 +13,10 @@ from pydantic import JsonValue
 
 from everai_autoscaler._version import __version__
 from everai_autoscaler.decision.bind import Binder, Bound
-from everai_autoscaler.decision.decorate import slots, told
+from everai_autoscaler.decision.decorate import slots
 from everai_autoscaler.decision.judge import Judgement, judge
 from everai_autoscaler.decision.nested import maker, nest, registered_name
-from everai_autoscaler.errors import ArgumentError, DuplicateNameError, UnknownNameError
+from everai_autoscaler.errors import ArgumentError, DuplicateNameError, UnknownNameError, describe_error
 from everai_autoscaler.log import LOGGER, emit
 from everai_autoscaler.model import (
     AutoScaler,
@@ -229,7 +229,7 @@ class Decider(AutoScaler):
                 )
             )
         except Exception as failure:  # noqa: BLE001 - a full disk must not stop the scaling
-            emit(logging.ERROR, "record_failed", app=self.app, error=bound.secrets.scrub(told(failure)))
+            emit(logging.ERROR, "record_failed", app=self.app, error=bound.secrets.scrub(describe_error(failure)))
 
 
 def _name_of(scaler: AutoScaler, registry: Registry) -> str:

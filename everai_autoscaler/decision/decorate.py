@@ -10,14 +10,14 @@ from attrs import define, field, frozen
 
 from everai_autoscaler.decision.contents import Contents
 from everai_autoscaler.decision.secrets import Secrets
-from everai_autoscaler.errors import ArgumentError
+from everai_autoscaler.errors import ArgumentError, describe_error
 from everai_autoscaler.model import Decorator, Factors, FactorsDecorator, RecordedArgument, RecordedDecorator
 from everai_autoscaler.model.binding import build
 from everai_autoscaler.model.late import is_secret, source_of
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.plugin import Registry
 
-__all__ = ["Decorated", "DecoratorSlot", "decorate", "slots", "told", "wanted_context"]
+__all__ = ["Decorated", "DecoratorSlot", "decorate", "slots", "wanted_context"]
 
 D = TypeVar("D", bound=Callable[..., Any])
 
@@ -55,7 +55,11 @@ class DecoratorSlot(Generic[D]):
                 made = build(self.factory, values, owner=self.name)
                 self._made, self._values, self.wanted = made, values, wanted_context(made)
         except Exception as error:  # noqa: BLE001 - a stranger's factory may raise anything
-            failure = str(error) if isinstance(error, ArgumentError) else f"{self.name} can't be made: {told(error)}"
+            failure = (
+                str(error)
+                if isinstance(error, ArgumentError)
+                else f"{self.name} can't be made: {describe_error(error)}"
+            )
             if self._made is None:
                 raise ArgumentError(failure) from None
             kept[self.name] = failure
@@ -114,7 +118,7 @@ def decorate(factors: Factors, decorators: Sequence[tuple[str, FactorsDecorator]
             decorated = decorator(factors)
             error = ""
         except Exception as failure:  # noqa: BLE001 - whatever a stranger's decorator raises
-            decorated, error = None, f"{name} failed: {told(failure)}"
+            decorated, error = None, f"{name} failed: {describe_error(failure)}"
         if changed := contents.restore():
             error = error or f"{name} changed its snapshot ({', '.join(changed)}), which it may not do"
         elif decorated is not None and not isinstance(decorated, Factors):
@@ -144,12 +148,3 @@ def wanted_context(decorator: Callable[..., Any]) -> Collection[str]:
         return context
     by_name = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     return tuple(name for name in context if name in by_name)
-
-
-def told(error: BaseException) -> str:
-    """*error* in one line, whatever it is."""
-    try:
-        words = str(error).split()
-    except Exception:  # noqa: BLE001 - an error that can't even say what it is
-        words = []
-    return " ".join([f"{type(error).__name__}:", *words]) if words else type(error).__name__

@@ -18,6 +18,7 @@ from everai_autoscaler.model import (
     Worker,
     WorkerStatus,
 )
+from everai_autoscaler.words import counted
 
 __all__ = ["GUARDS", "Guard", "guard"]
 
@@ -121,8 +122,7 @@ def not_above_the_maximum(result: DecideResult, factors: Factors) -> DecideResul
     if result.up <= room:
         return result
     actions: list[Action] = [ScaleUpAction(count=room)] if room else []
-    workers = "1 worker" if there == 1 else f"{there} workers"
-    why = f"up by {room} instead of {result.up}: {workers} of at most {result.max_workers} there"
+    why = f"up by {room} instead of {result.up}: {counted(there, 'worker')} of at most {result.max_workers} there"
     return _corrected(result, actions, [why])
 
 

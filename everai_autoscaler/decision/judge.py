@@ -10,8 +10,9 @@ from attrs import frozen
 from pydantic import JsonValue
 
 from everai_autoscaler.decision.contents import Contents
-from everai_autoscaler.decision.decorate import decorate, told
+from everai_autoscaler.decision.decorate import decorate
 from everai_autoscaler.decision.guard import guard
+from everai_autoscaler.errors import describe_error
 from everai_autoscaler.model import (
     AutoScaler,
     DecideResult,
@@ -75,7 +76,7 @@ def judge(
     try:
         proposed, remembered = _ask(policy, seen.factors, memory, name)
     except Exception as failure:  # noqa: BLE001 - whatever a stranger's policy raises
-        error = f"{name} failed: {told(failure)}"
+        error = f"{name} failed: {describe_error(failure)}"
     if changed := contents.restore():
         error = error or f"{name} changed its snapshot ({', '.join(changed)}), which it may not do"
     if error:

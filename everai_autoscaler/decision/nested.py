@@ -10,9 +10,8 @@ import attrs
 from attrs import define, field, frozen
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from everai_autoscaler.decision.decorate import told
 from everai_autoscaler.decision.secrets import Secrets
-from everai_autoscaler.errors import ArgumentError, ContractError, DuplicateNameError, UnknownNameError
+from everai_autoscaler.errors import ArgumentError, ContractError, DuplicateNameError, UnknownNameError, describe_error
 from everai_autoscaler.model import Argument, AutoScaler, Schema, schema_of
 from everai_autoscaler.model.binding import rebuilt, reconcile
 from everai_autoscaler.model.late import source_of
@@ -94,7 +93,7 @@ class _Template:
             scaler = self.make(values)
         except Exception as error:  # noqa: BLE001 - a stranger's constructor may raise anything
             raise ArgumentError(
-                f"{self.where} can't be made: {error if isinstance(error, ArgumentError) else told(error)}"
+                f"{self.where} can't be made: {error if isinstance(error, ArgumentError) else describe_error(error)}"
             ) from None
         self._last = Made(self.name, self.kind, values, inside, dict(self.sources()), scaler)
         return self._last

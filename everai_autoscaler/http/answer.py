@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from pydantic_core import to_jsonable_python
 
-from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError
+from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError, describe_error
 from everai_autoscaler.log import emit
 
 __all__ = ["RefusedError", "json_answer", "json_text", "one_line", "problem", "problem_of"]
@@ -62,7 +62,7 @@ def problem_of(request: web.Request, error: Exception) -> web.Response:
             return problem(503, str(error))
         case AutoscalerError():
             return problem(400, str(error))
-    why = f"{type(error).__name__}: {error}"
+    why = describe_error(error)
     emit(logging.ERROR, "request_failed", path=path, error=why)
     return problem(500, why)
 

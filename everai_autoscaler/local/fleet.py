@@ -24,7 +24,7 @@ import shortuuid
 from attrs import define
 
 from everai_autoscaler.engine import Rows
-from everai_autoscaler.errors import UnknownNameError
+from everai_autoscaler.errors import UnknownNameError, describe_error, words_of
 from everai_autoscaler.local.left import find_left, restored, rows_of_others
 from everai_autoscaler.local.process import (
     LONGEST_LOG,
@@ -44,6 +44,7 @@ from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.log import emit
 from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.serving.dispatcher import Dispatcher
+from everai_autoscaler.words import counted
 
 __all__ = ["Fleet"]
 
@@ -187,7 +188,7 @@ class Fleet:
             begun.append(worker.worker_id)
             self._do(self._bring_up(kept))
         if begun:
-            self._note(f"starts {_counted(len(begun), 'worker')}: {', '.join(begun)}")
+            self._note(f"starts {counted(len(begun), 'worker')}: {', '.join(begun)}")
             self._changed()
         return len(begun)
 
@@ -270,7 +271,7 @@ class Fleet:
                 await self._save(worker)
                 process = await self._in_hands(self._spawn, kept)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next worker is another try
-            self._never_began(kept, _told(error, self._local.command[0]))
+            self._never_began(kept, _why_it_never_began(error, self._local.command[0]))
             return
         if process is None:
             self._gone(kept, None)
@@ -313,7 +314,7 @@ class Fleet:
                 try:
                     self._step(kept)
                 except Exception as error:  # noqa: BLE001 - the others have to be watched as well
-                    self._note(f"worker {kept.worker.worker_id} can't be watched: {type(error).__name__}: {error}")
+                    self._note(f"worker {kept.worker.worker_id} can't be watched: {describe_error(error)}")
             self._save_late()
             self._rows.try_again()
             if self._unswept and self._sweeping is None:
@@ -416,7 +417,7 @@ class Fleet:
         worker, readiness = kept.worker, self._local.readiness
         kept.failures += 1
         if kept.failures >= readiness.failures:
-            self._hung(kept, f"{_counted(kept.failures, 'look')} failed, the last since {seen.why}", now)
+            self._hung(kept, f"{counted(kept.failures, 'look')} failed, the last since {seen.why}", now)
             return
         if not seen.slow:
             kept.next_look = now + min(LOOK_AGAIN, readiness.interval)
@@ -459,7 +460,7 @@ class Fleet:
         worker = kept.worker
         if worker.serving:
             self._note(
-                f"worker {worker.worker_id} still serves {_counted(worker.serving, 'request')} "
+                f"worker {worker.worker_id} still serves {counted(worker.serving, 'request')} "
                 f"after {self._clock() - (worker.draining_at or 0):.0f} s: it is ended nevertheless"
             )
         kept.kill_at = now + self._local.stop_grace
@@ -576,7 +577,7 @@ class Fleet:
         left = Counter(mark.worker for mark in others.values())
         if left:
             self._note(
-                f"ends {_counted(left.total(), 'process', 'processes')} that an earlier runtime had left: "
+                f"ends {counted(left.total(), 'process', 'processes')} that an earlier runtime had left: "
                 f"of worker {', '.join(sorted(left))}"
             )
             self._do(self._end_left(list(others.values())))
@@ -586,7 +587,7 @@ class Fleet:
             (gone, "{} that an earlier runtime had started did not live any more: {}"),
         ):
             if count:
-                self._note(line.format(_counted(len(count), "worker"), ", ".join(count)))
+                self._note(line.format(counted(len(count), "worker"), ", ".join(count)))
         if rows:
             self._changed()
 
@@ -648,7 +649,7 @@ class Fleet:
 
     def _say_swept(self, left: Mapping[str, int]) -> None:
         for worker_id, number in left.items():
-            self._note(f"worker {worker_id} had left {_counted(number, 'process', 'processes')} behind: killed")
+            self._note(f"worker {worker_id} had left {counted(number, 'process', 'processes')} behind: killed")
 
     # Rows, in a thread of their own, in their order.
 
@@ -672,7 +673,7 @@ class Fleet:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._note(f"something went wrong with a worker: {type(error).__name__}: {error}")
+            self._note(f"something went wrong with a worker: {describe_error(error)}")
 
     async def _in_hands(self, work: Callable[..., Any], *given: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._hands, work, *given)
@@ -684,20 +685,20 @@ def _digest(local: Local, directory: Path) -> str:
     return hashlib.sha256(how.encode()).hexdigest()[:16]
 
 
-def _told(error: Exception, program: str) -> str:
+def _why_it_never_began(error: Exception, program: str) -> str:
     """Why a process couldn't be made, in one line."""
     if isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError) and error.filename is not None:
         what = "program" if str(error.filename) == program else "directory"
         if isinstance(error, PermissionError):
             return f"the {what} {error.filename} may not be used"
         return f"there is no {what} {error.filename}"
-    return " ".join(str(error).split()) or type(error).__name__
+    return words_of(error)
 
 
 def _while(worker: LocalWorker) -> str:
     if worker.ready_at is None:
         return "while it was starting"
-    return f"while it served {_counted(worker.serving, 'request')}" if worker.serving else "while it was free"
+    return f"while it served {counted(worker.serving, 'request')}" if worker.serving else "while it was free"
 
 
 def _is_long(log: Path) -> bool:
@@ -705,7 +706,3 @@ def _is_long(log: Path) -> bool:
         return log.stat().st_size > LONGEST_LOG
     except OSError:
         return False
-
-
-def _counted(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or f'{one}s'}"

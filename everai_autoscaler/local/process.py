@@ -18,6 +18,7 @@ import aiohttp
 import psutil
 from attrs import frozen
 
+from everai_autoscaler.errors import words_of
 from everai_autoscaler.local.spec import Readiness
 
 __all__ = [
@@ -322,8 +323,7 @@ async def look(session: aiohttp.ClientSession, port: int, readiness: Readiness) 
     except (aiohttp.ClientConnectorError, ConnectionRefusedError):
         return Look(f"nothing listens on port {port}", refused=True)
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        return Look(f"{readiness.path or 'the connection'} gives no answer: {said[:120]}")
+        return Look(f"{readiness.path or 'the connection'} gives no answer: {words_of(error)[:120]}")
 
 
 def free_port(taken: Callable[[int], bool]) -> int:

@@ -7,12 +7,10 @@ from typing import Any
 from attrs import define
 
 from everai_autoscaler.engine import WorkerForm
-from everai_autoscaler.model import WorkerStatus
 from everai_autoscaler.router.worker import ListeningWorker
+from everai_autoscaler.words import STATUS_WORDS, lifecycle
 
 __all__ = ["LocalWorker"]
-
-_DETAIL = {WorkerStatus.Inflight: "IN_FLIGHT", WorkerStatus.Free: "FREE", WorkerStatus.Busy: "BUSY"}
 
 
 @define(eq=False)
@@ -43,8 +41,12 @@ class LocalWorker(ListeningWorker):
         """The worker as an engine shows it."""
         return WorkerForm(
             id=self.worker_id,
-            status=self._lifecycle(),
-            detail_status="" if self.ended_at is not None else _DETAIL[self.status],
+            status=lifecycle(
+                ready=self.ready_at is not None,
+                draining=self.draining_at is not None,
+                ended=self.ended_at is not None,
+            ),
+            detail_status="" if self.ended_at is not None else STATUS_WORDS[self.status.value],
             created_at=self.started_at,
             ready_at=self.ready_at,
             draining_at=self.draining_at,
@@ -62,10 +64,3 @@ class LocalWorker(ListeningWorker):
             last_served_at=self.last_served_at,
             pinned=dict(self.sessions),
         )
-
-    def _lifecycle(self) -> str:
-        if self.ended_at is not None:
-            return "TERMINATED"
-        if self.draining_at is not None:
-            return "TERMINATING"
-        return "PENDING" if self.ready_at is None else "RUNNING"

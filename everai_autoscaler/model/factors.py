@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from everai_autoscaler.model.wire import GrowingModel
+from everai_autoscaler.words import REASON_WORDS
 
 __all__ = ["Factors", "QueueReason", "QueueSummary", "Worker", "WorkerStatus", "WorkerSummary"]
 
@@ -58,7 +59,7 @@ class QueueReason(str, Enum):
         return reason
 
 
-_OTHER_NAMES = {"WorkerBusy": QueueReason.QueueDueBusy, "SessionWorkerBusy": QueueReason.QueueDueSession}
+_OTHER_NAMES = {word: QueueReason(reason) for reason, word in REASON_WORDS.items()}
 """What the platform's lists call them."""
 
 

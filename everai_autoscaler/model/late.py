@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from everai_autoscaler.errors import ArgumentError, AutoscalerError, PlaceholderError
+from everai_autoscaler.errors import ArgumentError, AutoscalerError, PlaceholderError, words_of
 
 __all__ = ["READERS", "ArgumentType", "Placeholder", "is_secret", "read", "reader", "source_of"]
 
@@ -87,7 +87,7 @@ def read(value: Any, *, name: str = "value") -> Any:
     except Exception as error:
         if not is_secret(value) or isinstance(error, AutoscalerError):
             source = source_of(value)
-            why = _told(error).removeprefix(f"{source}: ")  # a reader says what it couldn't read, too
+            why = words_of(error).removeprefix(f"{source}: ")  # a reader says what it couldn't read, too
             raise ArgumentError(f"{name}: {source} can't be read: {why}") from error
         # A stranger's error may quote what it couldn't make sense of: of a secret only its kind is told.
         failure = f"{name}: {source_of(value)} can't be read: {type(error).__name__}"
@@ -97,10 +97,6 @@ def read(value: Any, *, name: str = "value") -> Any:
         shown = "nothing" if given is None else f"a {type(given).__name__}"
         raise ArgumentError(f"{name}: {source_of(value)} gave {shown}, not a number or text")
     return given
-
-
-def _told(error: Exception) -> str:
-    return str(error) or type(error).__name__
 
 
 def source_of(value: object) -> str:

@@ -13,10 +13,18 @@ from typing import Any, cast
 import pluggy
 from attrs import evolve, field, frozen
 
-from everai_autoscaler.errors import DuplicateNameError, PlaceholderError, PluginError, UnknownNameError
+from everai_autoscaler.errors import (
+    DuplicateNameError,
+    PlaceholderError,
+    PluginError,
+    UnknownNameError,
+    describe_error,
+    words_of,
+)
 from everai_autoscaler.log import emit
 from everai_autoscaler.model import Placeholder
 from everai_autoscaler.plugin import hookspecs
+from everai_autoscaler.words import one_line
 
 __all__ = ["BLOCK_VARIABLE", "KINDS", "Plugin", "Registry", "default_registry", "read_placeholder"]
 
@@ -182,7 +190,7 @@ class Registry:
         try:
             loaded = entry.load()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module raises stays with it
-            return self._fail(evolve(plugin, failure=f"import of {entry.value!r} failed: {_told(error)}"))
+            return self._fail(evolve(plugin, failure=f"import of {entry.value!r} failed: {describe_error(error)}"))
         try:
             inspected = _inspect(plugin, loaded)
         except PluginError as error:
@@ -232,9 +240,9 @@ def _inspect(plugin: Plugin, implementation: object) -> Plugin:
         manager.register(implementation, name=plugin.name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        raise PluginError(f"{plugin}: {_one_line(str(error))}; the hooks are {_hooks()}") from error
+        raise PluginError(f"{plugin}: {words_of(error)}; the hooks are {_hooks()}") from error
     except (Exception, SystemExit) as error:  # what a stranger's object does when it is looked at stays with it
-        raise PluginError(f"{plugin}: can't be looked at: {_told(error)}") from error
+        raise PluginError(f"{plugin}: can't be looked at: {describe_error(error)}") from error
     offers = {kind: _call(plugin, manager, kind) for kind in KINDS}
     if not manager.get_hookcallers(implementation):
         raise PluginError(f"{plugin}: offers nothing: no function in it is marked @hookimpl; the hooks are {_hooks()}")
@@ -249,10 +257,10 @@ def _call(plugin: Plugin, manager: pluggy.PluginManager, kind: str) -> Mapping[s
             given = implementation.function()
             offered = dict(given) if isinstance(given, Mapping) else given
         except (Exception, SystemExit) as error:
-            raise PluginError(f"{plugin}: {hook}() failed: {_told(error)}") from error
+            raise PluginError(f"{plugin}: {hook}() failed: {describe_error(error)}") from error
         wrong = _wrong_part(offered)
         if wrong is not None:
-            raise PluginError(f"{plugin}: {hook}() gave {_one_line(wrong)}, not a mapping from name to factory")
+            raise PluginError(f"{plugin}: {hook}() gave {one_line(wrong)}, not a mapping from name to factory")
         return cast("dict[str, Callable[..., Any]]", offered)
     return {}
 
@@ -292,11 +300,3 @@ def _mentions(blocked: Collection[str], plugin: Plugin) -> set[str]:
 
 def _normalised(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
-
-
-def _told(error: BaseException) -> str:
-    return _one_line(f"{type(error).__name__}: {error}")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

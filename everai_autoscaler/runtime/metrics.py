@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from everai_autoscaler._version import __version__
-from everai_autoscaler.engine import PLATFORM_WORDS, SampleForm
+from everai_autoscaler.engine import SampleForm
+from everai_autoscaler.words import REASON_WORDS, reason_word
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
 
@@ -18,7 +19,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 """What an exposition says that it is."""
 
 STATUSES = ("inflight", "free", "busy", "draining")
-REASONS = ("NotDispatch", "WorkerBusy", "SessionWorkerBusy")
+REASONS = ("NotDispatch", *REASON_WORDS.values())
 
 TICK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -122,7 +123,7 @@ class Metrics:
             self._workers.labels(status).set(getattr(sample, status))
         waiting = dict.fromkeys(REASONS, 0)
         for reason, number in sample.waiting.items():
-            waiting[PLATFORM_WORDS.get(reason, reason.value)] = number
+            waiting[reason_word(reason.value)] = number
         for name, number in waiting.items():
             self._queue.labels(name).set(number)
         if sample.max_workers is not None:

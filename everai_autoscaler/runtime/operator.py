@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from attrs import asdict, frozen
 
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors
+from everai_autoscaler.words import counted, moment
 
 __all__ = ["Operated", "Word"]
 
@@ -47,9 +47,8 @@ class Word:
         return self.until is not None and self.until <= now
 
     def __str__(self) -> str:
-        workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
-        done = "paused" if self.word == "pause" else f"held at {workers}"
-        until = "" if self.until is None else f" until {datetime.fromtimestamp(self.until, UTC):%Y-%m-%dT%H:%M:%S+0000}"
+        done = "paused" if self.word == "pause" else f"held at {counted(self.workers or 0, 'worker')}"
+        until = "" if self.until is None else f" until {moment(self.until)}"
         return f"{done} by {self.by}{until}" + (f": {self.reason}" if self.reason else "")
 
 

@@ -17,8 +17,8 @@ from typing import Any, Protocol, TypeVar
 
 from attrs import asdict, frozen
 
-from everai_autoscaler.engine import PLATFORM_WORDS, Engine, Host, SampleForm
-from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError
+from everai_autoscaler.engine import Engine, Host, SampleForm
+from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError, describe_error
 from everai_autoscaler.log import emit
 from everai_autoscaler.loop import Applied, Tick, run
 from everai_autoscaler.model import AutoScaler, DecideResult, Record
@@ -27,6 +27,7 @@ from everai_autoscaler.runtime.clock import StoppedError, WakingClock
 from everai_autoscaler.runtime.metrics import Metrics
 from everai_autoscaler.runtime.operator import Operated, Word
 from everai_autoscaler.runtime.store import Decision, Store, TickRow
+from everai_autoscaler.words import moment, reason_word
 
 __all__ = ["MakeScaler", "Plan", "Runtime"]
 
@@ -176,7 +177,7 @@ class Runtime:
 
     def note(self, line: str) -> None:
         """Tell an operator *line*."""
-        self._notes.appendleft(f"{_moment(time.time())} {line}")
+        self._notes.appendleft(f"{moment(time.time())} {line}")
         emit(logging.INFO, "note", what=line)
         if self._told is not None:
             self._told(line)
@@ -205,7 +206,7 @@ class Runtime:
             "max_workers": self._max_workers,
             "arguments": self._arguments,
             "workers": sample.model_dump(include={"inflight", "free", "busy", "draining"}),
-            "queue": {PLATFORM_WORDS.get(reason, reason.value): number for reason, number in sample.waiting.items()},
+            "queue": {reason_word(reason.value): number for reason, number in sample.waiting.items()},
             "back_off_until": self._engine.back_off_until,
             "notes": list(self._notes),
         }
@@ -293,7 +294,7 @@ class Runtime:
             except StoppedError:
                 return
             except Exception as error:  # noqa: BLE001 - an app whose workers nobody scales any more would be worse
-                self._loop.call_soon_threadsafe(self.note, f"a tick isn't told: {type(error).__name__}: {error}")
+                self._loop.call_soon_threadsafe(self.note, f"a tick isn't told: {describe_error(error)}")
             try:
                 self._clock.sleep_until(time.time() + self.plan.interval)
             except StoppedError:
@@ -481,7 +482,3 @@ class Runtime:
 
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime(seconds))

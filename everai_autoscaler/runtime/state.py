@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from everai_autoscaler.errors import StateError
+from everai_autoscaler.words import moment
 
 __all__ = ["VARIABLE", "Claim", "at_home", "default_directory", "make_directory", "running", "usable"]
 
@@ -119,7 +120,7 @@ class Claim:
                 return
             time.sleep(_PAUSE)
         raise StateError(
-            f"another runtime runs in {self._directory}: {_told(_read(self._directory))}; give another --state-dir"
+            f"another runtime runs in {self._directory}: {_described(_read(self._directory))}; give another --state-dir"
         )
 
 
@@ -163,8 +164,7 @@ def _read(directory: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _told(who: dict[str, Any] | None) -> str:
+def _described(who: dict[str, Any] | None) -> str:
     if who is None:
         return "it is just starting"
-    since = time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime(who["started_at"]))
-    return f"app {who['app']!r}, pid {who['pid']}, since {since}"
+    return f"app {who['app']!r}, pid {who['pid']}, since {moment(who['started_at'])}"

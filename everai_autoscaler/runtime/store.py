@@ -159,7 +159,7 @@ class Store:
             self._path.chmod(0o600)
         # Two, so that nobody who reads waits for one who waits to write.
         self._writing, self._reading = threading.RLock(), threading.Lock()
-        with self._told():
+        with self._in_our_words():
             self._writer = self._connect()
             try:
                 self._begin()
@@ -170,7 +170,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the database."""
-        with self._told(), self._reading, self._writing:
+        with self._in_our_words(), self._reading, self._writing:
             self._reader.close()
             self._writer.close()
 
@@ -444,13 +444,13 @@ class Store:
         raise StateError(f"state directory {self.directory}: {why}, or give another --state-dir")
 
     def _read(self, statement: str, *given: Any) -> list[tuple[Any, ...]]:
-        with self._told(), self._reading:
+        with self._in_our_words(), self._reading:
             return self._reader.execute(statement, given).fetchall()
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all that is done within it, or nothing; a part of the one that is under way, if one is."""
-        with self._told(), self._writing:
+        with self._in_our_words(), self._writing:
             if self._writer.in_transaction:
                 yield self._writer
                 return
@@ -463,7 +463,7 @@ class Store:
                     self._writer.execute("ROLLBACK")
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _in_our_words(self) -> Iterator[None]:
         """Say in one line what SQLite says, or Python about a value that SQLite can't take."""
         try:
             yield

@@ -16,6 +16,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.runtime.state import running, usable
 from everai_autoscaler.runtime.store import Store
+from everai_autoscaler.words import one_line
 
 __all__ = ["AdminView", "StoreView", "View", "open_view"]
 
@@ -186,7 +187,7 @@ class AdminView:
             with error:
                 raise (_NotFoundError if error.code == HTTPStatus.NOT_FOUND else StateError)(_why(error)) from error
         except (OSError, HTTPException, ValueError) as error:
-            why = " ".join(str(getattr(error, "reason", error)).split()) or type(error).__name__
+            why = one_line(str(getattr(error, "reason", error))) or type(error).__name__
             raise StateError(f"the runtime at {self._url} doesn't answer as it should: {why}") from error
 
 

@@ -10,7 +10,7 @@ from everai_autoscaler.testing.display import describe
 from everai_autoscaler.testing.pasteable import as_code
 from everai_autoscaler.testing.snapshots import snapshot, worker
 from everai_autoscaler.testing.story import Story, StoryError, story
-from everai_autoscaler.testing.tables import queue_table, table, worker_table
+from everai_autoscaler.testing.tables import queue_table, worker_table
 from everai_autoscaler.testing.target import Clients, Dispatch, Load, Request, Served, VirtualTarget
 
 if TYPE_CHECKING:
@@ -56,7 +56,6 @@ __all__ = [
     "queue_table",
     "snapshot",
     "story",
-    "table",
     "worker",
     "worker_table",
     "workers",

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from attrs import evolve, frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.errors import AutoscalerError, MissingExtraError
+from everai_autoscaler.errors import AutoscalerError, MissingExtraError, describe_error
 
 try:
     from hypothesis import HealthCheck, Phase, Verbosity, find, settings
@@ -344,7 +344,7 @@ def check_answers_every_snapshot(policy: AutoScaler, case: Case) -> Broken | Non
     try:
         _ask(policy, case)
     except Exception as error:  # noqa: BLE001 - whatever a policy raises
-        return case.broken(_told(error))
+        return case.broken(describe_error(error))
     return None
 
 
@@ -513,7 +513,7 @@ def check_survives_copies(policy: AutoScaler, case: Case) -> Broken | None:
         try:
             twin = copied(policy)
         except Exception as error:  # noqa: BLE001 - whatever a policy's own copying raises
-            return case.broken(f"{way} of it fails: {_told(error)}", answer)
+            return case.broken(f"{way} of it fails: {describe_error(error)}", answer)
         given = _sound(twin, case)
         if answer is not None and (given is None or given.differs_from(answer)):
             return case.broken(f"after {way} it answers otherwise: {_briefly(given)}", answer)
@@ -753,12 +753,12 @@ def _fault_of(answer: Answer) -> str:
         if DecideResult.from_json(answer.result.json()) != answer.result:
             return "its answer reads otherwise from JSON"
     except Exception as error:  # noqa: BLE001 - not every way to make a result checks what it holds
-        return f"its answer doesn't survive JSON: {_told(error)}"
+        return f"its answer doesn't survive JSON: {describe_error(error)}"
     try:
         if remembered(answer) != answer.memory:
             return f"what it remembers reads otherwise from JSON: {answer.memory!r}"
     except (TypeError, ValueError) as error:
-        return f"what it remembers doesn't survive JSON: {_told(error)}"
+        return f"what it remembers doesn't survive JSON: {describe_error(error)}"
     return ""
 
 
@@ -818,10 +818,6 @@ def _balance(answer: Answer) -> int:
 
 def _briefly(answer: Answer | None) -> str:
     return "it fails" if answer is None else describe(answer.result).splitlines()[0]
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _named(scaler: AutoScaler) -> str:

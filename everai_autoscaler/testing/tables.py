@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 
 from everai_autoscaler.model import QueueReason, Worker, WorkerStatus
+from everai_autoscaler.words import STATUS_WORDS, lifecycle, moment, reason_word, table
 
-__all__ = ["REASON_WORDS", "queue_table", "table", "worker_table"]
-
-_GAP = "  "
-_PADDING = 2
-"""A column is at least this much wider than its header."""
-
-_DETAIL = {WorkerStatus.Inflight: "IN_FLIGHT", WorkerStatus.Free: "FREE", WorkerStatus.Busy: "BUSY"}
-REASON_WORDS = {QueueReason.QueueDueBusy: "WorkerBusy", QueueReason.QueueDueSession: "SessionWorkerBusy"}
-"""What a platform's lists call the reasons that have another name inside."""
+__all__ = ["queue_table", "worker_table"]
 
 
 def worker_table(workers: Iterable[Worker], *, deleted_at: Mapping[str, float] | None = None) -> str:
@@ -32,9 +24,9 @@ def worker_table(workers: Iterable[Worker], *, deleted_at: Mapping[str, float] |
         (
             worker.worker_id,
             _status(worker, gone),
-            "" if worker.worker_id in gone else _DETAIL[worker.status],
-            _time(worker.started_at),
-            _time(gone[worker.worker_id]) if worker.worker_id in gone else "",
+            "" if worker.worker_id in gone else STATUS_WORDS[worker.status.value],
+            moment(worker.started_at),
+            moment(gone[worker.worker_id]) if worker.worker_id in gone else "",
         )
         for worker in workers
     ]
@@ -49,41 +41,10 @@ def queue_table(waiting: Iterable[tuple[float, QueueReason]]) -> str:
     -------------  ------------------------  --------------
                 0  2024-07-03T22:24:07+0000  WorkerBusy
     """
-    rows = [
-        (str(index), _time(came_at), REASON_WORDS.get(reason, reason.value))
-        for index, (came_at, reason) in enumerate(waiting)
-    ]
+    rows = [(str(index), moment(came_at), reason_word(reason.value)) for index, (came_at, reason) in enumerate(waiting)]
     return table(("QUEUE_INDEX", "CREATE_AT", "QUEUE_REASON"), rows, align_right=(0,))
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, align_right: Collection[int] = ()) -> str:
-    """*headers* over dashes over *rows*, in columns; those at the places *align_right* end at their right edge.
-
-    >>> print(table(["NAME", "WORKERS"], [["simple", "12"]], align_right=[1]))
-    NAME      WORKERS
-    ------  ---------
-    simple         12
-    """
-    lines = [list(headers), *map(list, rows)]
-    columns = zip(*lines, strict=True)
-    widths = [max(len(header) + _PADDING, *map(len, cells)) for header, cells in zip(headers, columns, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        _GAP.join(
-            cell.rjust(width) if place in align_right else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
-
-
 def _status(worker: Worker, gone: Mapping[str, float]) -> str:
-    if worker.worker_id in gone:
-        return "TERMINATED"
-    if worker.draining:
-        return "TERMINATING"
-    return "PENDING" if worker.status is WorkerStatus.Inflight else "RUNNING"
-
-
-def _time(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+    ready = worker.status is not WorkerStatus.Inflight
+    return lifecycle(ready=ready, draining=bool(worker.draining), ended=worker.worker_id in gone)

@@ -10,10 +10,12 @@ import attrs
 from attrs import evolve, frozen
 from pydantic import JsonValue
 
+from everai_autoscaler.errors import describe_error
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors, ScaleDownAction, ScaleUpAction, schema_of
 from everai_autoscaler.model.action import Reason
+from everai_autoscaler.words import counted
 
-__all__ = ["Fleet", "Opinion", "ask", "bound_of", "contained", "count", "done", "held", "name_of", "scaled"]
+__all__ = ["Fleet", "Opinion", "ask", "bound_of", "contained", "done", "held", "name_of", "scaled"]
 
 
 @frozen
@@ -96,9 +98,8 @@ def contained(scaler: AutoScaler, factors: Factors, memory: JsonValue) -> Opinio
         # What it remembers must not keep the others from being remembered.
         return evolve(opinion, memory=json.loads(json.dumps(opinion.memory, allow_nan=False)))
     except Exception as error:  # noqa: BLE001 - whatever a stranger's policy raises
-        words = " ".join(f"{type(error).__name__}: {error}".split())
         name = name_of(scaler)
-        failed = DecideResult.hold(factors, f"failed: {words}", who=name)
+        failed = DecideResult.hold(factors, f"failed: {describe_error(error)}", who=name)
         return Opinion(name, failed, memory, 0, 0, ())
 
 
@@ -131,8 +132,8 @@ def done(result: DecideResult, opinion: Opinion) -> str:
     if opinion.up:
         verb, does, wanted = "starts", result.up, opinion.up
     if does == wanted:
-        return f"{verb} {count(does)}"
-    return f"{verb} {does or 'none'} of {count(wanted)}"
+        return f"{verb} {counted(does, 'worker')}"
+    return f"{verb} {does or 'none'} of {counted(wanted, 'worker')}"
 
 
 def bound_of(scaler: object) -> int | None:
@@ -167,12 +168,3 @@ def _copy(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: dict(inner) if isinstance(inner, dict) else inner for key, inner in value.items()}
     return list(value)
-
-
-def count(number: int) -> str:
-    """So many workers, in words.
-
-    >>> count(1), count(3)
-    ('1 worker', '3 workers')
-    """
-    return "1 worker" if number == 1 else f"{number} workers"

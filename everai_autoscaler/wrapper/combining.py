@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pydantic import JsonValue
 
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors
-from everai_autoscaler.wrapper.asking import Fleet, Opinion, ask, count, held, scaled
+from everai_autoscaler.words import counted
+from everai_autoscaler.wrapper.asking import Fleet, Opinion, ask, held, scaled
 from everai_autoscaler.wrapper.memory import nothing, recall, together
 
 __all__ = ["combine"]
@@ -53,9 +54,9 @@ def _named_by_all(deciding: Sequence[Opinion]) -> Sequence[str]:
 def _why(opinions: Sequence[Opinion], result: DecideResult, fleet: Fleet, wanted: int) -> str:
     why = f"{wanted} wanted ({', '.join(map(str, opinions))})"
     if result.up:
-        why += f": starts {count(result.up)}"
+        why += f": starts {counted(result.up, 'worker')}"
     elif result.down:
-        why += f": removes {count(len(result.down))}"
+        why += f": removes {counted(len(result.down), 'worker')}"
     if wanted > fleet.present + result.up:
         return f"{why}, and {fleet.total} of at most {result.max_workers} there"
     missing = fleet.present - len(result.down) - wanted

@@ -9,7 +9,8 @@ from pydantic import JsonValue
 
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors, argument
 from everai_autoscaler.model.binding import bind
-from everai_autoscaler.wrapper.asking import Fleet, Opinion, contained, count, held, scaled
+from everai_autoscaler.words import counted
+from everai_autoscaler.wrapper.asking import Fleet, Opinion, contained, held, scaled
 from everai_autoscaler.wrapper.memory import nothing, recall, together
 
 __all__ = ["FirstValid"]
@@ -66,5 +67,5 @@ class FirstValid(AutoScaler):
         why = f"{decides.name} decides"
         if waiting and decides.leaving:
             unknowing = ", ".join(opinion.name for opinion in waiting)
-            why += f", but removes none of {count(len(decides.leaving))} while {unknowing} can't know"
+            why += f", but removes none of {counted(len(decides.leaving), 'worker')} while {unknowing} can't know"
         return result.because(why, who=who), kept

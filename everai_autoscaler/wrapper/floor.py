@@ -9,7 +9,8 @@ from pydantic import JsonValue
 
 from everai_autoscaler.model import ArgumentType, AutoScaler, DecideResult, Factors, argument
 from everai_autoscaler.model.binding import bind
-from everai_autoscaler.wrapper.asking import Fleet, ask, bound_of, count, scaled
+from everai_autoscaler.words import counted
+from everai_autoscaler.wrapper.asking import Fleet, ask, bound_of, scaled
 from everai_autoscaler.wrapper.memory import nothing, recall, together
 
 __all__ = ["Floor"]
@@ -49,7 +50,7 @@ class Floor(AutoScaler):
         said, kept = opinion.result.explained(recalled.reasons), together(None, [opinion.memory])
         if fleet is None:
             return said.because("nobody is started: the workers are not known", who=who), kept
-        there = f"at least {bound.workers} wanted, {count(fleet.present)} there"
+        there = f"at least {bound.workers} wanted, {counted(fleet.present, 'worker')} there"
         if opinion.held and fleet.present >= bound.workers:
             return said.because(there, who=who), kept
         most = said.max_workers
@@ -60,8 +61,8 @@ class Floor(AutoScaler):
             max(opinion.wanted, bound.workers), fleet, leaving=opinion.leaving, max_workers=most, reasons=said.reasons
         )
         kept_back = len(opinion.leaving) - len(result.down)
-        does = [f"starts {count(result.up)}"] if result.up > opinion.up else []
-        does += [f"keeps {kept_back} of {count(len(opinion.leaving))}"] if kept_back else []
+        does = [f"starts {counted(result.up, 'worker')}"] if result.up > opinion.up else []
+        does += [f"keeps {kept_back} of {counted(len(opinion.leaving), 'worker')}"] if kept_back else []
         if fleet.present + result.up < bound.workers:
             does.append(f"the maximum is {most}")
         return result.because(there + (f": {', '.join(does)}" if does else ""), who=who), kept

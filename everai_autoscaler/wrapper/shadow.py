@@ -10,7 +10,8 @@ from pydantic import JsonValue
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors, argument
 from everai_autoscaler.model.action import Reason
 from everai_autoscaler.model.binding import bind
-from everai_autoscaler.wrapper.asking import Opinion, ask, contained, count
+from everai_autoscaler.words import counted
+from everai_autoscaler.wrapper.asking import Opinion, ask, contained
 from everai_autoscaler.wrapper.memory import nothing, recall, together
 
 __all__ = ["Shadow"]
@@ -68,6 +69,6 @@ def _difference(active: Opinion, shadow: Opinion) -> str:
 def _does(opinion: Opinion) -> str:
     if opinion.held:
         return "hold"
-    parts = [f"start {count(opinion.result.up)}"] if opinion.result.up else []
+    parts = [f"start {counted(opinion.result.up, 'worker')}"] if opinion.result.up else []
     parts += [f"remove {', '.join(opinion.result.down)}"] if opinion.result.down else []
     return " and ".join(parts) or "do nothing"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from everai_autoscaler.decision import Decider, judge
-from everai_autoscaler.decision.decorate import told, wanted_context
+from everai_autoscaler.decision.decorate import wanted_context
 from everai_autoscaler.errors import ArgumentError, UnknownNameError
 from everai_autoscaler.model import AutoScaler, DecideResult, Decorator, Decorators, Factors
 from everai_autoscaler.testing import snapshot
@@ -192,23 +192,3 @@ def test_what_can_be_known_before_the_first_decision_is_said_before(decorators: 
 def test_a_decorator_is_told_what_its_signature_takes(decorator: Any, wanted: tuple[str, ...]) -> None:
     """All of the context, a part, or nothing; nothing where the signature can't be read."""
     assert wanted == wanted_context(decorator)
-
-
-class Speechless(Exception):  # noqa: N818 - it is one
-    """An error that can't say what it is."""
-
-    def __str__(self) -> str:
-        raise RuntimeError
-
-
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (ValueError("two\n  lines"), "ValueError: two lines"),
-        (ValueError(), "ValueError"),
-        (Speechless(), "Speechless"),
-    ],
-)
-def test_any_error_is_told_in_one_line(error: Exception, line: str) -> None:
-    """Also one without words, and one whose words fail."""
-    assert line == told(error)

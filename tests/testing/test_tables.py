@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from everai_autoscaler.model import QueueReason
-from everai_autoscaler.testing import queue_table, table, worker, worker_table
+from everai_autoscaler.testing import queue_table, worker, worker_table
 
 WORKERS = """\
 ID                      STATUS    DETAIL_STATUS    CREATED_AT                DELETED_AT
@@ -95,23 +95,3 @@ def test_times_are_whole_seconds():
     """A moment within a second is shown as that second, never as the next."""
 
     assert "1970-01-01T00:00:59+0000" == queue_table([(59.999, QueueReason.NotDispatch)]).split()[-2]
-
-
-def test_without_rows_the_headers_stand_alone():
-    """An empty table still says what it would hold."""
-
-    assert ["NAME    WORKERS", "------  ---------"] == table(["NAME", "WORKERS"], []).splitlines()
-
-
-def test_a_long_cell_widens_its_column():
-    """A column is as wide as its longest cell, and no line ends in blanks."""
-    lines = table(["A", "B"], [["1234567890", ""], ["x", "y"]], align_right=[0]).splitlines()
-
-    assert ["         A  B", "----------  ---", "1234567890", "         x  y"] == lines
-
-
-@pytest.mark.parametrize("cells", [["a"], ["a", "b", "c"]])
-def test_a_row_of_another_length_is_refused(cells):
-    """A row with too few or too many cells is an error, not a table that lies."""
-    with pytest.raises(ValueError, match="argument 2 is"):
-        table(["A", "B"], [cells])

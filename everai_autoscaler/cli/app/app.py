@@ -13,10 +13,10 @@ from everai_autoscaler.cli.app.decided import action_of, why_of
 from everai_autoscaler.cli.app.looking import Column, in_columns, look_at, word_of
 from everai_autoscaler.cli.options.state_options import form_option, state_option, watch_option
 from everai_autoscaler.cli.text.explanation import argument_rows
-from everai_autoscaler.cli.text.words import moment, printable, scaler_name
+from everai_autoscaler.cli.text.words import printable, scaler_name
 from everai_autoscaler.model import RecordedArgument
 from everai_autoscaler.runtime.view import View
-from everai_autoscaler.testing import table
+from everai_autoscaler.words import moment, table
 
 __all__ = ["app"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 
 from everai_autoscaler.cli.app.held import Showing, add_commands, in_a_line
-from everai_autoscaler.testing import table
+from everai_autoscaler.words import table
 
 __all__ = ["configmap"]
 

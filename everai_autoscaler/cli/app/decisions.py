@@ -26,10 +26,9 @@ from everai_autoscaler.cli.text.explanation import (
     as_document,
     check_secrets,
     in_words,
-    reason_word,
     said,
 )
-from everai_autoscaler.cli.text.words import moment, printable
+from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import AutoscalerError, ContractError, PlaceholderError, StateError
 from everai_autoscaler.explain.flip import search
 from everai_autoscaler.model import Record, WorkerStatus
@@ -37,6 +36,7 @@ from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.runtime.operator import Word
 from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.runtime.view import View
+from everai_autoscaler.words import moment, reason_word
 
 __all__ = ["decisions"]
 
@@ -313,7 +313,7 @@ def _seen(record: Record) -> str:
     workers = ", ".join(f"{factors.count(status)} {name}" for name, status in statuses)
     waiting = "who waits is not known" if factors.queue is None else f"{factors.waiting()} waiting"
     queue = (factors.queue or {}).items()
-    if reasons := ", ".join(f"{number} {reason_word(reason.value)}" for reason, number in queue if number):
+    if reasons := ", ".join(f"{number} {printable(reason_word(reason.value))}" for reason, number in queue if number):
         waiting += f" ({reasons})"
     return f"{workers if factors.workers is not None else 'the workers are not known'}; {waiting}"
 

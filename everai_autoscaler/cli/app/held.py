@@ -14,13 +14,13 @@ from attrs import frozen
 
 from everai_autoscaler.cli.options.scaler_options import key_values
 from everai_autoscaler.cli.options.state_options import form_option, shown_as, state_option, watch_option, watched
-from everai_autoscaler.cli.text.words import count, moment, printable
+from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.cli.text.yaml_text import yaml_documents
 from everai_autoscaler.errors import ContractError, StateError, UnknownNameError
 from everai_autoscaler.runtime.held import check_held
 from everai_autoscaler.runtime.state import usable
 from everai_autoscaler.runtime.store import Held, Kind, Store
-from everai_autoscaler.testing import table
+from everai_autoscaler.words import counted, moment, table
 
 __all__ = ["Showing", "add_commands", "in_a_line"]
 
@@ -163,7 +163,7 @@ def in_a_line(value: str) -> str:
     first, *more = value.splitlines() or [""]
     shown = printable(first)
     shown = shown if len(shown) <= WIDEST else f"{shown[: WIDEST - 3]}..."
-    return f"{shown} (and {count(len(more), 'line')} more)" if more else shown
+    return f"{shown} (and {counted(len(more), 'line', form=',')} more)" if more else shown
 
 
 _GIVEN: Mapping[Kind, str] = {

@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from everai_autoscaler.cli.app.decided import action_of, why_of
-from everai_autoscaler.cli.text.words import moment, printable, scaler_name
+from everai_autoscaler.cli.text.words import printable, scaler_name
 from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.words import moment
 
 if TYPE_CHECKING:
     from everai_autoscaler.runtime.runtime import Runtime

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from everai_autoscaler.cli.options.state_options import shown_as, watched
-from everai_autoscaler.cli.text.words import count, moment, printable
+from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.runtime.operator import Word
 from everai_autoscaler.runtime.view import StoreView, View, open_view
-from everai_autoscaler.testing import table
+from everai_autoscaler.words import counted, moment, table
 
 __all__ = ["PROGRAMS", "Column", "in_columns", "look_at", "standing", "the_one", "viewed", "word_of"]
 
@@ -121,10 +121,12 @@ def the_one(prefix: str, known: Iterable[str]) -> str:
         return found[0]
     if found:
         raise UnknownNameError(
-            f"worker {prefix!r} may be {count(len(found), 'worker')}: {_some(found)}; say more of it"
+            f"worker {prefix!r} may be {counted(len(found), 'worker', form=',')}: {_some(found)}; say more of it"
         )
     if len(ids) > _MOST_NAMED:
-        raise UnknownNameError(f"worker {prefix!r} is none of {count(len(ids), 'worker')}, of which worker list tells")
+        raise UnknownNameError(
+            f"worker {prefix!r} is none of {counted(len(ids), 'worker', form=',')}, of which worker list tells"
+        )
     raise UnknownNameError.of("worker", prefix, ids)
 
 

@@ -14,11 +14,12 @@ import click
 
 from everai_autoscaler.cli.app.looking import PROGRAMS, viewed, word_of
 from everai_autoscaler.cli.options.state_options import Duration, shown_as
-from everai_autoscaler.cli.text.words import moment, printable
+from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.runtime.operator import Word
 from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.runtime.view import AdminView
+from everai_autoscaler.words import moment
 
 __all__ = ["lasting_options", "say", "somebody", "unsay"]
 

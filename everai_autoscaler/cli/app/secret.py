@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from everai_autoscaler.cli.app.held import Showing, add_commands
-from everai_autoscaler.testing import table
+from everai_autoscaler.words import table
 
 __all__ = ["secret"]
 

@@ -14,10 +14,11 @@ from everai_autoscaler.cli.app.looking import PROGRAMS, Column, in_columns, look
 from everai_autoscaler.cli.app.operating import somebody
 from everai_autoscaler.cli.options.bounded import Whole
 from everai_autoscaler.cli.options.state_options import form_option, shown_as, state_option, watch_option
-from everai_autoscaler.cli.text.words import moment, printable
+from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import StateError, UnknownNameError
 from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.runtime.view import AdminView, View
+from everai_autoscaler.words import moment
 
 __all__ = ["worker"]
 

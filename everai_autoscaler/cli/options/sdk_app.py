@@ -27,7 +27,7 @@ from attrs import frozen
 
 from everai_autoscaler.builtin.is_builtin import is_builtin
 from everai_autoscaler.cli.options.manifest import AppManifest, Description, description_in
-from everai_autoscaler.errors import AutoscalerError, ContractError, MissingExtraError
+from everai_autoscaler.errors import AutoscalerError, ContractError, MissingExtraError, describe_error
 from everai_autoscaler.model import AutoScaler, DecideResult, Decorator, Decorators, Factors, Placeholder
 
 __all__ = ["main", "read_sdk_app"]
@@ -105,7 +105,7 @@ def _run(path: Path) -> ModuleType:
             warnings.simplefilter("ignore")
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise ContractError(f"{path}: {_where(error, path)}{type(error).__name__}: {error}") from error
+        raise ContractError(f"{path}: {_where(error, path)}{describe_error(error)}") from error
     return module
 
 
@@ -286,7 +286,7 @@ def _prepare(app: Any, prepared: threading.Event) -> None:
     try:
         app.do_prepare()
     except BaseException as error:  # noqa: BLE001 - an app that can't be prepared is of no use
-        sys.stderr.write(f"error: the app can't be prepared: {type(error).__name__}: {error}\n")
+        sys.stderr.write(f"error: the app can't be prepared: {describe_error(error)}\n")
         sys.stderr.flush()
         os._exit(1)
     prepared.set()

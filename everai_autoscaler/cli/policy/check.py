@@ -12,8 +12,8 @@ from attrs import frozen
 
 from everai_autoscaler.cli.options.bounded import Seconds, Whole
 from everai_autoscaler.cli.options.scaler_options import ScalerName, ScalerOptions, scaler_options
-from everai_autoscaler.cli.text.words import count, output_option
-from everai_autoscaler.testing import table
+from everai_autoscaler.cli.text.words import output_option
+from everai_autoscaler.words import counted, table
 
 if TYPE_CHECKING:
     from everai_autoscaler.model import AutoScaler
@@ -106,9 +106,9 @@ def _in_words(scaler: str, verdicts: list[_Verdict]) -> str:
     kept = sum(verdict.result == "passed" for verdict in verdicts)
     paragraphs += [f"{verdict.rule}: {verdict.fact}\n\n{_story(verdict.error)}" for verdict in broken]
     if broken:
-        paragraphs.append(f"{scaler} breaks {count(len(broken), 'rule')}, and keeps {kept}.")
+        paragraphs.append(f"{scaler} breaks {counted(len(broken), 'rule')}, and keeps {kept}.")
     else:
-        paragraphs.append(f"{scaler} keeps {count(kept, 'rule')}.")
+        paragraphs.append(f"{scaler} keeps {counted(kept, 'rule')}.")
     return "\n\n".join(paragraphs)
 
 

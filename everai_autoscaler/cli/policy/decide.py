@@ -10,9 +10,10 @@ import click
 from everai_autoscaler.cli.options.documents import Layout, documents
 from everai_autoscaler.cli.options.record_file import RecordFile, record_file, record_option
 from everai_autoscaler.cli.options.scaler_options import ScalerName, ScalerOptions, WantedScaler, scaler_options
-from everai_autoscaler.cli.text.words import as_json, moment, output_option, sentences
+from everai_autoscaler.cli.text.words import as_json, output_option, sentences
 from everai_autoscaler.errors import AutoscalerError
 from everai_autoscaler.model import Factors, Outcome
+from everai_autoscaler.words import moment
 
 __all__ = ["decide"]
 
@@ -76,14 +77,14 @@ def _decide_each(
             continue
         if not factors.model_fields_set:
             click.echo(f"warning: {source}: line {number}: has no field of a snapshot: no workers, no queue", err=True)
-        click.echo(_told(outcome, factors.observed_at, output))
+        click.echo(_shown(outcome, factors.observed_at, output))
         records.check()
     if not number:
         raise click.ClickException(f"{source}: has no snapshot")
     return SOME_BAD if bad else 0
 
 
-def _told(outcome: Outcome, observed_at: float, output: str) -> str:
+def _shown(outcome: Outcome, observed_at: float, output: str) -> str:
     if output == "json":
         return as_json(outcome, observed_at)
     stamp = moment(observed_at) + "  "

@@ -18,7 +18,8 @@ from everai_autoscaler.errors import ArgumentError, UnknownNameError
 from everai_autoscaler.model import Argument, Factors, Outcome, QueueReason, Schema, schema_of
 from everai_autoscaler.model.schema import Nesting
 from everai_autoscaler.plugin import KINDS, Plugin, Registry, default_registry
-from everai_autoscaler.testing import snapshot, table, worker
+from everai_autoscaler.testing import snapshot, worker
+from everai_autoscaler.words import table
 
 __all__ = ["describe"]
 

@@ -9,10 +9,11 @@ import click
 from everai_autoscaler.cli.options.bounded import Whole
 from everai_autoscaler.cli.options.scaler_options import key_values, secret_option
 from everai_autoscaler.cli.text.explanation import as_document, check_secrets, in_words
-from everai_autoscaler.cli.text.words import moment, output_option, printable
+from everai_autoscaler.cli.text.words import output_option, printable
 from everai_autoscaler.errors import AutoscalerError, ContractError
 from everai_autoscaler.explain.flip import search
 from everai_autoscaler.model import Record
+from everai_autoscaler.words import moment
 
 __all__ = ["explain"]
 

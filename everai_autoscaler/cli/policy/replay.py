@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import click
 
 from everai_autoscaler.cli.options.scaler_options import ScalerName, argument_option, key_values, secret_option
-from everai_autoscaler.cli.text.words import as_json, count, moment, output_option, sentences
+from everai_autoscaler.cli.text.words import as_json, output_option, sentences
 from everai_autoscaler.decision import Replay
 from everai_autoscaler.decision import replay as decide_again
 from everai_autoscaler.errors import AutoscalerError, ContractError
 from everai_autoscaler.model import Outcome, Record
+from everai_autoscaler.words import counted, moment
 
 __all__ = ["replay"]
 
@@ -79,13 +80,13 @@ def _compare(replayed: Iterator[tuple[int, Replay]], output: str) -> int:
         if not again.same:
             click.echo(_as_json(number, again) if output == "json" else _side_by_side(number, again, "now"))
             if output == "text":
-                click.echo(f"{count(same, 'decision')} before it came out the same.")
+                click.echo(f"{counted(same, 'decision', form=',')} before it came out the same.")
             return DIFFERENT
         same += 1
     if output == "json":
         click.echo(json.dumps({"summary": {"decisions": same, "otherwise": 0}}))
     else:
-        click.echo(f"{count(same, 'decision')} replayed: the same, to the word.")
+        click.echo(f"{counted(same, 'decision', form=',')} replayed: the same, to the word.")
     return 0
 
 
@@ -102,7 +103,7 @@ def _contrast(replayed: Iterator[tuple[int, Replay]], output: str) -> int:
         click.echo(json.dumps({"summary": {"decisions": total, "otherwise": otherwise, "loop": "open"}}))
     else:
         click.echo(
-            f"{otherwise:,} of {count(total, 'decision')} would have been otherwise. "
+            f"{otherwise:,} of {counted(total, 'decision', form=',')} would have been otherwise. "
             "Open loop: each on its recorded snapshot, whatever the one before would have made of the fleet."
         )
     return 0

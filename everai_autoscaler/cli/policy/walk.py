@@ -18,11 +18,12 @@ from everai_autoscaler.cli.options.pace import cold_start_option, interval_optio
 from everai_autoscaler.cli.options.record_file import record_file, record_option
 from everai_autoscaler.cli.options.scaler_options import ScalerName, ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.policy.walk_output import Changes, Lines, Numbers, Programs, Tables, View
-from everai_autoscaler.cli.text.words import count, output_option
+from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.loop import Tick, run
 from everai_autoscaler.model import ArgumentType, Outcome, Record, WorkerStatus
 from everai_autoscaler.testing import Clients, Dispatch, Load, VirtualTarget
+from everai_autoscaler.words import counted
 
 __all__ = ["walk"]
 
@@ -250,7 +251,7 @@ def _traced(name: str, begin: float | None, end: float | None) -> _Demand:
     shipped = name in traces.names()
     return _Demand(
         part.arrivals,
-        f"{whole.name} {span}: {count(len(part.arrivals), 'request')}"
+        f"{whole.name} {span}: {counted(len(part.arrivals), 'request', form=',')}"
         + (", real arrivals with modelled service times" if shipped else ""),
         f"{whole.source}, {whole.licence}" if shipped else whole.source,
         _START + first,

@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 import click
 
-from everai_autoscaler.cli.text.words import as_json, count, gist, kind_of, moment, sentences
+from everai_autoscaler.cli.text.words import as_json, gist, kind_of, sentences
 from everai_autoscaler.model import Factors, Outcome, WorkerStatus
 from everai_autoscaler.testing import VirtualTarget, queue_table, worker_table
+from everai_autoscaler.words import counted, moment
 
 __all__ = ["Changes", "Lines", "Numbers", "Programs", "Tables", "View"]
 
@@ -190,6 +191,7 @@ def _conclude(numbers: Numbers, why: str) -> None:
         f"\nEnded after {found['seconds']:,.0f} s: {why}.\n\n"
         f"Requests: {found['requests']:,} came, {found['answered']:,} answered{hung_up}{left}\n"
         f"Waits:    {waits}\n"
-        f"Workers:  {count(int(found['starts'] or 0), 'start')}, {count(int(found['stops'] or 0), 'stop')}, "
+        f"Workers:  {counted(int(found['starts'] or 0), 'start', form=',')}, "
+        f"{counted(int(found['stops'] or 0), 'stop', form=',')}, "
         f"{found['most_workers']:,} at most, {found['worker_seconds']:,.0f} worker-seconds"
     )

@@ -20,13 +20,14 @@ import everai_autoscaler
 from everai_autoscaler.cli.options.pace import cold_start_option, interval_option
 from everai_autoscaler.cli.options.scaler_options import ScalerName, ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.setup.plugins import contested
-from everai_autoscaler.cli.text.words import count, output_option
+from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.decision.nested import registered_name
 from everai_autoscaler.errors import ArgumentError, ContractError, PlaceholderError, UnknownNameError
 from everai_autoscaler.model import Placeholder, schema_of
 from everai_autoscaler.model.late import is_secret, read
 from everai_autoscaler.model.schema import is_scaler
 from everai_autoscaler.plugin import BLOCK_VARIABLE, KINDS, default_registry
+from everai_autoscaler.words import counted
 
 __all__ = ["doctor"]
 
@@ -112,7 +113,7 @@ def _of_the_installation(installed: list[Distribution]) -> Iterator[_Finding]:
             )
         elif name != _OURS and (files := _inside(one)):
             yield _Finding(
-                f"{name} {one.version} has {count(len(files), 'file')} in {_where(one)}, {next(iter(files))} for one",
+                f"{name} {one.version} has {counted(len(files), 'file')} in {_where(one)}, {next(iter(files))} for one",
                 "one package's files lie over another's: what is run is neither of them",
                 f"pip uninstall {name}, then {_REINSTALL}",
             )
@@ -162,7 +163,7 @@ def _overwritten(ours: Distribution) -> Iterator[_Finding]:
             changed.append(file)
     if changed:
         yield _Finding(
-            f"{count(len(changed), 'file')} of {_OURS} {ours.version} {'is' if len(changed) == 1 else 'are'} "
+            f"{counted(len(changed), 'file')} of {_OURS} {ours.version} {'is' if len(changed) == 1 else 'are'} "
             f"not as installed: {', '.join(changed[:3])}{', ...' if len(changed) > 3 else ''}",
             "somebody changed them, or another distribution was installed or removed over them",
             _REINSTALL,
@@ -316,7 +317,7 @@ def _in_words(
         lines.append(f"{'taken:':<19}{interval:g} s between two decisions, a cold start of {cold_start:g} s")
     paragraphs = ["\n".join(lines)]
     paragraphs += [f"{one.what}\n  why it matters: {one.why}\n  what to do:     {one.remedy}" for one in findings]
-    paragraphs.append(f"{count(len(findings), 'finding')}." if findings else "Nothing is wrong.")
+    paragraphs.append(f"{counted(len(findings), 'finding')}." if findings else "Nothing is wrong.")
     return "\n\n".join(paragraphs)
 
 

@@ -6,16 +6,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from everai_autoscaler.cli.text.words import as_json, count, printable, sentences
+from everai_autoscaler.cli.text.words import as_json, printable, sentences
 from everai_autoscaler.decision.nested import is_hidden
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.explain.flip import Direction, Flip, Part, Search, direction
-from everai_autoscaler.model import Outcome, QueueReason, Record, RecordedArgument
+from everai_autoscaler.model import Outcome, Record, RecordedArgument
 from everai_autoscaler.model.record import REDACTED
-from everai_autoscaler.testing import table
-from everai_autoscaler.testing.tables import REASON_WORDS
+from everai_autoscaler.words import counted, reason_word, table
 
-__all__ = ["argument_rows", "argument_table", "as_document", "check_secrets", "in_words", "reason_word", "said"]
+__all__ = ["argument_rows", "argument_table", "as_document", "check_secrets", "in_words", "said"]
 
 _LABEL = 12
 
@@ -77,15 +76,6 @@ def said(label: str, outcome: Outcome) -> str:
     return prefix + sentences(outcome, indent=_LABEL)
 
 
-def reason_word(reason: str) -> str:
-    """Why a request waits, as the platform's lists call it.
-
-    >>> reason_word("QueueDueBusy"), reason_word("NotDispatch")
-    ('WorkerBusy', 'NotDispatch')
-    """
-    return printable(REASON_WORDS.get(QueueReason(reason), reason))
-
-
 def argument_table(arguments: Mapping[str, RecordedArgument]) -> str:
     """What each of the *arguments* was, where it came from, and why an older value was kept."""
     rows = [(place, value, source, one.kept or "") for place, value, source, one in argument_rows(arguments)]
@@ -144,9 +134,11 @@ def _sentence(flip: Flip) -> str:
 def _change(flip: Flip) -> str:
     was, now = f"{flip.was:.10g}", f"{flip.now:.10g}"
     if flip.part is Part.WAITING:
-        return f"With {now} waiting ({reason_word(flip.name)}) instead of {was}"
+        return f"With {now} waiting ({printable(reason_word(flip.name))}) instead of {was}"
     if flip.part is Part.WORKERS:
-        return f"With {count(int(flip.now), f'{_STATUS.get(flip.name, flip.name)} worker')} instead of {was}"
+        return (
+            f"With {counted(int(flip.now), f'{_STATUS.get(flip.name, flip.name)} worker', form=',')} instead of {was}"
+        )
     if flip.part is Part.TIME:
         return f"{abs(flip.now):,} s {'later' if flip.now > 0 else 'earlier'}"
     if flip.part is Part.KNOWN:
@@ -165,7 +157,7 @@ def _done(outcome: Outcome) -> str:
     actions: list[Any] = outcome.actions
     match direction(outcome):
         case Direction.UP:
-            return f"started {count(sum(action['count'] for action in actions), 'worker')}"
+            return f"started {counted(sum(action['count'] for action in actions), 'worker', form=',')}"
         case Direction.DOWN:
             return f"removed {', '.join(printable(action['worker_id']) for action in actions)}"
         case Direction.HOLD:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from everai_autoscaler.model import Outcome, Reason
+from everai_autoscaler.words import one_line
 
 __all__ = [
     "as_json",
-    "count",
     "done",
     "gist",
     "kind_of",
-    "moment",
     "output_option",
     "printable",
     "scaler_name",
@@ -35,27 +33,6 @@ output_option = click.option(
     show_default=True,
     help="Words for people, or JSON lines for programs.",
 )
-
-
-def moment(seconds: float) -> str:
-    """The epoch *seconds* in UTC, as the platform's lists show them.
-
-    >>> moment(1722220970)
-    '2024-07-29T02:42:50+0000'
-    """
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
-    except (ValueError, OverflowError, OSError):  # after the year 9999: milliseconds, most likely
-        return f"{seconds:.0f} s"
-
-
-def count(number: int, noun: str) -> str:
-    """*number* of what *noun* says.
-
-    >>> count(1, "worker"), count(1200, "request")
-    ('1 worker', '1,200 requests')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def what(outcome: Outcome) -> str:
@@ -106,7 +83,7 @@ def kind_of(outcome: Outcome) -> str:
 
 def printable(text: str) -> str:
     """*text* in one line, without what a terminal would obey: names come from anywhere."""
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+    return "".join(letter if letter.isprintable() else "?" for letter in one_line(text))
 
 
 def scaler_name(told: str) -> str:

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from everai_autoscaler import argument, hookimpl
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Worker, WorkerStatus
+from everai_autoscaler.words import counted
 
 __all__ = ["TargetTrackingAutoScaler", "Wanted"]
 
@@ -84,15 +85,15 @@ class TargetTrackingAutoScaler(AutoScaler):
         if not capacity:
             return Wanted(None, "no worker that is ready says how much of it is in use")
         first = used / (capacity * self.target)
-        counted = ready
-        told = f"{used / capacity:.0%} of {_workers(len(ready) - len(silent))} in use".replace("%", " %")
+        sharing = ready
+        told = f"{used / capacity:.0%} of {counted(len(ready) - len(silent), 'worker')} in use".replace("%", " %")
         if silent:
             told += f", {len(silent)} silent"
             used += self._capacity(silent) if first < 1 else 0
             capacity += self._capacity(silent) if first != 1 else 0
         if starting and first > 1:
             told += f", {len(starting)} starting"
-            counted = staying
+            sharing = staying
             capacity += self._capacity(starting)
         ratio = used / (capacity * self.target)
         told += f", target {self.target * 100:g} %"
@@ -100,7 +101,7 @@ class TargetTrackingAutoScaler(AutoScaler):
             return Wanted(len(staying), f"{told}, within {self.tolerance * 100:g} %")
         if (first < 1 < ratio) or (ratio < 1 < first):
             return Wanted(len(staying), f"{told}, which is not enough to go either way")
-        return Wanted(ceil(ratio * len(counted) - _ROUNDING), told)
+        return Wanted(ceil(ratio * len(sharing) - _ROUNDING), told)
 
     def _staying(self, factors: Factors) -> list[Worker]:
         """The workers to count on: neither those that leave nor those that ``scale_to`` gives up."""
@@ -126,7 +127,3 @@ def register_autoscalers() -> Mapping[str, Callable[..., AutoScaler]]:
 
 _ROUNDING = 1e-9
 """7 / (7 * 0.7) * 7 is a little above 10; that isn't an eleventh worker."""
-
-
-def _workers(count: int) -> str:
-    return "1 worker" if count == 1 else f"{count} workers"

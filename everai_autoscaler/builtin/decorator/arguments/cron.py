@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from difflib import get_close_matches
 from types import MappingProxyType
 
 from attrs import field, frozen
 
-from everai_autoscaler.errors import ArgumentError
+from everai_autoscaler.errors import ArgumentError, did_you_mean
+from everai_autoscaler.words import counted
 
 __all__ = ["CronRule"]
 
@@ -57,7 +57,7 @@ class CronRule:
         written = text.split()
         if len(written) != len(_FIELDS):
             raise ArgumentError(
-                f"cron rule {text!r} has {len(written)} field{'' if len(written) == 1 else 's'};"
+                f"cron rule {text!r} has {counted(len(written), 'field')};"
                 " write five fields: MIN HOUR DOM MON DOW"
                 + ("; shorthands with @ are not read" if text.lstrip().startswith("@") else "")
             )
@@ -157,9 +157,9 @@ def _number(field: _Field, written: str) -> int:
         raise ArgumentError(f"{field.word} {written!r} is out of range; accepted: {field.accepted()}")
     if _QUARTZ.fullmatch(name):
         raise ArgumentError(f"{field.word} {written!r}: ?, L, W and # are not read; accepted: *, {field.accepted()}")
-    near = get_close_matches(name, field.names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ArgumentError(f"{field.word} {written!r} is not known; accepted: {field.accepted()}{hint}")
+    raise ArgumentError(
+        f"{field.word} {written!r} is not known; accepted: {field.accepted()}{did_you_mean(name, field.names)}"
+    )
 
 
 def _step(field: _Field, written: str) -> int:

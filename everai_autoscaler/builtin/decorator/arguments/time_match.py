@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, tzinfo
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -14,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from attrs import field, frozen
 
 from everai_autoscaler.builtin.decorator.arguments.cron import CronRule
-from everai_autoscaler.errors import ArgumentError
+from everai_autoscaler.errors import ArgumentError, did_you_mean
 
 __all__ = ["TimeMatchDecorator"]
 
@@ -170,8 +169,7 @@ def _zone(name: str | None) -> tzinfo:
     known = _known_zones()
     if name.casefold() in known:
         return ZoneInfo(known[name.casefold()])
-    near = get_close_matches(name.casefold(), known, n=1)
-    hint = f"; did you mean {known[near[0]]!r}?" if near else ""
+    hint = did_you_mean(name, known.values(), key=str.casefold)
     raise ArgumentError(
         f"time-match: timezone {name!r} is not known;"
         f" accepted: a name of the IANA database such as 'Europe/Berlin'{hint}"
@@ -198,18 +196,14 @@ def _rule(key: str, cron: str, prefix: object) -> tuple[CronRule, str]:
 def _unknown_key(key: str, prefixes: list[str]) -> str:
     meant = _LOOKS_LIKE_A_RULE.fullmatch(key)
     candidates = ["timezone"] if meant is None else [f"match({meant['cron']})"]
-    near = get_close_matches(key, candidates, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
     return (
         f"time-match: argument {key!r} is not known; accepted: timezone, match(MIN HOUR DOM MON DOW),"
-        f" or an argument with the prefix of a rule ({_prefixes_are(prefixes)}){hint}"
+        f" or an argument with the prefix of a rule ({_prefixes_are(prefixes)}){did_you_mean(key, candidates)}"
     )
 
 
 def _not_accepted(name: str, accepted: Collection[str], prefixes: str = "") -> str:
-    near = get_close_matches(name, accepted, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{name!r} is not one of {', '.join(sorted(accepted)) or '(none)'}{prefixes}{hint}"
+    return f"{name!r} is not one of {', '.join(sorted(accepted)) or '(none)'}{prefixes}{did_you_mean(name, accepted)}"
 
 
 def _prefixes_are(prefixes: list[str]) -> str:

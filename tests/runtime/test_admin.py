@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import io
 import json
 import socket
-import sys
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from urllib.parse import quote
 
 import aiohttp
 import pytest
+from admin_source import HOSTILE, MemoryRuntime, MemoryStore
 from prometheus_client.parser import text_string_to_metric_families
 
 from everai_autoscaler.errors import ContractError, StateError
@@ -23,18 +22,6 @@ from everai_autoscaler.runtime.admin import Admin
 
 NOW = 1722220970.0
 TOKEN = "a token; with = signs"
-
-
-def _load(name):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # attrs looks for the module there
-    spec.loader.exec_module(module)
-    return module
-
-
-admin_source = _load("admin_source")
-HOSTILE, LONG = admin_source.HOSTILE, admin_source.LONG
 
 
 class Client:
@@ -60,7 +47,7 @@ class Client:
 
 @pytest.fixture(scope="module")
 def afternoon():
-    return admin_source.MemoryRuntime(lambda: NOW)
+    return MemoryRuntime(lambda: NOW)
 
 
 @pytest.fixture
@@ -262,7 +249,7 @@ def test_a_bad_config_map_is_refused_in_one_line(runtime, body, error):
 def test_a_store_that_fails_is_named(runtime):
     """A full disk is the server's fault, and says so; bad contents are the sender's."""
 
-    class Full(admin_source.MemoryStore):
+    class Full(MemoryStore):
         def put(self, *_):
             raise StateError("the disk is full")
 

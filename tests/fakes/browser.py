@@ -30,6 +30,27 @@ FLAGS = (
     "--remote-debugging-port=0",
 )
 
+LIVE = "document.querySelector('#link').textContent === 'live'"
+"""True once the page hears what happens."""
+
+
+def text(selector: str) -> str:
+    """A script: the text of the first such element."""
+    return f"document.querySelector({json.dumps(selector)}).textContent"
+
+
+def texts(selector: str) -> str:
+    """A script: the texts of all such elements."""
+    return f"[...document.querySelectorAll({json.dumps(selector)})].map((one) => one.textContent)"
+
+
+def choose(name: str) -> str:
+    """A script: choose that ConfigMap."""
+    return (
+        f"document.querySelector('#map-choice').value = {json.dumps(name)};"
+        "document.querySelector('#map-choice').dispatchEvent(new Event('change'))"
+    )
+
 
 class Page:
     """One tab."""

@@ -107,21 +107,42 @@ class Decision:
         """The decision as lists show it: plain JSON."""
         record = {} if self.record is None else json.loads(self.record)
         result = record.get("result") or {"actions": [], "held": True, "reasons": [], "max_workers": None}
-        actions = result["actions"]
+        actions, reasons = result["actions"], result["reasons"]
+        up = sum(action["count"] for action in actions if action["action"] == "ScaleUp")
+        down = [action["worker_id"] for action in actions if action["action"] == "ScaleDown"]
+        by = self._by([reason["who"] for reason in reasons])
         return {
             "id": self.id,
             "at": self.at,
             "took": self.took,
             "scaler": record.get("scaler", ""),
-            "up": sum(action["count"] for action in actions if action["action"] == "ScaleUp"),
-            "down": [action["worker_id"] for action in actions if action["action"] == "ScaleDown"],
+            "by": by,
+            "up": up,
+            "down": down,
             "held": result["held"],
             "max_workers": result["max_workers"],
-            "why": [f"{reason['who']}: {reason['why']}" for reason in result["reasons"]],
+            "why": [f"{reason['who']}: {reason['why']}" for reason in reasons],
             "operator": self.operator,
             "applied": self.applied,
+            "shortfall": self._shortfall(by, wanted=bool(up or down)),
             "failure": self.failure,
         }
+
+    def _by(self, reasons: Sequence[str]) -> str:
+        """Which had the last word: a ``failure``, the ``operator``, the ``guard`` or the ``policy``."""
+        if self.failure:
+            return "failure"
+        if self.operator is not None:
+            return "operator"
+        return "guard" if "guard" in reasons else "policy"
+
+    def _shortfall(self, by: str, *, wanted: bool) -> list[str]:
+        """Why less was done than was decided, a sentence each; that of a failure is the failure."""
+        if by == "failure":
+            return []
+        if self.applied is not None:
+            return list(self.applied["why"])
+        return ["not applied: a dry run"] if wanted and by != "operator" else []
 
 
 class Store:

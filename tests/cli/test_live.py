@@ -82,7 +82,8 @@ WORKERS = [a_worker(0), a_worker(1, "TERMINATING", failures=2), a_worker(2, "PEN
 
 def a_decision(ago: float = 0, up: int = 1, **more: Any) -> dict[str, Any]:
     applied = {"up": up, "down": [], "why": []} if up else None
-    named = {"failure": "", "operator": None, "held": False, "why": [WHY], "applied": applied}
+    named = {"failure": "", "operator": None, "held": False, "why": [WHY], "applied": applied, "shortfall": []}
+    named["by"] = "failure" if more.get("failure") else "operator" if more.get("operator") else "policy"
     return {"at": NOW - ago, "up": up, "down": [], **named, **more}
 
 

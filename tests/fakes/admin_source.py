@@ -178,6 +178,8 @@ class MemoryRuntime:
         self.arguments = {name: one.model_dump(mode="json") for name, one in record.arguments.items()}
         shown = {
             "id": len(self.kept) + 1,
+            "by": "policy",
+            "shortfall": [],
             "at": now,
             "took": 0.0031,
             "up": result.up,

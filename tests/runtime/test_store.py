@@ -45,6 +45,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield made
 
 
+NOTHING = {"up": 0, "down": [], "why": ["starts wait"]}
+
+
 def tick(at: float = 100.0, **other: Any) -> TickRow:
     sample = {"at": at, "free": 1, "waiting": {}}
     row: dict[str, Any] = {
@@ -354,15 +357,43 @@ def test_half_a_tick_is_no_tick(store: Store) -> None:
 def test_a_decision_is_shown_as_lists_show_it(store: Store) -> None:
     """Its view says what the policy decided, and why; it is plain JSON."""
     record = recorded(snapshot(waiting=4, busy=1), max_workers=3)
-    store.write_tick(APP, tick(record=record, operator={"word": "hold"}, applied={"up": 0}))
+    store.write_tick(APP, tick(record=record, operator={"word": "hold"}, applied=NOTHING))
     (shown,) = (one.view() for one in store.decisions(APP))
 
     assert shown == json.loads(json.dumps(shown))
     assert ("simple", 1, [], False, 3) == tuple(shown[name] for name in ("scaler", "up", "down", "held", "max_workers"))
-    assert ({"word": "hold"}, {"up": 0}) == (shown["operator"], shown["applied"])
+    assert ({"word": "hold"}, NOTHING) == (shown["operator"], shown["applied"])
     (why,) = shown["why"]
     assert why.startswith("simple: 4 waiting")
     assert "record" not in shown
+
+
+@pytest.mark.parametrize(
+    ("around", "by", "shortfall"),
+    [
+        ({"applied": {"up": 1, "down": [], "why": []}}, "policy", []),
+        ({"applied": NOTHING}, "policy", ["starts wait"]),
+        ({}, "policy", ["not applied: a dry run"]),
+        ({"operator": {"word": "pause"}}, "operator", []),
+        ({"operator": {"word": "hold"}, "applied": NOTHING}, "operator", ["starts wait"]),
+        ({"operator": {"word": "hold"}, "failure": "apply failed"}, "failure", []),
+    ],
+)
+def test_a_decision_says_which_had_the_last_word(store: Store, around: Any, by: str, shortfall: list[str]) -> None:
+    """A failure is above an operator's override, and that above the policy; what wasn't done has its reason."""
+    store.write_tick(APP, tick(record=recorded(snapshot(waiting=4, busy=1), max_workers=3), **around))
+    (shown,) = (one.view() for one in store.decisions(APP))
+
+    assert (by, shortfall) == (shown["by"], shown["shortfall"])
+
+
+def test_a_correction_has_the_last_word(store: Store) -> None:
+    """A policy that wants more than its own maximum had the guard's word in the end."""
+    reasons = [{"who": "simple", "why": "9 waiting"}, {"who": "guard", "why": "at most 3"}]
+    outcome = {"actions": [], "held": False, "max_workers": 3, "reasons": reasons}
+    store.write_tick(APP, tick(record=json.dumps({"result": outcome})))
+
+    assert "guard" == store.decisions(APP)[0].view()["by"]
 
 
 def test_a_removal_names_the_workers(store: Store) -> None:

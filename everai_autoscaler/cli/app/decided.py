@@ -1,4 +1,4 @@
-"""A kept decision in words: what was done, and why, whoever had the last word."""
+"""A stored decision in words: what was done, and why."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from everai_autoscaler.runtime.operator import Word
 
 __all__ = ["action_of", "applied_of", "why_of"]
 
-_FAILED = "failed"
-
 
 def action_of(view: Mapping[str, Any]) -> str:
-    """What was decided in the end: by the policy or, where there was an operator's word, by that.
+    """What was decided in the end: by the policy or, where there was an operator's override, by that.
 
-    >>> view = {"failure": "", "operator": None, "up": 0, "down": ["w1"], "held": False, "applied": None}
-    >>> action_of(view), action_of({**view, "failure": "observe failed"})
+    >>> view = {"by": "policy", "up": 0, "down": ["w1"], "held": False}
+    >>> action_of(view), action_of({**view, "by": "failure"})
     ('remove w1', 'failed')
     """
-    if view["failure"]:
-        return _FAILED
-    if view["operator"] is None:
+    if view["by"] == "failure":
+        return "failed"
+    if view["by"] != "operator":
         return _policy(view)
     if view["applied"] is not None:
         return applied_of(view)
@@ -40,17 +38,12 @@ def applied_of(view: Mapping[str, Any]) -> str:
 
 def why_of(view: Mapping[str, Any]) -> list[str]:
     """Why it was decided, and why less was done, a sentence each."""
-    applied, word = view["applied"], view["operator"]
     whys = [printable(why) for why in view["why"]]
-    if word is not None:
-        whys = [f"operator: {printable(str(Word.of(word)))}", f"the policy: {_policy(view)}: {'; '.join(whys)}"]
-    if view["failure"]:
-        whys.insert(0, printable(view["failure"]))
-    elif applied is not None:
-        whys += [printable(why) for why in applied["why"]]
-    elif word is None and (view["up"] or view["down"]):
-        whys.append("not applied: a dry run")
-    return whys
+    if view["operator"] is not None:
+        word = printable(str(Word.of(view["operator"])))
+        whys = [f"operator: {word}", f"the policy: {_policy(view)}: {'; '.join(whys)}"]
+    failure = [printable(view["failure"])] if view["by"] == "failure" else []
+    return [*failure, *whys, *map(printable, view["shortfall"])]
 
 
 def _policy(view: Mapping[str, Any]) -> str:

@@ -199,7 +199,7 @@ def _decisions(decisions: Sequence[Mapping[str, Any]], columns: int) -> Renderab
     table.add_column(no_wrap=True, max_width=max(1, columns - 8 - widest - 2 * GAP))
     for one, action in zip(decisions, actions, strict=True):
         # An operator's word stands above all of it: here is what the policy said.
-        whys = why_of(one) if one["failure"] or one["operator"] is None else why_of(one)[1:]
+        whys = why_of(one)[one["by"] == "operator" :]
         table.add_row(_time(one["at"]), action, Text("; ".join(whys), no_wrap=True, overflow="ellipsis"))
     return table
 

@@ -157,9 +157,11 @@ class GivesUpOnALongQueue(Sound):
         return super().decide(factors)
 
 
-class ComparesAllWithAll(Sound):
+class ComparesManyWithAll(Sound):
+    """Of 10,000 workers it compares 500 with all: late enough, without half a minute of computing."""
+
     def decide(self, factors):
-        for _ in range(len(factors.workers or ())):
+        for _ in (factors.workers or ())[::20]:
             [one.started_at for one in factors.workers]
         return super().decide(factors)
 
@@ -181,6 +183,6 @@ BROKEN = {
     "opens_no_connection": AsksTheNetwork,
     "is_steady": RemovesWhatItStartsAgain,
     "is_monotone": GivesUpOnALongQueue,
-    "decides_in_time": ComparesAllWithAll,
+    "decides_in_time": ComparesManyWithAll,
 }
 """For each rule, the scaler that breaks it and no other."""

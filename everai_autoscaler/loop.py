@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from everai_autoscaler.errors import describe_error
 from everai_autoscaler.log import emit
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors
+from everai_autoscaler.model import AutoScaler, DecideResult, Decision, Factors
 
 __all__ = ["Applied", "Clock", "SystemClock", "Target", "Tick", "run", "tick"]
 
@@ -68,14 +68,21 @@ class SystemClock:
 
 @frozen
 class Tick:
-    """One walk round: what was seen, what was decided, and what failed, if anything did."""
+    """One walk round: what was seen, decided and applied, and what failed, if anything did."""
 
     factors: Factors | None
     """What was observed; ``None`` when that failed."""
-    result: DecideResult | None
-    """What was decided; ``None`` when that failed."""
+    decision: Decision | None = None
+    """What was decided, and how it came to that; ``None`` when that failed."""
+    applied: Applied | None = None
+    """What was really done; ``None`` when nothing was to be done, in a dry run, or when applying failed."""
     failure: str = ""
     """What failed, and why, in one line; the tick then held, and nothing more was applied."""
+
+    @property
+    def result(self) -> DecideResult | None:
+        """What was decided, without how it came to that; ``None`` when that failed."""
+        return None if self.decision is None else self.decision.result
 
 
 def tick(target: Target, scaler: AutoScaler, *, dry_run: bool = False) -> Tick:
@@ -83,20 +90,20 @@ def tick(target: Target, scaler: AutoScaler, *, dry_run: bool = False) -> Tick:
 
     What fails is contained: the tick holds, says so, and the next one starts afresh.
     """
-    factors = result = None
+    done = Tick(None)
     stage = "observe"
     try:
-        factors = _a(Factors, target.observe())
+        done = Tick(factors := _a(Factors, target.observe()))
         stage = "decide"
-        result = _a(DecideResult, scaler.decide(factors))
+        done = Tick(factors, decision := decision_of(scaler, factors))
         stage = "apply"
-        if result.actions and not dry_run:
-            target.apply(result)
-    except Exception as error:  # noqa: BLE001 - a loop that dies scales nobody
+        if decision.result.actions and not dry_run:
+            done = Tick(factors, decision, _applied(target, decision.result))
+    except Exception as error:  # noqa: BLE001 - a loop that dies scales nothing any more
         failure = f"{stage} failed: {describe_error(error)}"
         emit(logging.ERROR, "tick_failed", stage=stage, error=failure)
-        return Tick(factors, result, failure)
-    return Tick(factors, result)
+        return evolve(done, failure=failure)
+    return done
 
 
 def run(
@@ -135,6 +142,21 @@ def _beats(
         beat += interval * max(1, math.ceil((now - beat) / interval))
         beat = min(beat, now + interval)  # a clock that was put back doesn't stop the loop until it has caught up
         clock.sleep_until(beat)
+
+
+def decision_of(scaler: AutoScaler, factors: Factors) -> Decision:
+    """What *scaler* decides; an object that has nothing but ``decide`` is a scaler as well."""
+    if isinstance(scaler, AutoScaler):
+        decision = _a(Decision, scaler.decision(factors))
+    else:
+        decision = Decision(factors=factors, result=scaler.decide(factors))
+    _a(DecideResult, decision.result)
+    return decision
+
+
+def _applied(target: Target, result: DecideResult) -> Applied:
+    applied = target.apply(result)
+    return Applied(result.up, tuple(result.down)) if applied is None else _a(Applied, applied)
 
 
 def _a(kind: type[T], given: T) -> T:

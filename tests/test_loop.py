@@ -6,13 +6,14 @@ import logging
 import threading
 import time
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from everai_autoscaler.builtin import SimpleAutoScaler
 from everai_autoscaler.decision import Decider
-from everai_autoscaler.loop import SystemClock, Target, run, tick
+from everai_autoscaler.loop import Applied, SystemClock, Target, run, tick
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors
 from everai_autoscaler.testing import VirtualClock, snapshot
 
@@ -23,8 +24,8 @@ SCALER = SimpleAutoScaler(max_workers=5)
 class Fleet:
     """A target that shows what it is given, and keeps what it is told."""
 
-    def __init__(self, seen: Any = DEEP, *, refuses: Exception | None = None) -> None:
-        self.seen, self.refuses = seen, refuses
+    def __init__(self, seen: Any = DEEP, *, refuses: Exception | None = None, answer: Any = None) -> None:
+        self.seen, self.refuses, self.answer = seen, refuses, answer
         self.applied: list[DecideResult] = []
 
     def observe(self) -> Factors:
@@ -32,10 +33,11 @@ class Fleet:
             raise self.seen
         return self.seen  # type: ignore[no-any-return]
 
-    def apply(self, result: DecideResult) -> None:
+    def apply(self, result: DecideResult) -> Applied | None:
         if self.refuses:
             raise self.refuses
         self.applied.append(result)
+        return self.answer
 
 
 class Answers(AutoScaler):
@@ -68,6 +70,33 @@ class TestTick:
         assert (DEEP, 1, "") == (done.factors, done.result.up, done.failure)  # type: ignore[union-attr]
         assert [done.result] == fleet.applied
 
+    def test_says_what_was_applied(self) -> None:
+        """A target that says nothing did what it was asked for; one that did less says so."""
+        refused = Applied(0, (), ("starts 0 of 1: no room",))
+
+        assert Applied(1, (), ()) == tick(Fleet(), SCALER).applied
+        assert refused == tick(Fleet(answer=refused), SCALER).applied
+
+    def test_refuses_another_word_about_what_was_applied(self) -> None:
+        """It can't be told as what was done."""
+        assert "apply failed: TypeError: gave a int, not a Applied" == tick(Fleet(answer=1), SCALER).failure
+
+    def test_asks_for_the_whole_decision(self) -> None:
+        """What a pipeline knows of it is in the tick, its record among that."""
+        done = tick(Fleet(), Decider("simple", {"max_workers": 5}))
+
+        assert done.decision is not None
+        assert 5 == done.decision.arguments["max_workers"].value
+        assert "simple" == done.decision.record().scaler  # type: ignore[union-attr]
+
+    @pytest.mark.parametrize("scaler", [SCALER, SimpleNamespace(decide=SCALER.decide)])
+    def test_of_a_scaler_by_itself_has_a_decision_too(self, scaler: Any) -> None:
+        """Also of one that has nothing but ``decide``."""
+        done = tick(Fleet(), scaler)
+
+        assert done.decision is not None
+        assert (1, DEEP, None) == (done.decision.result.up, done.decision.factors, done.decision.record())
+
     @pytest.mark.parametrize("scaler", [SCALER, Decider(SCALER), Decider("simple", {"max_workers": 5})])
     def test_takes_any_scaler(self, scaler: AutoScaler) -> None:
         """It never asks which."""
@@ -82,6 +111,7 @@ class TestTick:
         done = tick(fleet, SCALER, dry_run=True)
 
         assert 1 == done.result.up  # type: ignore[union-attr]
+        assert None is done.applied
         assert [] == fleet.applied
 
     def test_applies_nothing_where_nothing_is_to_be_done(self) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 from attrs import define, field, frozen
 from pydantic import ValidationError
 
-from everai_autoscaler.decision.decorate import DecoratorSlot
+from everai_autoscaler.decision.decorate import DecoratorSlot, MadeDecorator
 from everai_autoscaler.decision.nested import Inside, Nested, form_of, is_hidden
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ArgumentError, describe_error
-from everai_autoscaler.model import Argument, ArgumentType, AutoScaler, FactorsDecorator, RecordedArgument, Schema
+from everai_autoscaler.model import Argument, ArgumentType, AutoScaler, RecordedArgument, RecordedDecorators, Schema
 from everai_autoscaler.model.binding import reconcile
 from everai_autoscaler.model.late import source_of
 from everai_autoscaler.model.record import REDACTED
@@ -31,13 +31,15 @@ class Bound:
     inside: Mapping[str, tuple[Any, Inside]]
     """For each argument that is a scaler, or several, its value and what that was made of."""
     sources: dict[str, str]
-    decorators: Sequence[tuple[str, FactorsDecorator]]
+    arguments_decorators: Sequence[MadeDecorator[Callable[..., Any]]]
+    factors_decorators: Sequence[MadeDecorator[Callable[..., Any]]]
     """What turns the snapshot into the one that the policy sees."""
     secrets: Secrets
-    kept: Mapping[str, str]
-    """For each argument or decorator whose last good value had to do, and each ``decorator()`` that failed, why."""
-    astray: Mapping[str, str]
-    """For each argument that a decorator chose, what of that had to be kept; it may have had another name."""
+    last_good: Mapping[str, str]
+    """For each argument or decorator whose last good value is used, and each ``decorator()`` that failed, why."""
+    stale_inputs: Mapping[str, str]
+    """For each argument set by an arguments decorator: which of the decorator's inputs fell back to a last good value,
+    and why."""
     warning: str
     """How the values contradicted each other; empty when they didn't."""
 
@@ -51,8 +53,15 @@ class Bound:
         """The arguments as a record holds them: without secrets, and without what has no JSON form."""
         return {name: self._recorded(name, value) for name, value in self.values.items()}
 
+    def recorded_decorators(self) -> RecordedDecorators:
+        """The decorators as a record holds them."""
+        return RecordedDecorators(
+            arguments=[one.recorded(self.last_good) for one in self.arguments_decorators],
+            factors=[one.recorded(self.last_good) for one in self.factors_decorators],
+        )
+
     def _recorded(self, name: str, value: Any) -> RecordedArgument:
-        about: Any = {"source": self.sources[name], "kept": self.kept.get(name) or self.astray.get(name)}
+        about: Any = {"source": self.sources[name], "kept": self.last_good.get(name) or self.stale_inputs.get(name)}
         scaler, inside = self.inside.get(name, (None, ()))
         if inside and value is scaler:
             form = form_of(inside, self.secrets)
@@ -122,32 +131,34 @@ class Binder:
         raise ArgumentError(failure)  # outside of the handler, so that it carries no cause that shows more
 
     def _bind(self, observed_at: float, secrets: Secrets) -> Bound:
-        kept: dict[str, str] = {}
+        stale: dict[str, str] = {}
         warnings: list[str] = []
-        given = {name: self._read_one(name, value, secrets, kept, warnings) for name, value in self.arguments.items()}
+        given = {name: self._read_one(name, value, secrets, stale, warnings) for name, value in self.arguments.items()}
         inside: Mapping[str, tuple[Any, Inside]] = dict(self._inside)
         sources = {name: self._source(name, value) for name, value in self.arguments.items()}
-        given = self._decorate(given, sources, observed_at, secrets, kept)
+        changing = [slot.make(secrets, stale) for slot in self.arguments_decorators]
+        given = self._decorate(given, changing, sources, observed_at, secrets, stale)
         chosen = {name for name in given if any(sources[name] == slot.name for slot in self.arguments_decorators)}
-        astray = "; ".join(why for name, why in kept.items() if name not in given)
-        fitted = {name: self._fit_one(name, value, sources[name], secrets, kept) for name, value in given.items()}
+        stale_inputs = "; ".join(why for name, why in stale.items() if name not in given)
+        fitted = {name: self._fit_one(name, value, sources[name], secrets, stale) for name, value in given.items()}
         self._fitted |= fitted
         values, warning = reconcile(self._defaults() | fitted)
-        decorators = [(slot.name, slot.make(secrets, kept)) for slot in self.factors_decorators]
-        policy, values, sources = self._policy(values, sources, kept)
+        seeing = [slot.make(secrets, stale) for slot in self.factors_decorators]
+        policy, values, sources = self._policy(values, sources, stale)
         if self._last is not None and values is self._last.values:
             inside = self._last.inside
-        if kept and self._last is not None:
-            secrets.values |= self._last.secrets.values  # a value that is kept may be a secret of then
+        if stale and self._last is not None:
+            secrets.values |= self._last.secrets.values  # a last good value may be a secret of then
         return Bound(
             policy=policy,
             values=values,
             inside=inside,
             sources={name: sources.get(name, "default") for name in values},
-            decorators=decorators,
+            arguments_decorators=changing,
+            factors_decorators=seeing,
             secrets=secrets,
-            kept={name: secrets.scrub(why) for name, why in kept.items()},
-            astray=dict.fromkeys(chosen, secrets.scrub(astray)) if astray else {},
+            last_good={name: secrets.scrub(why) for name, why in stale.items()},
+            stale_inputs=dict.fromkeys(chosen, secrets.scrub(stale_inputs)) if stale_inputs else {},
             warning=secrets.scrub("; ".join(filter(None, [warning, *warnings]))),
         )
 
@@ -156,7 +167,7 @@ class Binder:
             return value.source
         return source_of(value) if name in self._late else "literal"
 
-    def _read_one(self, name: str, value: Any, secrets: Secrets, kept: dict[str, str], warnings: list[str]) -> Any:
+    def _read_one(self, name: str, value: Any, secrets: Secrets, stale: dict[str, str], warnings: list[str]) -> Any:
         if name not in self._late and not isinstance(value, Nested):
             return value
         try:
@@ -168,22 +179,27 @@ class Binder:
         except ArgumentError as error:
             if name not in self._read:
                 raise
-            kept[name] = str(error)
+            stale[name] = str(error)
         return self._read[name]
 
     def _decorate(
-        self, given: dict[str, Any], sources: dict[str, str], observed_at: float, secrets: Secrets, kept: dict[str, str]
+        self,
+        given: dict[str, Any],
+        changing: Sequence[MadeDecorator[Callable[..., Any]]],
+        sources: dict[str, str],
+        observed_at: float,
+        secrets: Secrets,
+        stale: dict[str, str],
     ) -> dict[str, Any]:
-        for slot in self.arguments_decorators:
-            decorator = slot.make(secrets, kept)
+        for slot, made in zip(self.arguments_decorators, changing, strict=True):
             try:
-                slot.last = self._decorated(decorator, slot, given, observed_at, secrets)
+                slot.last = self._decorated(made, given, observed_at, secrets, last=made is changing[-1])
             except Exception as error:  # noqa: BLE001 - a stranger's decorator may raise anything
                 failure = str(error) if isinstance(error, ArgumentError) else describe_error(error)
                 failure = f"{self.owner}: {slot.name} failed: {failure}"
                 if slot.last is None:
                     raise ArgumentError(failure) from None
-                kept[f"{slot.name}()"] = failure
+                stale[f"{slot.name}()"] = failure
             for name, value in slot.last.items():
                 if name not in given or value is not given[name]:
                     sources[name] = slot.name
@@ -192,25 +208,26 @@ class Binder:
 
     def _decorated(
         self,
-        decorator: Callable[..., Any],
-        slot: DecoratorSlot[Callable[..., Any]],
+        made: MadeDecorator[Callable[..., Any]],
         given: dict[str, Any],
         observed_at: float,
         secrets: Secrets,
+        *,
+        last: bool,
     ) -> dict[str, Any]:
         context = {"observed_at": observed_at, "accepted": self.schema.arguments}
-        decorated = decorator(dict(given), **{name: context[name] for name in slot.wanted})
+        decorated = made.decorator(dict(given), **{name: context[name] for name in made.wanted})
         if not isinstance(decorated, Mapping):
             raise ArgumentError(f"gave a {type(decorated).__name__}, not arguments")
-        if slot is self.arguments_decorators[-1]:
+        if last:
             self.schema.check_names(decorated)
         # What was given was read already, also where it is an object that can be called.
         return {
-            name: value if value is given.get(name, slot) else secrets.read(value, name=name)
+            name: value if value is given.get(name, made) else secrets.read(value, name=name)
             for name, value in decorated.items()
         }
 
-    def _fit_one(self, name: str, value: Any, source: str, secrets: Secrets, kept: dict[str, str]) -> Any:
+    def _fit_one(self, name: str, value: Any, source: str, secrets: Secrets, stale: dict[str, str]) -> Any:
         argument = self.schema.arguments.get(name)
         if argument is None:  # the schema is open, and takes it as it is
             return value
@@ -221,7 +238,7 @@ class Binder:
             if name not in self._fitted:
                 raise
             # One that couldn't even be read says that, rather than what had been wrong with the last that could.
-            kept.setdefault(name, str(error))
+            stale.setdefault(name, str(error))
             fitted = self._fitted[name]
         if secret:
             secrets.add(fitted)
@@ -236,7 +253,7 @@ class Binder:
         }
 
     def _policy(
-        self, values: dict[str, Any], sources: dict[str, str], kept: dict[str, str]
+        self, values: dict[str, Any], sources: dict[str, str], stale: dict[str, str]
     ) -> tuple[AutoScaler, dict[str, Any], dict[str, str]]:
         """The policy with *values*; the last one with its own where its constructor refuses them together."""
         last = self._last
@@ -250,7 +267,7 @@ class Binder:
             )
             if last is None:
                 raise ArgumentError(failure) from None
-            kept.update({name: failure for name in values if values[name] != last.values.get(name)})
+            stale.update({name: failure for name in values if values[name] != last.values.get(name)})
             return last.policy, last.values, last.sources
 
 

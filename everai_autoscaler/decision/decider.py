@@ -1,4 +1,4 @@
-"""The pipeline of one app: bind its arguments, judge its snapshots, keep its memory, say what was decided."""
+"""The pipeline of one app: binds its arguments, judges its snapshots, and holds its memory between decisions."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ import attrs
 from pydantic import JsonValue
 
 from everai_autoscaler._version import __version__
-from everai_autoscaler.decision.bind import Binder, Bound
+from everai_autoscaler.decision.bind import Binder
+from everai_autoscaler.decision.decided import Decided
 from everai_autoscaler.decision.decorate import slots
-from everai_autoscaler.decision.judge import Judgement, judge
+from everai_autoscaler.decision.judge import judge
 from everai_autoscaler.decision.nested import maker, nest, registered_name
-from everai_autoscaler.errors import ArgumentError, DuplicateNameError, UnknownNameError, describe_error
+from everai_autoscaler.errors import ArgumentError, DuplicateNameError, UnknownNameError
 from everai_autoscaler.log import LOGGER, emit
 from everai_autoscaler.model import (
     AutoScaler,
     BuiltinAutoScaler,
     DecideResult,
+    Decision,
     Decorators,
     Factors,
-    Outcome,
     Placeholder,
-    Record,
-    RecordedDecorators,
     Schema,
     schema_of,
 )
@@ -51,10 +50,9 @@ class Decider(AutoScaler):
             among them is an object, or a mapping with its ``name`` and ``arguments``.
         decorators: what goes round it; those that the scaler has itself where they aren't given.
         app: which app it decides for, in logs and records.
-        registry: who knows the names; what is installed where it isn't given.
+        registry: which plugins give the names; what is installed where it isn't given.
         providers: for each placeholder kind, who reads it here, in place of the registry's readers.
         memory: what an earlier Decider of this app remembered.
-        record: is given the record of each decision.
         timer: tells how long a decision took, in seconds.
 
     Raises:
@@ -77,7 +75,6 @@ class Decider(AutoScaler):
         registry: Registry | None = None,
         providers: Mapping[str, Callable[[str, str], str]] | None = None,
         memory: JsonValue = None,
-        record: Callable[[Record], None] | None = None,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         registry = registry or default_registry()
@@ -86,7 +83,6 @@ class Decider(AutoScaler):
         """What the policy remembers; a small JSON value."""
         self._providers = dict(providers or {})
         self._registry = registry
-        self._record = record
         self._timer = timer
         self._said: dict[str, str] = {}
         self._versions = {"python": platform.python_version(), "everai-autoscaler": __version__}
@@ -123,7 +119,15 @@ class Decider(AutoScaler):
     def decide(self, factors: Factors | None) -> DecideResult:
         """What to do about *factors*, and why.
 
-        Whatever the policy does wrong is contained: the answer is then a hold that says so.
+        Raises:
+            ArgumentError: a late argument that is bad, and never was good before.
+        """
+        return self.decision(factors).result
+
+    def decision(self, factors: Factors | None) -> Decision:
+        """The decision about *factors*, with all that went into it.
+
+        Whatever the policy does wrong is contained: the result is then a hold that says so.
 
         Raises:
             ArgumentError: a late argument that is bad, and never was good before.
@@ -142,20 +146,34 @@ class Decider(AutoScaler):
                 name=self.name,
                 max_workers=bound.max_workers,
                 memory=remembered,
-                decorators=bound.decorators,
+                decorators=[(one.name, one.decorator) for one in bound.factors_decorators],
             )
         finally:
             reader.reset(token)
         self.memory = judged.memory
-        result = bound.secrets.scrub_result(judged.result)
-        error = None if judged.error is None else bound.secrets.scrub(judged.error)
-        took = self._timer() - began
-        self._warn(bound, judged, error)
+        secrets = bound.secrets
+        result = secrets.scrub_result(judged.result)
+        decided = Decided(
+            factors=factors,
+            result=result,
+            guarded=result,
+            proposed=None if judged.proposed is None else secrets.scrub_result(judged.proposed),
+            decorated=judged.decorated,
+            steps=judged.steps,
+            memory_before=remembered,
+            memory_after=judged.memory,
+            error=None if judged.error is None else secrets.scrub(judged.error),
+            app=self.app,
+            scaler=self.name,
+            observed_at=observed_at,
+            bound=bound,
+            versions=self._versions,
+            took=self._timer() - began,
+        )
+        self._warn(decided)
         if LOGGER.isEnabledFor(logging.INFO):
-            self._say(factors, bound, result, took)
-        if self._record is not None:
-            self._write(self._record, factors, observed_at, judged, bound, result, remembered, error, took)
-        return result
+            _say(decided)
+        return decided
 
     def _read(self, placeholder: Placeholder) -> str:
         provider = self._providers.get(placeholder.kind)
@@ -163,14 +181,15 @@ class Decider(AutoScaler):
             return provider(placeholder.name, placeholder.key)
         return self._registry.read_placeholder(placeholder)
 
-    def _warn(self, bound: Bound, judged: Judgement, error: str | None) -> None:
-        if not self._said and error is None and not bound.kept and not bound.warning:
+    def _warn(self, decided: Decided) -> None:
+        bound, error = decided.bound, decided.error
+        if not self._said and error is None and not bound.last_good and not bound.warning:
             return
-        topics = {f"kept {name}": (logging.WARNING, "argument_kept", why) for name, why in bound.kept.items()}
+        topics = {f"kept {name}": (logging.WARNING, "argument_kept", why) for name, why in bound.last_good.items()}
         if bound.warning:
             topics["contradiction"] = (logging.WARNING, "arguments_contradict", bound.warning)
         if error is not None:
-            event = "decorator_failed" if judged.decorated is None else "policy_failed"
+            event = "decorator_failed" if decided.decorated is None else "policy_failed"
             topics["error"] = (logging.ERROR, event, error)
         # Once per change, not once per tick: what is still so was said already.
         for topic, (level, event, why) in topics.items():
@@ -178,58 +197,23 @@ class Decider(AutoScaler):
                 emit(level, event, app=self.app, scaler=self.name, why=why)
         self._said = {topic: why for topic, (_, _, why) in topics.items()}
 
-    def _say(self, factors: Factors | None, bound: Bound, result: DecideResult, took: float) -> None:
-        emit(
-            logging.INFO,
-            "decided",
-            app=self.app,
-            scaler=self.name,
-            up=result.up,
-            down=list(result.down),
-            held=result.held,
-            max_workers=REDACTED if bound.secrets.hold(result.max_workers) else result.max_workers,
-            workers=None if factors is None or factors.workers is None else len(factors.workers),
-            waiting=None if factors is None else factors.waiting(),
-            why="; ".join(str(reason) for reason in result.reasons),
-            took=took,
-        )
 
-    def _write(
-        self,
-        sink: Callable[[Record], None],
-        factors: Factors | None,
-        observed_at: float,
-        judged: Judgement,
-        bound: Bound,
-        result: DecideResult,
-        memory: JsonValue,
-        error: str | None,
-        took: float,
-    ) -> None:
-        try:
-            proposed = None if judged.proposed is None else Outcome.of(bound.secrets.scrub_result(judged.proposed))
-            sink(
-                Record(
-                    app=self.app,
-                    scaler=self.name,
-                    observed_at=observed_at,
-                    snapshot=factors,
-                    decorators=RecordedDecorators(
-                        arguments=[slot.recorded(bound.kept) for slot in self._binder.arguments_decorators],
-                        factors=[slot.recorded(bound.kept) for slot in self._binder.factors_decorators],
-                    ),
-                    decorated=judged.decorated,
-                    arguments=bound.recorded(),
-                    memory=bound.secrets.scrub_memory(memory),
-                    proposed=proposed,
-                    result=Outcome.of(result),
-                    error=error,
-                    versions=self._versions,
-                    took=took,
-                )
-            )
-        except Exception as failure:  # noqa: BLE001 - a full disk must not stop the scaling
-            emit(logging.ERROR, "record_failed", app=self.app, error=bound.secrets.scrub(describe_error(failure)))
+def _say(decided: Decided) -> None:
+    factors, result = decided.factors, decided.result
+    emit(
+        logging.INFO,
+        "decided",
+        app=decided.app,
+        scaler=decided.scaler,
+        up=result.up,
+        down=list(result.down),
+        held=result.held,
+        max_workers=REDACTED if decided.bound.secrets.hold(result.max_workers) else result.max_workers,
+        workers=None if factors is None or factors.workers is None else len(factors.workers),
+        waiting=None if factors is None else factors.waiting(),
+        why="; ".join(str(reason) for reason in result.reasons),
+        took=decided.took,
+    )
 
 
 def _name_of(scaler: AutoScaler, registry: Registry) -> str:

@@ -1,4 +1,4 @@
-"""Decorators by name, with late arguments, and their way round a snapshot."""
+"""Decorators by name, with late arguments, and what they make of a snapshot."""
 
 from __future__ import annotations
 
@@ -17,32 +17,56 @@ from everai_autoscaler.model.late import is_secret, source_of
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.plugin import Registry
 
-__all__ = ["Decorated", "DecoratorSlot", "decorate", "slots", "wanted_context"]
+__all__ = ["Decorated", "DecoratorSlot", "MadeDecorator", "decorate", "slots", "wanted_context"]
 
 D = TypeVar("D", bound=Callable[..., Any])
 
 
+@frozen
+class MadeDecorator(Generic[D]):
+    """A decorator as one decision has it: nothing is late any more."""
+
+    name: str
+    decorator: D
+    given: Mapping[str, Any]
+    """Its arguments as they were given, late ones among them."""
+    values: Mapping[str, Any]
+    """What they said."""
+    wanted: Collection[str]
+    """Which of the context a decorator of arguments takes."""
+
+    def recorded(self, stale: Mapping[str, str]) -> RecordedDecorator:
+        """The decorator as a record holds it; *stale* says why a last good value was used, by decorator."""
+        arguments = {}
+        for name, value in self.values.items():
+            secret = is_secret(self.given[name])
+            arguments[name] = RecordedArgument(
+                value=REDACTED if secret else value,
+                source=source_of(self.given[name]),
+                redacted=secret,
+                kept=stale.get(self.name),
+            )
+        return RecordedDecorator(name=self.name, arguments=arguments)
+
+
 @define
 class DecoratorSlot(Generic[D]):
-    """One decorator of a scaler: remade when its late arguments change, kept while they don't."""
+    """One decorator of a scaler: made again when its late arguments change."""
 
     name: str
     factory: Callable[..., D]
     arguments: Mapping[str, Any]
     last: Mapping[str, Any] | None = field(default=None, init=False)
     """What a decorator of arguments gave last."""
-    wanted: Collection[str] = field(default=(), init=False)
-    """Which of the context a decorator of arguments takes."""
     late: bool = field(init=False)
     """Whether any of its arguments is read at decision time."""
-    _values: dict[str, Any] | None = field(default=None, init=False)
-    _made: D | None = field(default=None, init=False)
+    _made: MadeDecorator[D] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.late = any(callable(value) for value in self.arguments.values())
 
-    def make(self, secrets: Secrets, kept: dict[str, str]) -> D:
-        """The decorator for one decision; *kept* learns of a bad value in whose place the last good one stays.
+    def make(self, secrets: Secrets, stale: dict[str, str]) -> MadeDecorator[D]:
+        """The decorator for one decision; *stale* is told of a bad value in whose place the last good one is used.
 
         Raises:
             ArgumentError: a bad value, and there was no good one yet.
@@ -51,9 +75,9 @@ class DecoratorSlot(Generic[D]):
             return self._made
         try:
             values = {name: secrets.read(value, name=f"{self.name}: {name}") for name, value in self.arguments.items()}
-            if self._made is None or values != self._values:
+            if self._made is None or values != self._made.values:
                 made = build(self.factory, values, owner=self.name)
-                self._made, self._values, self.wanted = made, values, wanted_context(made)
+                self._made = MadeDecorator(self.name, made, self.arguments, values, wanted_context(made))
         except Exception as error:  # noqa: BLE001 - a stranger's factory may raise anything
             failure = (
                 str(error)
@@ -62,21 +86,8 @@ class DecoratorSlot(Generic[D]):
             )
             if self._made is None:
                 raise ArgumentError(failure) from None
-            kept[self.name] = failure
+            stale[self.name] = failure
         return self._made
-
-    def recorded(self, kept: Mapping[str, str]) -> RecordedDecorator:
-        """The decorator as it was last made."""
-        arguments = {}
-        for name, value in (self._values or {}).items():
-            secret = is_secret(self.arguments[name])
-            arguments[name] = RecordedArgument(
-                value=REDACTED if secret else value,
-                source=source_of(self.arguments[name]),
-                redacted=secret,
-                kept=kept.get(self.name),
-            )
-        return RecordedDecorator(name=self.name, arguments=arguments)
 
 
 def slots(
@@ -104,6 +115,8 @@ class Decorated:
 
     factors: Factors | None
     """``None`` when it is not known."""
+    steps: Sequence[tuple[str, Factors]] = ()
+    """Each decorator that gave a snapshot, by name, with that snapshot."""
     why: str = ""
     """Why it isn't known."""
     error: str | None = None
@@ -112,6 +125,7 @@ class Decorated:
 
 def decorate(factors: Factors, decorators: Sequence[tuple[str, FactorsDecorator]]) -> Decorated:
     """*factors* after the *decorators*; one that fails, or gives no snapshot, leaves nothing known."""
+    steps: list[tuple[str, Factors]] = []
     for name, decorator in decorators:
         contents = Contents.of(factors)
         try:
@@ -124,11 +138,12 @@ def decorate(factors: Factors, decorators: Sequence[tuple[str, FactorsDecorator]
         elif decorated is not None and not isinstance(decorated, Factors):
             error = f"{name} gave a {type(decorated).__name__}, not a snapshot"
         if error:
-            return Decorated(None, error, error)
+            return Decorated(None, steps, error, error)
         if decorated is None:
-            return Decorated(None, f"{name} says that it is not known")
+            return Decorated(None, steps, f"{name} says that it is not known")
         factors = decorated
-    return Decorated(factors)
+        steps.append((name, factors))
+    return Decorated(factors, steps)
 
 
 def wanted_context(decorator: Callable[..., Any]) -> Collection[str]:
@@ -141,7 +156,7 @@ def wanted_context(decorator: Callable[..., Any]) -> Collection[str]:
     """
     try:
         parameters = inspect.signature(decorator).parameters.values()
-    except (TypeError, ValueError):  # written in C, say: it is told nothing that it might not take
+    except (TypeError, ValueError):  # written in C, say: it gets nothing that it might not take
         return ()
     context = ("observed_at", "accepted")
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):

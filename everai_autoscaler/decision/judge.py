@@ -10,7 +10,7 @@ from attrs import frozen
 from pydantic import JsonValue
 
 from everai_autoscaler.decision.contents import Contents
-from everai_autoscaler.decision.decorate import decorate
+from everai_autoscaler.decision.decorate import Decorated, decorate
 from everai_autoscaler.decision.guard import guard
 from everai_autoscaler.errors import describe_error
 from everai_autoscaler.model import (
@@ -34,6 +34,8 @@ class Judgement:
 
     decorated: Factors | None
     """What the policy saw; ``None`` when it wasn't asked."""
+    steps: Sequence[tuple[str, Factors]]
+    """Each decorator that gave a snapshot, by name, with that snapshot."""
     proposed: DecideResult | None
     """What it said; ``None`` when it wasn't asked, or failed."""
     result: DecideResult
@@ -62,15 +64,15 @@ def judge(
         decorators: what turns the snapshot into the one that the policy sees.
     """
 
-    def held(decorated: Factors | None, why: str, error: str | None) -> Judgement:
+    def held(seen: Decorated, why: str, error: str | None) -> Judgement:
         result = DecideResult.hold(factors, why, max_workers=max_workers, who=WHO)
-        return Judgement(decorated, None, result, memory, error)
+        return Judgement(seen.factors, seen.steps, None, result, memory, error)
 
     if factors is None:
-        return held(None, "there is no snapshot", None)
+        return held(Decorated(None), "there is no snapshot", None)
     seen = decorate(factors, decorators)
     if seen.factors is None:
-        return held(None, seen.why, seen.error)
+        return held(seen, seen.why, seen.error)
     contents = Contents.of(seen.factors)
     error = ""
     try:
@@ -80,8 +82,9 @@ def judge(
     if changed := contents.restore():
         error = error or f"{name} changed its snapshot ({', '.join(changed)}), which it may not do"
     if error:
-        return held(seen.factors, error, error)
-    return Judgement(seen.factors, proposed, guard(proposed, factors, max_workers=max_workers), remembered, None)
+        return held(seen, error, error)
+    result = guard(proposed, factors, max_workers=max_workers)
+    return Judgement(seen.factors, seen.steps, proposed, result, remembered, None)
 
 
 def _ask(policy: AutoScaler, factors: Factors, memory: JsonValue, name: str) -> tuple[DecideResult, JsonValue]:

@@ -50,8 +50,6 @@ class LocalTarget:
         seen: Iterable[Sample] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.applied: Applied | None = None
-        """What was done about the last result since the last look; ``None`` when nothing was."""
         self._fleet = fleet
         self._clock = clock
         self._history = History(dispatcher, region="local", seen=seen)
@@ -62,7 +60,6 @@ class LocalTarget:
 
     def observe(self) -> Factors:
         """What is known now."""
-        self.applied = None
         return self._history.observe(self._fleet.workers.values(), self._clock())
 
     def apply(self, result: DecideResult) -> Applied:
@@ -78,8 +75,7 @@ class LocalTarget:
         started = self._fleet.start(result.up) if result.up else 0
         if started < result.up:
             why.append(f"starts {started} of {result.up}: starts wait, since workers have died while starting")
-        self.applied = Applied(started, tuple(gone), tuple(why))
-        return self.applied
+        return Applied(started, tuple(gone), tuple(why))
 
     def _needed(self, worker_id: str) -> str:
         """Why that worker can't go; empty when it can."""

@@ -13,6 +13,7 @@ from everai_autoscaler.model.action import (
 )
 from everai_autoscaler.model.autoscaler import AutoScaler
 from everai_autoscaler.model.builtin_autoscaler import BuiltinAutoScaler
+from everai_autoscaler.model.decision import Decision
 from everai_autoscaler.model.decorator import ArgumentsDecorator, Decorator, Decorators, FactorsDecorator
 from everai_autoscaler.model.dispatch import Dispatch
 from everai_autoscaler.model.factors import Factors, QueueReason, QueueSummary, Worker, WorkerStatus, WorkerSummary
@@ -34,6 +35,7 @@ __all__ = [
     "AutoScaler",
     "BuiltinAutoScaler",
     "DecideResult",
+    "Decision",
     "Decorator",
     "Decorators",
     "Dispatch",

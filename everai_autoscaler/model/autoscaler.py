@@ -1,4 +1,4 @@
-"""Who decides."""
+"""The contract of a policy: it looks at a snapshot and decides."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import JsonValue
 
 from everai_autoscaler.model.action import DecideResult
+from everai_autoscaler.model.decision import Decision
 from everai_autoscaler.model.factors import Factors
 
 __all__ = ["AutoScaler"]
@@ -39,9 +40,13 @@ class AutoScaler(ABC):
         """What to do, given what was remembered, and what to remember for the next decision.
 
         Override it where a policy needs the past (a cooldown, say): *memory* is a small JSON value, ``None`` at
-        first. Whoever runs the policy keeps it; the policy itself stays without state.
+        first. The caller keeps it; the policy itself stays without state.
         """
         return self.decide(factors), memory
+
+    def decision(self, factors: Factors) -> Decision:
+        """The decision about *factors* as a value; a pipeline round the policy says more than its result."""
+        return Decision(factors=factors, result=self.decide(factors))
 
     @classmethod
     def scheduler_name(cls) -> str:

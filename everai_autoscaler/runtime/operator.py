@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors
+from everai_autoscaler.loop import decision_of
+from everai_autoscaler.model import AutoScaler, DecideResult, Decision, Factors
 from everai_autoscaler.words import counted, moment
 
 __all__ = ["Operated", "Word"]
@@ -53,9 +54,10 @@ class Word:
 
 
 class Operated(AutoScaler):
-    """*scaler*, which is asked all the same, with what an operator has said put in place of its answer.
+    """Wraps a scaler, which still decides; an operator's pause or hold replaces its result.
 
-    Whatever was said, nobody who serves or holds a session goes, and there are never more than the policy's maximum.
+    Its memory and records go on. Whatever the operator said, no worker that serves or holds a session goes, and there
+    are never more than the policy's maximum.
 
     Args:
         scaler: the policy, or the pipeline round one.
@@ -81,20 +83,29 @@ class Operated(AutoScaler):
         Raises:
             RuntimeError: the policy wanted to end the process or the thread, as ``sys.exit`` does.
         """
+        return self.decision(factors).result
+
+    def decision(self, factors: Factors) -> Decision:
+        """The policy's decision, with the operator's result in the place of its own where there is one.
+
+        Raises:
+            RuntimeError: the policy wanted to end the process or the thread, as ``sys.exit`` does.
+        """
         try:
-            result = self.scaler.decide(factors)
+            decision = decision_of(self.scaler, factors)
         except Exception:
             raise
         except BaseException as error:
             # It would end the thread that decides, and nobody would hear of it.
             raise RuntimeError(f"{self.name} wanted to end the runtime: {type(error).__name__} {error}") from error
         word = self._word(factors.observed_at)
-        if word is None:
-            return result
-        if word.word == "pause" or word.workers is None:
-            return DecideResult.hold(factors, str(word), max_workers=result.max_workers, who=WHO)
-        held = DecideResult.scale_to(word.workers, factors, max_workers=result.max_workers)
-        told = held.because(str(word), who=WHO)
-        if word.workers > result.max_workers:
-            told = told.because(f"at most {result.max_workers}: that is the policy's maximum", who=WHO)
-        return told
+        return decision if word is None else evolve(decision, result=_overridden(decision.result, word, factors))
+
+
+def _overridden(result: DecideResult, word: Word, factors: Factors) -> DecideResult:
+    if word.word == "pause" or word.workers is None:
+        return DecideResult.hold(factors, str(word), max_workers=result.max_workers, who=WHO)
+    override = DecideResult.scale_to(word.workers, factors, max_workers=result.max_workers).because(str(word), who=WHO)
+    if word.workers > result.max_workers:
+        return override.because(f"at most {result.max_workers}: that is the policy's maximum", who=WHO)
+    return override

@@ -21,7 +21,7 @@ from everai_autoscaler.engine import Engine, Host, SampleForm
 from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError, describe_error
 from everai_autoscaler.log import emit
 from everai_autoscaler.loop import Applied, Tick, run
-from everai_autoscaler.model import AutoScaler, DecideResult, Record
+from everai_autoscaler.model import AutoScaler, DecideResult
 from everai_autoscaler.runtime.admin import Admin
 from everai_autoscaler.runtime.clock import StoppedError, WakingClock
 from everai_autoscaler.runtime.metrics import Metrics
@@ -51,7 +51,6 @@ class MakeScaler(Protocol):
         *,
         providers: Mapping[str, Callable[[str, str], str]],
         memory: Any,
-        record: Callable[[Record], None],
     ) -> AutoScaler:
         """The pipeline; what it then remembers is its ``memory``."""
 
@@ -101,7 +100,6 @@ class Runtime:
         self._now = asyncio.Event()
         self._listeners: set[asyncio.Queue[tuple[str, dict[str, Any]]]] = set()
         self._changed = True
-        self._records: list[Record] = []
         self._last: dict[str, Any] = {"at": None, "took": None, "lag": None, "failure": ""}
         self._arguments: dict[str, Any] = {}
         self._max_workers: int | None = None
@@ -111,7 +109,6 @@ class Runtime:
         self._word_noted: Word | None = None
         self._pruned_at = 0.0
         self._observed: SampleForm | None = None
-        self._applied: Applied | None = None
         self._engine = plan.make_engine(
             Host(
                 app=plan.app,
@@ -127,7 +124,6 @@ class Runtime:
         self._decider = plan.make_scaler(
             providers={kind: store.reader(kind) for kind in ("ConfigMap", "Secret")},
             memory=store.memory(plan.app),
-            record=self._records.append,
         )
         self._scaler = Operated(self._decider, self._word_for_decision)
 
@@ -302,13 +298,12 @@ class Runtime:
 
     def observe(self) -> Any:
         """What is known now; for the loop."""
-        self._observed = self._applied = None
+        self._observed = None
         return self._in_loop(self._see)
 
-    def apply(self, result: DecideResult) -> None:
+    def apply(self, result: DecideResult) -> Applied | None:
         """Carry out *result*; for the loop."""
-        done = self._in_loop(lambda: self._engine.apply(result))
-        self._applied = Applied(result.up, tuple(result.down)) if done is None else done
+        return self._in_loop(lambda: self._engine.apply(result))
 
     def _see(self) -> Any:
         sample = self._sample()
@@ -334,9 +329,8 @@ class Runtime:
         """Keep what was decided, and tell it."""
         now = time.time()
         took, lag = now - self._clock.woke_at, self._clock.lag
-        record = self._records[-1] if self._records else None
-        self._records.clear()
-        result, applied = done.result, self._applied
+        record = None if done.decision is None else done.decision.record()
+        result = done.result
         word = self._word_in_force
         if result is not None:
             self._max_workers = result.max_workers
@@ -352,7 +346,7 @@ class Runtime:
             lag=lag,
             record=None if record is None else record.json(),
             memory=getattr(self._decider, "memory", None),
-            applied=None if applied is None else asdict(applied),
+            applied=None if done.applied is None else asdict(done.applied),
             operator=None if word is None else word.as_dict(),
             failure=done.failure,
             workers=[worker.row() for worker in workers],
@@ -385,8 +379,7 @@ class Runtime:
         return decision_id
 
     def _tell(self, done: Tick, decision: dict[str, Any] | None) -> None:
-        applied = self._applied
-        for line in applied.why if applied is not None else ():
+        for line in () if done.applied is None else done.applied.why:
             self.note(line)
         if done.failure:
             self.note(f"tick failed, nothing is changed: {done.failure}")

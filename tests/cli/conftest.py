@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from everai_autoscaler.cli.commands import everai_autoscaler
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.local.worker import LocalWorker
-from everai_autoscaler.model import Factors, Placeholder, Record
+from everai_autoscaler.model import Factors, Placeholder
 from everai_autoscaler.runtime.state import running as runs
 from everai_autoscaler.runtime.store import Store, TickRow
 from everai_autoscaler.runtime.view import AdminView
@@ -117,12 +117,9 @@ TIMES = [1_722_222_410.25 + 20 * number for number in range(5)]
 
 
 def a_run(store: Store) -> Iterator[TickRow]:
-    records: list[Record] = []
     late = Placeholder(name="quota", key="idle", kind="Secret")
     arguments = {"max_workers": 5, "max_queue_size": 2, "max_idle_time": late}
-    decider = Decider(
-        "simple", arguments, app="get-start", providers={"Secret": store.reader("Secret")}, record=records.append
-    )
+    decider = Decider("simple", arguments, app="get-start", providers={"Secret": store.reader("Secret")})
     ann = LocalWorker(ANN, TIMES[0] - 1000, port=20001, pid=11, ready_at=TIMES[0] - 990, serving=1, successes=7)
     ann.served_for = 10.5
     ben = LocalWorker(BEN, TIMES[0] + 0.5)
@@ -145,13 +142,14 @@ def a_run(store: Store) -> Iterator[TickRow]:
         factors = Factors(
             observed_at=at, queue={"QueueDueBusy": waiting}, workers=[one.snapshot("local") for one in there]
         )
-        decider.decide(factors)
+        record = decider.decision(factors).record()
+        assert record is not None
         yield TickRow(
             **{
                 "at": at,
                 "took": 0.0124,
                 "lag": 0.0,
-                "record": records[-1].json(),
+                "record": record.json(),
                 "memory": None,
                 "applied": None,
                 "operator": None,

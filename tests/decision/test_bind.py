@@ -11,7 +11,7 @@ from attrs import Factory, define, field
 from everai_autoscaler.builtin import SimpleAutoScaler
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import ArgumentError
-from everai_autoscaler.model import AutoScaler, DecideResult, Decorator, Decorators, Factors, Record, argument
+from everai_autoscaler.model import AutoScaler, DecideResult, Decision, Decorator, Decorators, Factors, argument
 from everai_autoscaler.testing import snapshot
 
 EMPTY = snapshot()
@@ -35,18 +35,26 @@ def bound(decider: Decider, factors: Factors = EMPTY) -> str:
     return decider.decide(factors).reasons[0].why
 
 
-class Recorder(list[Record]):
-    """Keeps the records of decisions."""
+class Recorder:
+    """Remembers the last decision."""
+
+    def __init__(self) -> None:
+        self.last = Decision(factors=EMPTY, result=DecideResult.hold(EMPTY, "nothing is decided yet"))
+
+    def decide(self, decider: Decider) -> DecideResult:
+        """What *decider* decides."""
+        self.last = decider.decision(EMPTY)
+        return self.last.result
 
     def arguments(self, name: str) -> tuple[Any, str, str | None]:
-        """The last one's value, source and excuse of the argument *name*."""
-        recorded = self[-1].arguments[name]
+        """The last decision's value, source and excuse of the argument *name*."""
+        recorded = self.last.arguments[name]
         return recorded.value, recorded.source, recorded.kept
 
 
 @pytest.fixture
 def recorder() -> Recorder:
-    """Keeps the records of decisions."""
+    """Remembers the last decision."""
     return Recorder()
 
 
@@ -112,11 +120,11 @@ class TestABadLateValue:
     ) -> None:
         """The record has the value that was used, and why it wasn't the present one."""
         most = late("7")
-        decider = Decider("simple", {"max_workers": most}, record=recorder.append)
-        decider.decide(EMPTY)
+        decider = Decider("simple", {"max_workers": most})
+        recorder.decide(decider)
         good = recorder.arguments("max_workers")
         most.value = bad
-        result = decider.decide(EMPTY)
+        result = recorder.decide(decider)
 
         assert 7 == result.max_workers
         assert (7, "ConfigMap settings/n", None) == good
@@ -125,10 +133,10 @@ class TestABadLateValue:
     def test_is_forgotten_when_it_is_good_again(self, late: Any, recorder: Recorder, bad: object, why: str) -> None:
         """The next good value counts at once."""
         most = late("7")
-        decider = Decider("simple", {"max_workers": most}, record=recorder.append)
+        decider = Decider("simple", {"max_workers": most})
         for value in ("7", bad, "8"):
             most.value = value
-            decider.decide(EMPTY)
+            recorder.decide(decider)
 
         assert why
         assert (8, "ConfigMap settings/n", None) == recorder.arguments("max_workers")
@@ -137,10 +145,10 @@ class TestABadLateValue:
 def test_one_bad_value_keeps_only_itself(late: Any, recorder: Recorder) -> None:
     """The other arguments go on with their present values."""
     least, most = late(1), late(7)
-    decider = Decider("simple", {"min_workers": least, "max_workers": most}, record=recorder.append)
-    decider.decide(EMPTY)
+    decider = Decider("simple", {"min_workers": least, "max_workers": most})
+    recorder.decide(decider)
     least.value, most.value = "one", 8
-    decider.decide(EMPTY)
+    recorder.decide(decider)
 
     assert (1, 8) == (recorder.arguments("min_workers")[0], recorder.arguments("max_workers")[0])
     assert recorder.arguments("max_workers")[2] is None
@@ -148,8 +156,8 @@ def test_one_bad_value_keeps_only_itself(late: Any, recorder: Recorder) -> None:
 
 def test_late_values_that_contradict_each_other_let_the_maximum_win(late: Any, recorder: Recorder) -> None:
     """In the middle of a ConfigMap edit the minimum may stand above the maximum; that is no bad value."""
-    decider = Decider("simple", {"min_workers": late("7"), "max_workers": late("5")}, record=recorder.append)
-    result = decider.decide(EMPTY)
+    decider = Decider("simple", {"min_workers": late("7"), "max_workers": late("5")})
+    result = recorder.decide(decider)
 
     assert (5, 5) == (result.up, result.max_workers)
     assert (5, "ConfigMap settings/n", None) == recorder.arguments("min_workers")
@@ -186,10 +194,10 @@ class TestThePolicy:
     def test_says_that_it_is_gone_after_it_was_bad(self, late: Any, recorder: Recorder) -> None:
         """Of a late value that was bad and can't be read any more, it is said that it can't be read."""
         most = late("5")
-        decider = Decider("simple", {"max_workers": most}, record=recorder.append)
+        decider = Decider("simple", {"max_workers": most})
         for value in ("5", "abc", LookupError("gone")):
             most.value = value
-            decider.decide(EMPTY)
+            recorder.decide(decider)
 
         value, _, why = recorder.arguments("max_workers")
         assert (5, True, False) == (value, "gone" in why, "abc" in why)
@@ -224,11 +232,11 @@ class TestThePolicy:
 
         most = late(4)
         registry = offering(scalers={"even": Even})
-        decider = Decider("even", {"max_workers": most}, registry=registry, record=recorder.append)
-        decider.decide(EMPTY)
+        decider = Decider("even", {"max_workers": most}, registry=registry)
+        recorder.decide(decider)
         most.value = 5
 
-        assert 4 == decider.decide(EMPTY).max_workers
+        assert 4 == recorder.decide(decider).max_workers
         assert (4, "ConfigMap settings/n", "even can't be made: RuntimeError: 5 is odd") == recorder.arguments(
             "max_workers"
         )
@@ -271,9 +279,9 @@ class TestThePolicy:
 
         registry = offering(scalers={"free": free})
         arguments = {"most": "4", "lambda": late("x"), "class": 2}
-        decider = Decider("free", arguments, registry=registry, record=recorder.append)
+        decider = Decider("free", arguments, registry=registry)
 
-        assert "{'lambda': 'x', 'class': 2}" in bound(decider)
+        assert "{'lambda': 'x', 'class': 2}" in recorder.decide(decider).reasons[0].why
         assert ("x", "ConfigMap settings/n", None) == recorder.arguments("lambda")
 
     def test_makes_its_own_defaults(self, offering: Any) -> None:
@@ -306,12 +314,12 @@ class TestThePolicy:
             def __call__(self) -> None:
                 raise AssertionError
 
-        decider = Decider(Wraps(Told(), lambda factors: factors.waiting() or 0), record=recorder.append)
+        decider = Decider(Wraps(Told(), lambda factors: factors.waiting() or 0))
 
-        assert "scored 0" == decider.decide(EMPTY).reasons[-1].why
+        assert "scored 0" == recorder.decide(decider).reasons[-1].why
         assert "scored 0" == Decider(Wraps(Callable_(), lambda _: 0)).decide(EMPTY).reasons[-1].why
-        assert recorder[0].arguments["inner"].redacted
-        assert 4 == recorder[0].arguments["most"].value
+        assert recorder.last.arguments["inner"].redacted
+        assert 4 == recorder.last.arguments["most"].value
 
     def test_with_a_negative_maximum_has_no_bound(self) -> None:
         """A stranger's word for "no limit" is no maximum, in a hold neither."""
@@ -375,10 +383,8 @@ class TestDecoratorsOfArguments:
             arguments["max_workers"] = "3"  # its own copy
             return arguments
 
-        decider = Decider(
-            "simple", {"max_workers": 5, "max_queue_size": 2}, record=recorder.append, **swapping(offering, choose)
-        )
-        decider.decide(EMPTY)
+        decider = Decider("simple", {"max_workers": 5, "max_queue_size": 2}, **swapping(offering, choose))
+        recorder.decide(decider)
 
         assert (3, "mine", None) == recorder.arguments("max_workers")
         assert (2, "literal", None) == recorder.arguments("max_queue_size")
@@ -413,13 +419,13 @@ class TestDecoratorsOfArguments:
                 raise answers[-1]
             return answers[-1]
 
-        decider = Decider("simple", {"max_workers": 5}, record=recorder.append, **swapping(offering, choose))
+        decider = Decider("simple", {"max_workers": 5}, **swapping(offering, choose))
         with pytest.raises(ArgumentError) as raised:
-            decider.decide(EMPTY)
+            recorder.decide(decider)
         answers.append({"max_workers": "4"})
-        decider.decide(EMPTY)
+        recorder.decide(decider)
         answers.append(answer)
-        result = decider.decide(EMPTY)
+        result = recorder.decide(decider)
 
         assert str(raised.value).startswith("simple: mine failed")
         assert why in str(raised.value)
@@ -430,16 +436,16 @@ class TestDecoratorsOfArguments:
     def test_that_fail_leave_their_own_arguments_alone(self, offering: Any) -> None:
         """What a decorator was made with isn't kept when it is the decorator that fails."""
         answers: list[Any] = [{"max_workers": 4}]
-        records: list[Record] = []
         registry = offering(arguments={"mine": lambda by="1": lambda arguments: dict(answers[-1])})
         decorators = Decorators(arguments=[Decorator(name="mine", arguments={"by": "2"})])
-        decider = Decider("simple", decorators=decorators, registry=registry, record=records.append)
+        decider = Decider("simple", decorators=decorators, registry=registry)
         decider.decide(EMPTY)
         answers.append(None)
-        decider.decide(EMPTY)
+        record = decider.decision(EMPTY).record()
 
-        assert records[1].decorators.arguments[0].arguments["by"].kept is None
-        assert records[1].arguments["max_workers"].kept
+        assert record is not None
+        assert record.decorators.arguments[0].arguments["by"].kept is None
+        assert record.arguments["max_workers"].kept
 
     def test_may_leave_names_to_the_next(self, offering: Any) -> None:
         """Only what the last one gives must be what the scaler takes."""
@@ -470,9 +476,9 @@ class TestDecoratorsOfArguments:
         most = late("50")
         decorators = Decorators(arguments=[Decorator(name="time-match", arguments={"match(* * * * *)": "any_"})])
         arguments = {"max_workers": "5", "any_max_workers": most}
-        decider = Decider("simple", arguments, decorators=decorators, record=recorder.append)
-        decider.decide(EMPTY)
+        decider = Decider("simple", arguments, decorators=decorators)
+        recorder.decide(decider)
         most.value = LookupError("gone")
 
-        assert 50 == decider.decide(EMPTY).max_workers
+        assert 50 == recorder.decide(decider).max_workers
         assert "gone" in (recorder.arguments("max_workers")[2] or "")

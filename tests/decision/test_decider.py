@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from everai_autoscaler.builtin import FreeWorkerAutoScaler, SimpleAutoScaler
 from everai_autoscaler.decision import Decider
@@ -58,12 +58,11 @@ class TestMemory:
 
     def test_is_in_the_record_as_it_was_before_the_decision(self) -> None:
         """So that the decision can be made again."""
-        records: list[Record] = []
-        decider = Decider(Cooldown(), record=records.append)
-        for now in (1000, 1020, 1060):
-            decider.decide(snapshot(busy=1, observed_at=now))
+        decider = Decider(Cooldown())
+        decisions = [decider.decision(snapshot(busy=1, observed_at=now)) for now in (1000, 1020, 1060)]
 
-        assert [None, {"started": 1000.0}, {"started": 1000.0}] == [record.memory for record in records]
+        assert [None, {"started": 1000.0}, {"started": 1000.0}] == [one.record().memory for one in decisions]  # type: ignore[union-attr]
+        assert [1000.0, 1000.0, 1060.0] == [one.memory_after["started"] for one in decisions]  # type: ignore[call-overload,index]
 
     def test_survives_a_restart(self) -> None:
         """A new Decider is given what the old one remembered, by way of JSON."""
@@ -265,12 +264,13 @@ class TestScalersOfAllKinds:
 
 def test_without_a_snapshot_it_holds_with_the_bound_maximum() -> None:
     """Not known is a value."""
-    records: list[Record] = []
-    result = Decider("simple", {"max_workers": "5"}, record=records.append).decide(None)
+    decision = Decider("simple", {"max_workers": "5"}).decision(None)
+    result, record = decision.result, decision.record()
 
     assert (True, [], 5) == (result.held, result.actions, result.max_workers)
-    assert records[0].snapshot is None
-    assert records[0] == Record.from_json(records[0].json())
+    assert record is not None
+    assert record.snapshot is None
+    assert record == Record.from_json(record.json())
 
 
 def test_without_workers_it_holds() -> None:
@@ -290,16 +290,15 @@ class TestPlaceholders:
             "max_workers": Placeholder(kind="ConfigMap", name="c", key="most"),
             "max_queue_size": Placeholder(kind="Env", name="QUEUE"),
         }
-        records: list[Record] = []
         providers = {"ConfigMap": lambda name, key: f"{len(name)}{len(key)}"}
-        result = Decider("simple", arguments, providers=providers, record=records.append).decide(snapshot())
+        decision = Decider("simple", arguments, providers=providers).decision(snapshot())
 
-        assert 14 == result.max_workers
+        assert 14 == decision.result.max_workers
         assert (14, "ConfigMap c/most") == (
-            records[0].arguments["max_workers"].value,
-            records[0].arguments["max_workers"].source,
+            decision.arguments["max_workers"].value,
+            decision.arguments["max_workers"].source,
         )
-        assert 4 == records[0].arguments["max_queue_size"].value
+        assert 4 == decision.arguments["max_queue_size"].value
 
     def test_one_deciders_provider_is_nobody_elses(self) -> None:
         """Outside of its decisions nothing is changed."""
@@ -344,21 +343,20 @@ class TestTheRecord:
 
     def test_survives_json_in_one_line(self, late: Any) -> None:
         """To the last field."""
-        records: list[Record] = []
         decorators = Decorators(
             arguments=[Decorator(name="noop")], factors=[Decorator(name="average", arguments={"used_histories": "1"})]
         )
         factors = snapshot(8, busy=1, queue_histories={20: {"QueueDueBusy": 2}}, observed_at=1000.25)
-        Decider("simple", {"max_workers": late("5")}, decorators=decorators, record=records.append).decide(factors)
-        line = records[0].json()
+        record = Decider("simple", {"max_workers": late("5")}, decorators=decorators).decision(factors).record()
+        assert record is not None
+        line = record.json()
 
         assert "\n" not in line
-        assert records[0] == Record.from_json(line)
+        assert record == Record.from_json(line)
 
     def test_says_what_was_seen_decided_and_by_whom(self, offering: Any) -> None:
         """Snapshot, decorated snapshot, proposal, result, versions, time taken."""
         ticks = count(10.0, 0.5)
-        records: list[Record] = []
         registry = offering(scalers={"greedy": lambda max_workers=3: Greedy()}, factors={"empty": lambda: emptied})
         decorators = Decorators(factors=[Decorator(name="empty")])
         decider = Decider(
@@ -366,12 +364,12 @@ class TestTheRecord:
             decorators=decorators,
             registry=registry,
             app="app-1",
-            record=records.append,
             timer=lambda: next(ticks),
         )
-        result = decider.decide(DEEP)
-        record = records[0]
+        decision = decider.decision(DEEP)
+        result, record = decision.result, decision.record()
 
+        assert record is not None
         assert ("app-1", "greedy", DEEP.observed_at) == (record.app, record.scaler, record.observed_at)
         assert (8, 0) == (record.snapshot.waiting(), record.decorated.waiting())  # type: ignore[union-attr]
         assert 9 == record.proposed.max_workers  # type: ignore[union-attr]
@@ -382,25 +380,57 @@ class TestTheRecord:
 
     def test_of_a_failure_has_the_error(self) -> None:
         """What went wrong, and no proposal."""
-        records: list[Record] = []
-        Decider(Raises(), record=records.append).decide(DEEP)
+        record = Decider(Raises()).decision(DEEP).record()
 
-        assert "Raises failed: ValueError: oh" == records[0].error
-        assert records[0].proposed is None
+        assert record is not None
+        assert "Raises failed: ValueError: oh" == record.error
+        assert record.proposed is None
 
-    @pytest.mark.parametrize("error", [OSError("disk full"), ValueError("oh")])
-    def test_that_can_not_be_written_stops_no_decision(self, error: Exception, caplog: Any) -> None:
-        """The failure is in the log."""
+    def test_that_can_not_be_made_stops_no_decision(self, caplog: Any) -> None:
+        """There is none, and the failure is in the log."""
+        decision = Decider(Duck(), memory=object()).decision(DEEP)  # type: ignore[arg-type]
 
-        def full(_record: Record) -> None:
-            raise error
+        assert 1 == decision.result.up
+        assert None is decision.record()
+        assert ["record_failed"] == [one.event_dict["event"] for one in caplog.records]
 
-        result = Decider("simple", {"max_workers": 5, "max_queue_size": 2}, record=full).decide(DEEP)
+    def test_stays_the_pipelines_when_another_result_is_put_in_its_place(self) -> None:
+        """An operator's override isn't what the policy said."""
+        decision = Decider("simple", {"min_workers": 2, "max_workers": 5}).decision(snapshot())
+        overridden = evolve(decision, result=DecideResult.hold(DEEP, "paused"))
 
-        assert 1 == result.up
-        assert {"event": "record_failed", "app": "app", "error": f"{type(error).__name__}: {error}"} == caplog.records[
-            0
-        ].event_dict
+        assert overridden.result.held
+        assert overridden.record() == decision.record()
+
+
+class TestTheDecision:
+    """What was decided, as a value."""
+
+    def test_has_each_decorators_snapshot(self, offering: Any) -> None:
+        """In their order, by name; what the policy saw is the last of them."""
+        registry = offering(factors={"empty": lambda: emptied, "lost": lambda: lambda _: None})
+        names = ["noop", "empty", "lost"]
+        decorators = [Decorators(factors=[Decorator(name=name) for name in names[:length]]) for length in (2, 3)]
+        seen, lost = (Decider("simple", decorators=one, registry=registry).decision(DEEP) for one in decorators)
+
+        assert [("noop", 8), ("empty", 0)] == [(name, factors.waiting()) for name, factors in seen.steps]
+        assert seen.decorated is seen.steps[-1][1]
+        assert (None, 2) == (lost.decorated, len(lost.steps))
+
+    def test_has_what_was_proposed_and_what_stands(self) -> None:
+        """The guard's correction is between the two."""
+        decision = Decider(Greedy()).decision(None)
+
+        assert (None, True) == (decision.proposed, decision.result.held)
+        decision = Decider(Greedy()).decision(DEEP)
+
+        assert (9, 8) == (decision.proposed.up, decision.result.up)  # type: ignore[union-attr]
+
+    def test_of_a_scaler_by_itself_has_its_result(self) -> None:
+        """No arguments are known, and there is no record."""
+        decision = SimpleAutoScaler(min_workers=2, max_workers=2).decision(DEEP)
+
+        assert (DEEP, 1, {}, None) == (decision.factors, decision.result.up, decision.arguments, decision.record())
 
 
 class Greedy(AutoScaler):

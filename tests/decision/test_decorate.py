@@ -110,17 +110,18 @@ def test_a_late_argument_remakes_a_decorator_only_when_it_changes(late: Any, off
 
 def test_a_bad_late_argument_keeps_the_last_good_decorator(late: Any) -> None:
     """After a good value, a bad one of a decorator leaves the decorator as it was, and is in the record."""
-    histories, records = late("1"), []
+    histories = late("1")
     decorators = Decorators(factors=[Decorator(name="average", arguments={"used_histories": histories})])
-    decider = Decider("simple", {"max_workers": 5}, decorators=decorators, record=records.append)
+    decider = Decider("simple", {"max_workers": 5}, decorators=decorators)
     factors = snapshot({"QueueDueBusy": 8}, busy=1, queue_histories={20: {"QueueDueBusy": 2}})
     decider.decide(factors)
     histories.value = "many"
-    result = decider.decide(factors)
+    decision = decider.decision(factors)
+    recorded = decision.record().decorators.factors[0].arguments["used_histories"]
 
-    assert "simple: 5 waiting for a busy worker, more than 1: starts 1 worker" == str(result.reasons[0])
-    assert "many" in records[1].decorators.factors[0].arguments["used_histories"].kept
-    assert "1" == records[1].decorators.factors[0].arguments["used_histories"].value
+    assert "simple: 5 waiting for a busy worker, more than 1: starts 1 worker" == str(decision.result.reasons[0])
+    assert "many" in recorded.kept
+    assert "1" == recorded.value
 
 
 def test_a_factory_that_fails_later_keeps_the_last_good_decorator(late: Any, offering: Any) -> None:

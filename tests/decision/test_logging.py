@@ -155,12 +155,9 @@ class Fails:
     def decide(self, factors):
         raise ValueError("oh")
 
-def sink(record):
-    raise OSError("full")
-
 values = iter([5, "bad", 1, 1, 1, 1])
-Decider("simple", {"max_workers": lambda: next(values), "min_workers": 3}, record=sink).decide(Factors())
-Decider(Fails()).decide(Factors())
+Decider("simple", {"max_workers": lambda: next(values), "min_workers": 3}).decide(Factors())
+Decider(Fails(), memory=object()).decision(Factors()).record()
 quiet = "structlog" in sys.modules
 logging.getLogger("everai_autoscaler").setLevel(logging.DEBUG)
 Decider("simple").decide(Factors())

@@ -175,8 +175,7 @@ class TestLateValues:
     def test_leave_the_scalers_that_they_do_not_concern(self, late: Any) -> None:
         """As long as what is read stays equal, the same object decides; the others stay when one changes."""
         most = late("3")
-        records: list[Record] = []
-        decider = Decider(Listed([Told(most), Told(2, late("x", key="w"))]), record=records.append)
+        decider = Decider(Listed([Told(most), Told(2, late("x", key="w"))]))
         seen = []
         for value in ("3", "3", "4"):
             most.value = value
@@ -193,26 +192,25 @@ class TestLateValues:
     def test_keep_the_last_good_ones_together(self, late: Any) -> None:
         """One bad value keeps the whole argument as it was, with a word about the way to it."""
         most, idle = late("3"), late("60", key="idle")
-        records: list[Record] = []
         scalers = [
             {"name": "simple", "arguments": {"max_workers": most}},
             {"name": "free-worker", "arguments": {"max_workers": most, "max_idle_time": idle}},
         ]
-        decider = Decider("max", {"scalers": scalers}, record=records.append)
-        decider.decide(DEEP)
+        decider = Decider("max", {"scalers": scalers})
+        first = decider.decision(DEEP)
         most.value, idle.value = "4", "soon"
-        kept = decider.decide(DEEP)
+        kept = decider.decision(DEEP)
         idle.value = "70"
-        good = decider.decide(DEEP)
+        good = decider.decision(DEEP)
 
-        assert (3, 4) == (kept.max_workers, good.max_workers)
-        assert [None, None] == [records[place].arguments["scalers"].kept for place in (0, 2)]
+        assert (3, 4) == (kept.result.max_workers, good.result.max_workers)
+        assert [None, None] == [decision.arguments["scalers"].kept for decision in (first, good)]
         assert (
             "max: scalers[1]: free-worker: max_idle_time: 'soon' from ConfigMap settings/idle is not a whole number of"
             " at least 0"
-        ) == records[1].arguments["scalers"].kept
-        assert records[0].arguments["scalers"].value == records[1].arguments["scalers"].value
-        assert "ConfigMap settings/n, ConfigMap settings/idle" == records[0].arguments["scalers"].source
+        ) == kept.arguments["scalers"].kept
+        assert first.arguments["scalers"].value == kept.arguments["scalers"].value
+        assert "ConfigMap settings/n, ConfigMap settings/idle" == first.arguments["scalers"].source
 
     def test_that_are_bad_at_first_are_an_error(self, late: Any) -> None:
         """Which names the way to it."""
@@ -244,16 +242,17 @@ class TestLateValues:
                 return self.inside.decide(factors)
 
         most = late("3")
-        records: list[Record] = []
         form = {"inside": {"name": "told", "arguments": {"most": most}}}
         registry = offering(scalers={"told": Told, "picky": Picky})
-        decider = Decider("picky", form, registry=registry, record=records.append)
+        decider = Decider("picky", form, registry=registry)
         decider.decide(DEEP)
         most.value = "9"
 
-        assert 3 == decider.decide(DEEP).max_workers
-        assert 3 == records[1].arguments["inside"].value["arguments"]["most"]
-        assert "picky can't be made: ValueError: too many" == records[1].arguments["inside"].kept
+        decision = decider.decision(DEEP)
+        inside: Any = decision.arguments["inside"]
+        assert 3 == decision.result.max_workers
+        assert 3 == inside.value["arguments"]["most"]
+        assert "picky can't be made: ValueError: too many" == inside.kept
 
     def test_do_not_end_a_memory(self, late: Any) -> None:
         """A change of a ConfigMap leaves what is remembered."""
@@ -294,12 +293,8 @@ class TestLateValues:
 class TestRecords:
     """What a record says of the scalers inside."""
 
-    def recorded(self, decider_of: Any, *seen: Factors) -> list[Record]:
-        lines: list[str] = []
-        decider = decider_of(lambda record: lines.append(record.json()))
-        for factors in seen:
-            decider.decide(factors)
-        return [Record.from_json(line) for line in lines]
+    def recorded(self, decider: Decider, *seen: Factors) -> list[Record]:
+        return [Record.from_json(decider.decision(factors).record().json()) for factors in seen]  # type: ignore[union-attr]
 
     @pytest.mark.parametrize("named", [True, False])
     def test_holds_the_values_used(self, late: Any, named: bool) -> None:
@@ -310,11 +305,7 @@ class TestRecords:
         if named:
             inside = {"name": "simple", "arguments": {"max_workers": most, "scale_up_step": step}}
         records = self.recorded(
-            lambda sink: (
-                Decider("cooldown", {"scaler": inside, "up": 60}, record=sink)
-                if named
-                else Decider(Cooldown(inside, up=60), record=sink)
-            ),
+            (Decider("cooldown", {"scaler": inside, "up": 60}) if named else Decider(Cooldown(inside, up=60))),
             snapshot(8, busy=1, observed_at=1000),
             snapshot(8, busy=4, observed_at=1030),
             snapshot(8, busy=4, observed_at=1060),
@@ -348,9 +339,7 @@ class TestRecords:
                 {"name": "simple", "arguments": {**most, "max_idle_time": secret}},
             ]
         }
-        (record,) = self.recorded(
-            lambda sink: Decider("max", form, record=sink), snapshot(free=2, busy=1, idle_for=500)
-        )
+        (record,) = self.recorded(Decider("max", form), snapshot(free=2, busy=1, idle_for=500))
         hidden = record.arguments["scalers"].value[1]["arguments"]["max_idle_time"]  # type: ignore[index,call-overload]
 
         assert "at least *** s" in record.json()
@@ -376,7 +365,7 @@ class TestRecords:
     def test_does_without_what_has_no_name_or_no_json(self) -> None:
         """A class that no plugin offers can't be made again; a replay has to be given it."""
         scaler = Max([SimpleAutoScaler(max_workers=4), Told(5)])
-        (record,) = self.recorded(lambda sink: Decider(scaler, record=sink), DEEP)
+        (record,) = self.recorded(Decider(scaler), DEEP)
 
         assert {"redacted": "Told"} == record.arguments["scalers"].value[1]  # type: ignore[index,call-overload]
         with pytest.raises(ContractError, match=r"scalers\[1\] \(Told\)"):
@@ -386,21 +375,17 @@ class TestRecords:
     def test_does_without_a_value_that_has_no_json(self, registry: Any) -> None:
         """Only that value is left out."""
         form = {"inside": [{"name": "told", "arguments": {"made": [1], "word": "w"}}]}
-        (record,) = self.recorded(lambda sink: Decider("listed", form, registry=registry, record=sink), DEEP)
+        (record,) = self.recorded(Decider("listed", form, registry=registry), DEEP)
         odd = Decider(Listed([Told(2, made=[object()])]), registry=registry)  # type: ignore[list-item]
-        lines: list[Record] = []
-        odd._record = lines.append
-        odd.decide(DEEP)
+        inside: Any = odd.decision(DEEP).arguments["inside"].value
 
         assert replay(record, registry=registry).same
-        assert {"most": 2, "word": "plain", "made": {"redacted": "literal"}} == lines[0].arguments["inside"].value[0][  # type: ignore[index,call-overload]
-            "arguments"
-        ]
+        assert {"most": 2, "word": "plain", "made": {"redacted": "literal"}} == inside[0]["arguments"]
 
     def test_with_other_arguments(self) -> None:
         """A replay may be given other scalers inside, by name."""
         form = {"scalers": [{"name": "simple", "arguments": {"max_workers": 4}}]}
-        (record,) = self.recorded(lambda sink: Decider("max", form, record=sink), DEEP)
+        (record,) = self.recorded(Decider("max", form), DEEP)
         other = {"scalers": [{"name": "simple", "arguments": {"max_workers": 4, "scale_up_step": 2}}]}
         objects = {"scalers": [SimpleAutoScaler(max_workers=4, scale_up_step=3), {"name": "cooldown", "arguments": {
             "scaler": {"name": "free-worker", "arguments": {"max_workers": 4}}}}, {"name": "simple"}]}  # fmt: skip
@@ -412,11 +397,11 @@ class TestRecords:
 
 def test_an_object_is_called_as_its_plugin_calls_it(registry: Any) -> None:
     """So its records can be replayed by that name."""
-    records: list[Record] = []
-    Decider(Told(3), registry=registry, record=records.append).decide(DEEP)
+    record = Decider(Told(3), registry=registry).decision(DEEP).record()
 
-    assert "told" == records[0].scaler
-    assert replay(records[0], registry=registry).same
+    assert record is not None
+    assert "told" == record.scaler
+    assert replay(record, registry=registry).same
 
 
 def test_a_scaler_of_plain_python_may_be_inside() -> None:

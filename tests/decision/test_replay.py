@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -29,13 +30,16 @@ from everai_autoscaler.testing import snapshot, worker
 DEEP = snapshot(waiting=8, busy=1)
 
 
-def recorded(decider_of: Any, *snapshots: Factors | None) -> list[Record]:
+def recorded(decider: Decider, *snapshots: Factors | None) -> list[Record]:
     """The records of some decisions, as they come back from their JSON lines."""
-    lines: list[str] = []
-    decider = decider_of(lambda record: lines.append(record.json()))
-    for factors in snapshots or (DEEP,):
-        decider.decide(factors)
-    return [Record.from_json(line) for line in lines]
+    return [Record.from_json(line_of(decider, factors)) for factors in snapshots or (DEEP,)]
+
+
+def line_of(decider: Decider, factors: Factors | None) -> str:
+    """The record of one decision as its JSON line."""
+    record = decider.decision(factors).record()
+    assert record is not None
+    return record.json()
 
 
 REPLAY = """
@@ -72,9 +76,8 @@ def test_another_process_without_the_placeholders_values_comes_to_the_same(
         snapshot(workers=None),
         None,
     )
-    lines: list[str] = []
-    decider = Decider("simple", arguments, decorators=decorators, record=lambda record: lines.append(record.json()))
-    ups = [decider.decide(factors).up for factors in snapshots]
+    decider = Decider("simple", arguments, decorators=decorators)
+    lines = [line_of(decider, factors) for factors in snapshots]
     queue.unlink()
     environment = {name: value for name, value in os.environ.items() if name != "MOST_WORKERS"}
     printed = subprocess.run(
@@ -86,6 +89,7 @@ def test_another_process_without_the_placeholders_values_comes_to_the_same(
         env=environment,
     )
 
+    ups = [sum(action.get("count", 0) for action in json.loads(line)["result"]["actions"]) for line in lines]
     assert [3, 0, 0, 0, 0, 0] == ups
     assert [f"True {Record.from_json(line).result.json()}" for line in lines] == printed.stdout.splitlines()
     assert "" == printed.stderr
@@ -110,7 +114,7 @@ class Counter(AutoScaler):
 def test_a_policy_with_memory_comes_to_the_same(offering: Any) -> None:
     """Each record has what was remembered before it."""
     registry = offering(scalers={"counter": Counter})
-    records = recorded(lambda sink: Decider("counter", registry=registry, record=sink), DEEP, DEEP, DEEP)
+    records = recorded(Decider("counter", registry=registry), DEEP, DEEP, DEEP)
     replayed = [replay(record, registry=registry) for record in records]
 
     assert [True, True, True] == [one.same for one in replayed]
@@ -122,7 +126,7 @@ def test_a_policy_with_memory_comes_to_the_same(offering: Any) -> None:
 def test_another_scaler_has_no_memory_of_it(offering: Any) -> None:
     """What one policy remembers says nothing to another."""
     registry = offering(scalers={"counter": Counter, "other": Counter})
-    record = recorded(lambda sink: Decider("counter", registry=registry, record=sink), DEEP, DEEP)[1]
+    record = recorded(Decider("counter", registry=registry), DEEP, DEEP)[1]
     replayed = replay(record, scaler="other", registry=registry)
 
     assert "other: counted 0" == str(replayed.outcome.reasons[0])
@@ -131,7 +135,7 @@ def test_another_scaler_has_no_memory_of_it(offering: Any) -> None:
 
 def test_another_scaler_shows_what_would_have_been_different() -> None:
     """With its own arguments, behind the same decorators; sameness is then in what would be done."""
-    record = recorded(lambda sink: Decider("simple", {"max_workers": 5, "max_queue_size": 9}, record=sink))[0]
+    record = recorded(Decider("simple", {"max_workers": 5, "max_queue_size": 9}))[0]
     eager = replay(record, scaler="free-worker", arguments={"max_workers": 5})
     patient = replay(record, scaler="free-worker", arguments={"max_workers": 5, "min_free_workers": 0})
 
@@ -143,7 +147,7 @@ def test_another_scaler_shows_what_would_have_been_different() -> None:
 
 def test_other_arguments_lie_over_the_recorded_ones() -> None:
     """For the recorded scaler only what is to be different needs saying."""
-    record = recorded(lambda sink: Decider("simple", {"max_workers": 5, "max_queue_size": 2}, record=sink))[0]
+    record = recorded(Decider("simple", {"max_workers": 5, "max_queue_size": 2}))[0]
     replayed = replay(record, arguments={"scale_up_step": "2"})
 
     assert [{"count": 2, "action": "ScaleUp"}] == replayed.outcome.actions
@@ -152,7 +156,7 @@ def test_other_arguments_lie_over_the_recorded_ones() -> None:
 
 def test_another_reason_is_another_decision_by_the_same_scaler() -> None:
     """To the word."""
-    record = recorded(lambda sink: Decider("simple", {"max_workers": 5, "max_queue_size": 2}, record=sink))[0]
+    record = recorded(Decider("simple", {"max_workers": 5, "max_queue_size": 2}))[0]
     outcome = record.result.model_dump()
     outcome["reasons"][0]["why"] += "!"
     changed = record.model_copy(update={"result": Outcome(**outcome)})
@@ -171,7 +175,7 @@ def test_another_reason_is_another_decision_by_the_same_scaler() -> None:
 )
 def test_what_can_not_be_replayed_is_an_error(more: Any, error: Any, match: str) -> None:
     """It says what is wrong."""
-    record = recorded(lambda sink: Decider("simple", record=sink))[0]
+    record = recorded(Decider("simple"))[0]
 
     with pytest.raises(error, match=match):
         replay(record, **more)
@@ -187,7 +191,7 @@ def test_without_a_maximum_there_is_no_bound(offering: Any) -> None:
 
     registry = offering(scalers={"free": Free, "unlimited": lambda max_workers=-1: Free()})
     for name in ("free", "unlimited"):
-        record = recorded(lambda sink, name=name: Decider(name, registry=registry, record=sink))[0]
+        record = recorded(Decider(name, registry=registry))[0]
 
         assert replay(record, registry=registry).same
         assert 50 == record.result.max_workers
@@ -195,7 +199,7 @@ def test_without_a_maximum_there_is_no_bound(offering: Any) -> None:
 
 def test_a_default_maximum_bounds_another_scaler() -> None:
     """One that isn't given is the scaler's own, as in a decision."""
-    record = recorded(lambda sink: Decider("simple", {"max_workers": 5}, record=sink), snapshot(workers=None))[0]
+    record = recorded(Decider("simple", {"max_workers": 5}), snapshot(workers=None))[0]
 
     assert 1 == replay(record, scaler="free-worker").outcome.max_workers
 
@@ -211,7 +215,7 @@ def test_what_failed_fails_again(offering: Any) -> None:
             raise ValueError("oh")
 
     registry = offering(scalers={"fails": Fails})
-    record = recorded(lambda sink: Decider("fails", registry=registry, record=sink))[0]
+    record = recorded(Decider("fails", registry=registry))[0]
 
     assert replay(record, registry=registry).same
 
@@ -227,7 +231,7 @@ class TestSecrets:
         decorators = Decorators(factors=[Decorator(name="average", arguments={"used_histories": histories})])
         factors = snapshot(8, busy=1, queue_histories={20: {"QueueDueBusy": 8}})
         arguments = {"max_workers": 5, "max_queue_size": limit, "min_workers": 0, "scale_up_step": 3}
-        return recorded(lambda sink: Decider("simple", arguments, decorators=decorators, record=sink), factors)[0]
+        return recorded(Decider("simple", arguments, decorators=decorators), factors)[0]
 
     def test_is_replayed_with_them_given(self, record: Record) -> None:
         """It comes to the same, and doesn't show them either."""
@@ -266,7 +270,7 @@ class TestSecrets:
         """One that no rule used hides its value from the reasons of the record, and the replay is the same still."""
         arguments = {"max_workers": 5, "max_queue_size": 2, "never_max_queue_size": late("8", kind="Secret")}
         decorators = Decorators(arguments=[Decorator(name="time-match", arguments={"match(0 0 1 1 *)": "never_"})])
-        record = recorded(lambda sink: Decider("simple", arguments, decorators=decorators, record=sink))[0]
+        record = recorded(Decider("simple", arguments, decorators=decorators))[0]
 
         assert "*** waiting" in record.result.reasons[0].why
         assert replay(record).same

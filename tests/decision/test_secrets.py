@@ -58,12 +58,15 @@ class Watch:
 
     def decide(self, decider: Decider, factors: Factors | None = None) -> None:
         try:
-            result = decider.decide(factors or snapshot(waiting=3, busy=1))
+            decision = decider.decision(factors or snapshot(waiting=3, busy=1))
         except ArgumentError as error:
             self.texts += [str(error), repr(error), *traceback.format_exception(error)]
             self.texts += [str(error.__cause__), str(error.__context__)]
         else:
-            self.texts += [str(reason) for reason in result.reasons] + [repr(result), result.json()]
+            result, record = decision.result, decision.record()
+            assert record is not None
+            self.records.append(record)
+            self.texts += [str(reason) for reason in result.reasons] + [repr(result), result.json(), repr(decision)]
 
     def shown(self) -> str:
         logged = [f"{one.getMessage()} {one.__dict__} {one.exc_info} {one.stack_info}" for one in self.caplog.records]
@@ -109,7 +112,6 @@ class TestASecret:
             {"token": token, "limit": limit, "fail": fail},
             registry=offering(scalers={"leaky": Leaky}),
             providers=providers,
-            record=watch.records.append,
         )
         if not more:  # one provider has one value
             watch.decide(decider)
@@ -120,7 +122,6 @@ class TestASecret:
                 {"token": token, "fail": fail},
                 registry=offering(scalers={"leaky": Leaky}),
                 providers=providers,
-                record=watch.records.append,
             )
             watch.decide(decider)
             watch.decide(decider)
@@ -137,7 +138,7 @@ class TestASecret:
     def test_as_a_number(self, secret: Any, watch: Watch) -> None:
         """Fitted, it is written in another way; that is hidden too."""
         limit, _, providers = secret(f"{NUMBER}.0")
-        watch.decide(Decider("simple", {"max_queue_size": limit}, providers=providers, record=watch.records.append))
+        watch.decide(Decider("simple", {"max_queue_size": limit}, providers=providers))
 
         assert NUMBER not in watch.shown()
         assert watch.records[0].arguments["max_queue_size"].redacted
@@ -145,7 +146,7 @@ class TestASecret:
     def test_of_an_instance(self, secret: Any, watch: Watch) -> None:
         """A scaler object with a Secret among its arguments."""
         token, _, providers = secret(SECRET)
-        watch.decide(Decider(Leaky(token=token), providers=providers, record=watch.records.append))
+        watch.decide(Decider(Leaky(token=token), providers=providers))
 
         assert SECRET not in watch.shown()
         assert watch.records[0].arguments["token"].redacted
@@ -154,7 +155,7 @@ class TestASecret:
     def test_that_does_not_fit(self, secret: Any, watch: Watch, bad: str) -> None:
         """The error, the warning and the excuse in the record don't show what was given."""
         limit, held, providers = secret(NUMBER if bad else SECRET)
-        decider = Decider("simple", {"max_queue_size": limit}, providers=providers, record=watch.records.append)
+        decider = Decider("simple", {"max_queue_size": limit}, providers=providers)
         watch.decide(decider)
         held["value"] = SECRET
         watch.decide(decider)
@@ -169,7 +170,7 @@ class TestASecret:
         limit, held, providers = secret(3)
         if providers:
             held["value"] = "3"
-        decider = Decider("simple", {"max_queue_size": limit}, providers=providers, record=watch.records.append)
+        decider = Decider("simple", {"max_queue_size": limit}, providers=providers)
         if good_before:
             watch.decide(decider)
         held["value"] = UnicodeError(f"can't decode {SECRET}")
@@ -196,9 +197,7 @@ class TestASecret:
             factors=[Decorator(name="mine", arguments={"key": key})],
         )
         registry = offering(scalers={"leaky": Leaky}, factors={"mine": of_factors}, arguments={"mine": of_arguments})
-        decider = Decider(
-            "leaky", decorators=decorators, registry=registry, providers=providers, record=watch.records.append
-        )
+        decider = Decider("leaky", decorators=decorators, registry=registry, providers=providers)
         watch.decide(decider)
         watch.decide(
             Decider(
@@ -206,7 +205,6 @@ class TestASecret:
                 decorators=Decorators(arguments=decorators.arguments),
                 registry=registry,
                 providers=providers,
-                record=watch.records.append,
             )
         )
 
@@ -229,7 +227,6 @@ class TestASecret:
             decorators=Decorators(factors=[Decorator(name="picky", arguments={"key": key})]),
             registry=offering(factors={"picky": picky}),
             providers=providers,
-            record=watch.records.append,
         )
         watch.decide(decider)
         held["value"] = "another-secret"
@@ -256,7 +253,6 @@ class TestASecret:
             {"token": token},
             registry=offering(scalers={"picky": Picky}),
             providers=providers,
-            record=watch.records.append,
         )
         watch.decide(decider)
         held["value"] = "another-secret"
@@ -277,9 +273,7 @@ class TestASecret:
         arguments: dict[str, Any] = {"max_queue_size": "2"}
         (rules if beside else arguments)["any_max_queue_size"] = limit
         decorators = Decorators(arguments=[Decorator(name="time-match", arguments=rules)])
-        watch.decide(
-            Decider("simple", arguments, decorators=decorators, providers=providers, record=watch.records.append)
-        )
+        watch.decide(Decider("simple", arguments, decorators=decorators, providers=providers))
 
         assert NUMBER not in watch.shown()
         assert ("***", "time-match") == (
@@ -297,7 +291,6 @@ class TestASecret:
                 scalers={"leaky": Leaky}, arguments={"vault": lambda: lambda arguments: {**arguments, "token": token}}
             ),
             providers=providers,
-            record=watch.records.append,
         )
         watch.decide(decider)
 
@@ -316,7 +309,6 @@ class TestASecret:
                 scalers={"leaky": Leaky}, arguments={"mine": lambda: lambda arguments: answers[0](arguments)}
             ),
             providers=providers,
-            record=watch.records.append,
         )
         watch.decide(decider)
         answers.pop(0)
@@ -331,11 +323,7 @@ class TestASecret:
     def test_that_contradicts_another_value(self, secret: Any, watch: Watch) -> None:
         """The warning doesn't show it."""
         least, _, providers = secret(NUMBER)
-        watch.decide(
-            Decider(
-                "simple", {"min_workers": least, "max_workers": 5}, providers=providers, record=watch.records.append
-            )
-        )
+        watch.decide(Decider("simple", {"min_workers": least, "max_workers": 5}, providers=providers))
 
         assert NUMBER not in watch.shown()
         assert "min_workers *** is above max_workers 5: the maximum wins" in watch.shown()
@@ -350,16 +338,19 @@ class TestASecret:
         assert NUMBER not in logged
         assert "'max_workers': '***'" in logged
 
-    def test_in_the_error_of_a_record_sink(self, late: Any, watch: Watch) -> None:
-        """What a sink raises may quote the decision."""
+    def test_in_the_error_of_a_record_that_can_not_be_made(self, late: Any, watch: Watch) -> None:
+        """What has no JSON form may quote the secret in its error."""
 
-        def sink(record: Record) -> None:
-            raise OSError(f"{record.app} {SECRET}")
+        class Quotes:
+            def __repr__(self) -> str:
+                return f"app {SECRET}"
 
-        watch.decide(Decider(Leaky(token=late(SECRET, kind="Secret")), record=sink))
+        decider = Decider(Leaky(token=late(SECRET, kind="Secret")), memory=Quotes())  # type: ignore[arg-type]
 
+        assert None is decider.decision(snapshot()).record()
         assert SECRET not in watch.shown()
-        assert "OSError: app ***" in watch.shown()
+        assert "record_failed" in watch.shown()
+        assert "input_value=app ***" in watch.shown()
 
 
 def test_what_is_no_secret_is_shown(late: Any, caplog: pytest.LogCaptureFixture) -> None:

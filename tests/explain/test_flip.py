@@ -17,9 +17,9 @@ from everai_autoscaler.testing import snapshot, worker
 
 def recorded(scaler: str, arguments, factors: Factors | None, **options) -> Record:
     """The record of one decision."""
-    records: list[Record] = []
-    Decider(scaler, arguments, record=records.append, **options).decide(factors)
-    return records[0]
+    record = Decider(scaler, arguments, **options).decision(factors).record()
+    assert record is not None
+    return record
 
 
 def named(found: tuple[Flip, ...], name: str) -> Flip:

@@ -98,7 +98,6 @@ class MemoryRuntime:
         self.started_at = clock() - ticks * INTERVAL
         self.app = "llama-3-70b-instruct"
         self._random = random.Random(4)
-        self._records: list[Any] = []
         self.store.put(
             "ConfigMap",
             "get-start-configmap",
@@ -120,7 +119,6 @@ class MemoryRuntime:
             late,
             app=self.app,
             providers={"ConfigMap": self.store.read},
-            record=self._records.append,
         )
         self.tick_at = self.started_at
         for number in range(1, ticks + 1):
@@ -163,7 +161,8 @@ class MemoryRuntime:
             observed_at=now,
         )
         self.kept_samples.append({**self.sample(), "at": now, "arrivals": busy * 4 + over, "completions": busy * 4})
-        result = self._decider.decide(factors)
+        decision = self._decider.decision(factors)
+        result = decision.result
         for worker_id in result.down:
             worker = self.here.pop(worker_id)
             worker.draining_at, worker.ended_at, worker.why = now, now + 1, str(result.reasons[0])
@@ -171,10 +170,10 @@ class MemoryRuntime:
         for _ in range(result.up):
             worker = LocalWorker(self._name(), started_at=now + 0.1, port=20000 + len(self.here), pid=1000)
             self.here[worker.worker_id] = worker
-        self.note(result, now)
+        self.note(decision, now)
 
-    def note(self, result: Any, now: float, **more: Any) -> None:
-        record = self._records[-1]
+    def note(self, decision: Any, now: float, **more: Any) -> None:
+        result, record = decision.result, decision.record()
         self.arguments = {name: one.model_dump(mode="json") for name, one in record.arguments.items()}
         shown = {
             "id": len(self.kept) + 1,

@@ -166,53 +166,44 @@ def test_a_worker_that_has_begun_to_serve_stays() -> None:
     """A worker that was free when it was named, and serves now, isn't removed; what was done says so."""
     here = Here(ready=1)
     here.request()
-    here.target.apply(remove("w1"))
+    applied = here.target.apply(remove("w1"))
 
     assert ["w1"] == list(here.fleet.workers)
-    assert ("w1 stays: it has begun to serve since",) == here.target.applied.why
+    assert ("w1 stays: it has begun to serve since",) == applied.why
 
 
 def test_a_worker_with_a_session_stays() -> None:
     """A worker that holds a session isn't removed, although it serves nobody."""
     here = Here(ready=1)
     here.dispatcher.answered(here.request("s"), 101.0, seconds=1.0, well=True)
-    here.target.apply(remove("w1"))
+    applied = here.target.apply(remove("w1"))
 
-    assert ("w1 stays: it holds a session",) == here.target.applied.why
+    assert ("w1 stays: it holds a session",) == applied.why
 
 
 def test_a_worker_that_goes_already_is_told() -> None:
     """A worker that an operator has removed since the look isn't counted as one that this decision has removed."""
     here = Here(ready=1)
     here.fleet.workers["w1"].draining_at = 100.0
-    here.target.apply(remove("w1"))
+    applied = here.target.apply(remove("w1"))
 
-    assert ((), ("w1 stays: it is on its way out already",)) == (here.target.applied.down, here.target.applied.why)
+    assert ((), ("w1 stays: it is on its way out already",)) == (applied.down, applied.why)
 
 
 def test_a_worker_that_is_gone_already_is_no_error() -> None:
     """A worker that died between the look and the answer can't go again, and stops nothing else."""
     here = Here(ready=1)
-    here.target.apply(remove("gone", "w1"))
+    applied = here.target.apply(remove("gone", "w1"))
 
-    assert ("w1",) == here.target.applied.down
+    assert ("w1",) == applied.down
 
 
 def test_starts_that_have_to_wait_are_told() -> None:
     """Where fewer workers can be started than were asked for, what was done says so."""
     here = Here(most=0)
-    here.target.apply(DecideResult(max_workers=5, actions=[ScaleUpAction(count=2)]))
+    applied = here.target.apply(DecideResult(max_workers=5, actions=[ScaleUpAction(count=2)]))
 
-    assert ("starts 0 of 2: starts wait, since workers have died while starting",) == here.target.applied.why
-
-
-def test_a_look_forgets_what_was_done_before() -> None:
-    """What was done is that of the last decision only."""
-    here = Here(ready=2)
-    here.target.apply(remove("w2"))
-    here.target.observe()
-
-    assert None is here.target.applied
+    assert ("starts 0 of 2: starts wait, since workers have died while starting",) == applied.why
 
 
 def test_whoever_drains_is_not_among_the_statuses() -> None:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from everai_autoscaler import Decider, Placeholder
 from everai_autoscaler.errors import PlaceholderError, StateError
 from everai_autoscaler.local.worker import LocalWorker
-from everai_autoscaler.model import Factors, Record
+from everai_autoscaler.model import Factors
 from everai_autoscaler.runtime import store as store_module
 from everai_autoscaler.runtime.store import Held, Store, TickRow
 from everai_autoscaler.testing import snapshot
@@ -71,9 +71,9 @@ def view(worker_id: str, started_at: float = 100.0, **known: Any) -> dict[str, A
 
 def recorded(factors: Factors, **arguments: Any) -> str:
     """The record of a decision that the real pipeline makes."""
-    records: list[Record] = []
-    Decider("simple", arguments, app=APP, record=records.append).decide(factors)
-    return records[0].json()
+    record = Decider("simple", arguments, app=APP).decision(factors).record()
+    assert record is not None
+    return record.json()
 
 
 def elsewhere(code: str, *arguments: object) -> subprocess.Popen[str]:

@@ -20,7 +20,6 @@ import pytest
 from everai_autoscaler import Decider
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.local.worker import LocalWorker
-from everai_autoscaler.model import Record
 from everai_autoscaler.runtime import view as view_module
 from everai_autoscaler.runtime.state import Claim
 from everai_autoscaler.runtime.store import Store, TickRow
@@ -109,8 +108,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def run_for_a_tick(store: Store, at: float = 100.0) -> str:
     """What a runtime leaves in *store* that has decided once; the record."""
-    records: list[Record] = []
-    Decider("simple", {"max_workers": 3}, app=APP, record=records.append).decide(snapshot(waiting=4, busy=1))
+    record = Decider("simple", {"max_workers": 3}, app=APP).decision(snapshot(waiting=4, busy=1)).record()
+    assert record is not None
     sample = {"at": at, "inflight": 1, "free": 0, "busy": 2, "draining": 0, "waiting": {}, "max_workers": 3}
     store.remember_app(APP, {"scaler": "simple max_workers=3", "started_at": 90.0})
     store.write_tick(
@@ -119,7 +118,7 @@ def run_for_a_tick(store: Store, at: float = 100.0) -> str:
             at=at,
             took=0.25,
             lag=0.5,
-            record=records[0].json(),
+            record=record.json(),
             memory=None,
             applied={"up": 1, "down": [], "why": []},
             operator=None,
@@ -132,7 +131,7 @@ def run_for_a_tick(store: Store, at: float = 100.0) -> str:
             sample=sample,
         ),
     )
-    return records[0].json()
+    return record.json()
 
 
 # What a runtime has left.

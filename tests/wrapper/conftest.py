@@ -46,15 +46,17 @@ class Life:
             registry=self.registry,
             providers=providers,
             memory=memory,
-            record=self.records.append,
         )
 
     def at(self, seconds: float, present: int | None, **values: Any) -> int | str:
         """What changes when so many workers are *present* after so many *seconds*, with these *values* from now on."""
         self.values |= values
         fields: Any = {"workers": None} if present is None else {"free": present}
-        result = self.decider.decide(snapshot(observed_at=BEGIN + seconds, idle_for=1000, **fields))
-        again = replay(Record.from_json(self.records[-1].json()), registry=self.registry)
+        decision = self.decider.decision(snapshot(observed_at=BEGIN + seconds, idle_for=1000, **fields))
+        result, record = decision.result, decision.record()
+        assert record is not None
+        self.records.append(record)
+        again = replay(Record.from_json(record.json()), registry=self.registry)
         assert again.same
         return "hold" if result.held else result.up - len(result.down)
 

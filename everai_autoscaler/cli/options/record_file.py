@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import click
 from attrs import define, field
 
-from everai_autoscaler.model import Record
+from everai_autoscaler.model import Decision
 
 __all__ = ["RecordFile", "record_file", "record_option"]
 
@@ -31,27 +31,25 @@ class RecordFile:
     stream: IO[str] | None
     failure: OSError | None = field(default=None, init=False)
 
-    @property
-    def append(self) -> Callable[[Record], None] | None:
-        """What to hand to a Decider; ``None`` where nothing is to be recorded."""
-        return None if self.stream is None else self._append
+    def append(self, decision: Decision) -> None:
+        """Write the record of *decision*, where records are to be written."""
+        record = None if self.stream is None else decision.record()
+        if self.stream is None or record is None:
+            return
+        try:
+            self.stream.write(record.json() + "\n")
+            self.stream.flush()
+        except OSError as error:
+            self.failure = error
 
     def check(self) -> None:
-        """Fail, when a record couldn't be written: whoever asked for one would miss it.
+        """Fail when a record couldn't be written: the user would miss it.
 
         Raises:
             click.ClickException: says why.
         """
         if self.failure is not None:
             raise click.ClickException(f"can't write {self.path}: {self.failure.strerror}")
-
-    def _append(self, record: Record) -> None:
-        stream: Any = self.stream
-        try:
-            stream.write(record.json() + "\n")
-            stream.flush()
-        except OSError as error:
-            self.failure = error
 
 
 @contextmanager

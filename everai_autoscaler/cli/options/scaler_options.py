@@ -17,7 +17,7 @@ from everai_autoscaler.decision import Decider
 from everai_autoscaler.decision.nested import Nested, nest
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import PlaceholderError
-from everai_autoscaler.model import ArgumentType, AutoScaler, Decorators, Placeholder, Record, schema_of
+from everai_autoscaler.model import ArgumentType, AutoScaler, Decorators, Placeholder, schema_of
 from everai_autoscaler.model.binding import build
 from everai_autoscaler.model.late import read, reader, source_of
 from everai_autoscaler.plugin import default_registry
@@ -56,13 +56,13 @@ class WantedScaler:
     decorators: Decorators | None
     providers: Mapping[str, Callable[[str, str], str]]
 
-    def decider(self, *, record: Callable[[Record], None] | None = None) -> Decider:
+    def decider(self) -> Decider:
         """The pipeline that decides with it.
 
         Raises:
             AutoscalerError: there is no such scaler, or it doesn't take the arguments.
         """
-        return Decider(self.name, self.arguments, decorators=self.decorators, providers=self.providers, record=record)
+        return Decider(self.name, self.arguments, decorators=self.decorators, providers=self.providers)
 
     def scaler(self) -> AutoScaler:
         """The scaler itself, without the pipeline, and without its decorators; late values are read now.

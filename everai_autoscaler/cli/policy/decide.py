@@ -65,19 +65,20 @@ def _wanted(words: tuple[str, ...], options: ScalerOptions) -> tuple[WantedScale
 def _decide_each(
     stream: Iterable[bytes], layout: Layout, wanted: WantedScaler, records: RecordFile, output: str, source: str
 ) -> int:
-    decider = wanted.decider(record=records.append)
+    decider = wanted.decider()
     number, bad = 0, 0
     for number, text in documents(stream, layout):
         try:
             factors = Factors.from_json(text)
-            outcome = Outcome.of(decider.decide(factors))
+            decision = decider.decision(factors)
         except AutoscalerError as error:
             bad += 1
             click.echo(f"error: {source}: line {number}: {' '.join(str(error).split())}", err=True)
             continue
         if not factors.model_fields_set:
             click.echo(f"warning: {source}: line {number}: has no field of a snapshot: no workers, no queue", err=True)
-        click.echo(_shown(outcome, factors.observed_at, output))
+        records.append(decision)
+        click.echo(_shown(Outcome.of(decision.result), factors.observed_at, output))
         records.check()
     if not number:
         raise click.ClickException(f"{source}: has no snapshot")

@@ -20,8 +20,8 @@ from everai_autoscaler.cli.options.scaler_options import ScalerName, ScalerOptio
 from everai_autoscaler.cli.policy.walk_output import Changes, Lines, Numbers, Programs, Tables, View
 from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.errors import UnknownNameError
-from everai_autoscaler.loop import Tick, run
-from everai_autoscaler.model import ArgumentType, Outcome, Record, WorkerStatus
+from everai_autoscaler.loop import run
+from everai_autoscaler.model import ArgumentType, Decision, Outcome, RecordedArgument, WorkerStatus
 from everai_autoscaler.testing import Clients, Dispatch, Load, VirtualTarget
 from everai_autoscaler.words import counted
 
@@ -184,17 +184,10 @@ def walk(
     else:
         view = Changes() if changes else Lines()
     with record_file(record_to) as records:
-        seen: list[Record] = []
-
-        def keep(record: Record) -> None:
-            seen[:] = [record]
-            if records.append is not None:
-                records.append(record)
-
         ending = _Ending(demand, cold_start, interval)
         waiting_person = _Person(demand)
         numbers = Numbers(target)
-        decider = wanted.decider(record=keep)
+        decider = wanted.decider()
         view.begin(
             {
                 "interval": interval,
@@ -206,13 +199,14 @@ def walk(
             }
         )
         for tick in run(target, decider, interval=interval, clock=target.clock):
-            if tick.failure or tick.factors is None or tick.result is None:
+            if tick.failure or tick.factors is None or tick.decision is None:
                 raise click.ClickException(tick.failure)
+            records.append(tick.decision)
             records.check()
             numbers.note()
-            view.tick(tick.factors, Outcome.of(tick.result))
+            view.tick(tick.factors, Outcome.of(tick.decision.result))
             waiting_person.tell(target.clock.now())
-            if why := ending.of(tick, seen[-1]):
+            if why := ending.of(tick.decision):
                 break
         waiting_person.forget()
         view.end(numbers, why)
@@ -269,10 +263,10 @@ class _Ending:
         self._interval = interval
         self._active = self._answered = demand.start
 
-    def of(self, tick: Tick, record: Record) -> str:
-        """Why the walk ends with *tick*; empty when it doesn't."""
-        factors, result = tick.factors, tick.result
-        if factors is None or result is None:
+    def of(self, decision: Decision) -> str:
+        """Why the walk ends with *decision*; empty when it doesn't."""
+        factors, result = decision.factors, decision.result
+        if factors is None:
             return ""
         now = factors.observed_at
         if factors.completions:
@@ -281,7 +275,8 @@ class _Ending:
             self._active = now
         if now <= self._over:
             return ""
-        least, idle = (_number(record, name) for name in ("min_workers", "max_idle_time"))
+        arguments = decision.arguments
+        least, idle = (_number(arguments, name) for name in ("min_workers", "max_idle_time"))
         busy = factors.count(WorkerStatus.Busy, WorkerStatus.Inflight) or factors.waiting()
         still = now - self._active >= max(_A_WHILE if idle is None else idle, self._slowest) + 2 * self._interval
         lowest = least is not None and len(factors.workers or ()) <= least
@@ -293,8 +288,8 @@ class _Ending:
         return ""
 
 
-def _number(record: Record, name: str) -> float | None:
-    value = record.arguments[name].value if name in record.arguments else None
+def _number(arguments: Mapping[str, RecordedArgument], name: str) -> float | None:
+    value = arguments[name].value if name in arguments else None
     return value if isinstance(value, int | float) else None
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from attrs import asdict, evolve, frozen
+from attrs import evolve
 
 from everai_autoscaler.loop import decision_of
 from everai_autoscaler.model import AutoScaler, DecideResult, Decision, Factors
+from everai_autoscaler.model.wire import WireModel
 from everai_autoscaler.words import counted, moment
 
 __all__ = ["Operated", "Word"]
@@ -16,11 +17,10 @@ __all__ = ["Operated", "Word"]
 WHO = "operator"
 
 
-@frozen
-class Word:
+class Word(WireModel):
     """What an operator has said. All times are epoch seconds.
 
-    >>> print(Word("hold", since=0, by="ann", workers=3, until=1800, reason="the demo"))
+    >>> print(Word(word="hold", since=0, by="ann", workers=3, until=1800, reason="the demo"))
     held at 3 workers by ann until 1970-01-01T00:30:00+0000: the demo
     """
 
@@ -37,11 +37,11 @@ class Word:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Word:
         """The word as the store has it."""
-        return cls(**given)
+        return cls.model_validate(given)
 
     def as_dict(self) -> dict[str, Any]:
         """The word as the store keeps it."""
-        return asdict(self)
+        return self.model_dump()
 
     def over(self, now: float) -> bool:
         """Whether its time has passed."""
@@ -67,7 +67,7 @@ class Operated(AutoScaler):
     >>> class Eager(AutoScaler):
     ...     def decide(self, factors):
     ...         return DecideResult.scale_to(4, factors, max_workers=5)
-    >>> result = Operated(Eager(), lambda now: Word("pause", since=0, by="ann")).decide(Factors())
+    >>> result = Operated(Eager(), lambda now: Word(word="pause", since=0, by="ann")).decide(Factors())
     >>> result.up, str(result.reasons[-1])
     (0, 'operator: paused by ann')
     """

@@ -201,7 +201,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def ready(who: dict[str, Any]) -> int:
-    return sum(one["status"] == "RUNNING" for one in AdminView(who).workers())
+    return sum(one.status == "RUNNING" for one in AdminView(who).workers())
 
 
 def wait_until(fact: Callable[[], object], process: subprocess.Popen[bytes] | None = None, seconds: float = 60) -> None:

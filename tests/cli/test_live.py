@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from everai_autoscaler.cli.app.live import MOST_DECISIONS, picture, sparkline
+from everai_autoscaler.engine import SampleForm, WorkerForm
+from everai_autoscaler.runtime.forms import DecisionForm, StatusForm
 
 NOW = 1_722_222_482.0
 WHY = "free-worker: 0 free, fewer than 1: starts 1 worker"
@@ -44,12 +46,15 @@ VtU8mgrcneAqQzSh9GE5K2  PENDING      IN_FLIGHT      03:03:04                    
 """
 
 
-def a_status(**more: Any) -> dict[str, Any]:
-    return {
+def a_status(**more: Any) -> StatusForm:
+    given = {
         "app": "get-start",
         "scaler": "free-worker min_workers=ConfigMap get-start-configmap/min_workers",
+        "running": True,
+        "started_at": NOW - 300,
         "app_url": "http://127.0.0.1:8080",
         "admin_url": "http://127.0.0.1:8081",
+        "state_dir": "/tmp/state",
         "dry_run": False,
         "stopping": False,
         "operator": None,
@@ -62,10 +67,11 @@ def a_status(**more: Any) -> dict[str, Any]:
         "notes": ["2024-07-29T03:07:02+0000 starts 1 worker: VtU8mgrcneAqQzSh9GE5K0"],
         **more,
     }
+    return StatusForm.model_validate(given)
 
 
-def a_worker(number: int = 0, status: str = "RUNNING", detail: str = "BUSY", **more: Any) -> dict[str, Any]:
-    return {
+def a_worker(number: int = 0, status: str = "RUNNING", detail: str = "BUSY", **more: Any) -> WorkerForm:
+    given = {
         "id": "VtU8mgrcneAqQzSh9GE5KQ"[: 22 - len(str(number))] + str(number),
         "status": status,
         "detail_status": detail,
@@ -75,21 +81,23 @@ def a_worker(number: int = 0, status: str = "RUNNING", detail: str = "BUSY", **m
         "failures": 0,
         **more,
     }
+    return WorkerForm.model_validate(given)
 
 
 WORKERS = [a_worker(0), a_worker(1, "TERMINATING", failures=2), a_worker(2, "PENDING", "IN_FLIGHT")]
 
 
-def a_decision(ago: float = 0, up: int = 1, **more: Any) -> dict[str, Any]:
+def a_decision(ago: float = 0, up: int = 1, **more: Any) -> DecisionForm:
     applied = {"up": up, "down": [], "why": []} if up else None
     named = {"failure": "", "operator": None, "held": False, "why": [WHY], "applied": applied, "shortfall": []}
     named["by"] = "failure" if more.get("failure") else "operator" if more.get("operator") else "policy"
-    return {"at": NOW - ago, "up": up, "down": [], **named, **more}
+    beside = {"id": 1, "took": 0.01, "scaler": "free-worker", "max_workers": 5}
+    return DecisionForm.model_validate({"at": NOW - ago, "up": up, "down": [], **beside, **named, **more})
 
 
-def samples(*pairs: tuple[int, int]) -> list[dict[str, Any]]:
+def samples(*pairs: tuple[int, int]) -> list[SampleForm]:
     return [
-        {"inflight": 0, "free": 1, "busy": workers - 1, "waiting": {"QueueDueBusy": waiting}}
+        SampleForm(at=NOW, inflight=0, free=1, busy=workers - 1, draining=0, waiting={"QueueDueBusy": waiting})
         for workers, waiting in pairs
     ]
 

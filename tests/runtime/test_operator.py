@@ -19,11 +19,11 @@ class WantsFour(AutoScaler):
         return DecideResult.scale_to(4, factors, max_workers=5).because("four are wanted")
 
 
-PAUSE = Word("pause", since=0, by="ann", reason="the database is down")
+PAUSE = Word(word="pause", since=0, by="ann", reason="the database is down")
 
 
 def hold(workers: int, **more) -> Word:
-    return Word("hold", since=0, by="ann", workers=workers, **more)
+    return Word(word="hold", since=0, by="ann", workers=workers, **more)
 
 
 def decide(word: Word | None, factors: Factors) -> DecideResult:

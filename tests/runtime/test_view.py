@@ -18,24 +18,65 @@ from typing import Any
 import pytest
 
 from everai_autoscaler import Decider
+from everai_autoscaler.engine import QueuedForm, SampleForm, WorkerForm
 from everai_autoscaler.errors import StateError
+from everai_autoscaler.http.answer import json_text
 from everai_autoscaler.local.worker import LocalWorker
+from everai_autoscaler.model import QueueReason
 from everai_autoscaler.runtime import view as view_module
+from everai_autoscaler.runtime.forms import DecisionForm, FleetForm, StatusForm, TickForm
 from everai_autoscaler.runtime.state import Claim
 from everai_autoscaler.runtime.store import Store, TickRow
 from everai_autoscaler.runtime.view import AdminView, StoreView, open_view
 from everai_autoscaler.testing import snapshot
 
 APP = "get-start"
+STATUS = StatusForm(
+    app=APP,
+    scaler="simple",
+    running=True,
+    pid=11,
+    started_at=90.0,
+    interval=20.0,
+    state_dir="/tmp/state",
+    operator=None,
+    tick=TickForm(),
+    max_workers=None,
+    arguments={},
+    workers=FleetForm(),
+    queue={},
+    back_off_until=None,
+    notes=[],
+)
+A, B = (WorkerForm(id=one, status="RUNNING", detail_status="FREE", created_at=95.0) for one in "ab")
+NINE, EIGHT = (
+    DecisionForm(
+        id=number,
+        at=100.0,
+        took=0.25,
+        scaler="simple",
+        by="policy",
+        up=0,
+        down=[],
+        held=False,
+        max_workers=3,
+        why=["simple: nothing to do"],
+        operator=None,
+        applied=None,
+        shortfall=[],
+        failure="",
+    )
+    for number in (9, 8)
+)
 ANSWERS = {
-    "/api/status": {"app": APP, "running": True},
-    "/api/workers": [{"id": "a"}],
-    "/api/workers?ended=1": [{"id": "b"}, {"id": "a"}],
-    "/api/queue": [{"created_at": 98.5, "reason": "WorkerBusy"}],
-    "/api/decisions?limit=50": [{"id": 9}, {"id": 8}],
-    "/api/decisions?limit=2&before=9&at=100.5": [{"id": 8}],
-    "/api/decisions/8": {"id": 8, "record": {"scaler": "simple"}},
-    "/api/samples?since=90.0": [{"at": 100.0}],
+    "/api/status": STATUS,
+    "/api/workers": [A],
+    "/api/workers?ended=1": [B, A],
+    "/api/queue": [QueuedForm(created_at=98.5, reason=QueueReason("SessionWorkerBusy"))],
+    "/api/decisions?limit=50": [NINE, EIGHT],
+    "/api/decisions?limit=2&before=9&at=100.5": [EIGHT],
+    "/api/decisions/8": DecisionForm(**EIGHT.model_dump(), record={"scaler": "simple"}),
+    "/api/samples?since=90.0": [SampleForm(at=100.0, inflight=0, free=1, busy=2, draining=0, waiting={})],
 }
 
 
@@ -72,7 +113,7 @@ class _Answer(BaseHTTPRequestHandler):
             self.answer(200, {"soon": True})
 
     def answer(self, status: int, document: Any) -> None:
-        text = json.dumps(document).encode()
+        text = json_text(document).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -158,7 +199,7 @@ def test_the_store_shows_how_it_was(store: Store) -> None:
         "queue": {"WorkerBusy": 2, "SessionWorkerBusy": 1},
         "back_off_until": None,
         "notes": [],
-    } == StoreView(store, APP).status()
+    } == StoreView(store, APP).status().model_dump(mode="json")
 
 
 def test_the_store_shows_lists(store: Store) -> None:
@@ -168,12 +209,12 @@ def test_the_store_shows_lists(store: Store) -> None:
     view = StoreView(store, APP)
     (decision,) = view.decisions()
 
-    assert ["a", "b"] == [one["id"] for one in view.workers()]
-    assert ["gone", "a", "b"] == [one["id"] for one in view.workers(ended=True)]
-    assert [98.5, 99.0, 99.5] == [one["created_at"] for one in view.queue()]
-    assert {**decision, "record": record} == view.decision(decision["id"])
-    assert ([], [decision]) == (view.decisions(before=decision["id"]), view.decisions(at=101.0, limit=1))
-    assert [100.0] == [one["at"] for one in view.samples()]
+    assert ["a", "b"] == [one.id for one in view.workers()]
+    assert ["gone", "a", "b"] == [one.id for one in view.workers(ended=True)]
+    assert [98.5, 99.0, 99.5] == [one.created_at for one in view.queue()]
+    assert DecisionForm(**decision.model_dump(), record=record) == view.decision(decision.id)
+    assert ([], [decision]) == (view.decisions(before=decision.id), view.decisions(at=101.0, limit=1))
+    assert [100.0] == [one.at for one in view.samples()]
     assert [] == view.samples(since=100.5)
 
 
@@ -182,8 +223,8 @@ def test_the_store_shows_what_there_is_of_an_app_that_never_decided(store: Store
     view = StoreView(store, APP)
     status = view.status()
 
-    assert (False, None, None) == (status["running"], status["max_workers"], status["tick"]["at"])
-    assert ({}, {}, 0) == (status["arguments"], status["queue"], sum(status["workers"].values()))
+    assert (False, None, None) == (status.running, status.max_workers, status.tick.at)
+    assert ({}, {}, FleetForm()) == (status.arguments, status.queue, status.workers)
     assert view.decision(1) is None
 
 
@@ -207,8 +248,8 @@ def test_a_failed_tick_is_shown(store: Store) -> None:
     )
     view = StoreView(store, APP)
 
-    assert "observe failed" == view.status()["tick"]["failure"]
-    assert view.decision(number)["record"] is None
+    assert "observe failed" == view.status().tick.failure
+    assert view.decision(number).record is None
 
 
 # What a runtime says.
@@ -267,7 +308,7 @@ def test_no_proxy_stands_between(admin: Admin) -> None:
     """A proxy of the environment isn't asked for a runtime on this machine."""
     code = (
         "import sys; from everai_autoscaler.runtime.view import AdminView;"
-        "print(AdminView({'app': 'a', 'admin_url': sys.argv[1], 'token': None}).status()['app'])"
+        "print(AdminView({'app': 'a', 'admin_url': sys.argv[1], 'token': None}).status().app)"
     )
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), "http://127.0.0.1:9")
     done = subprocess.run(
@@ -353,12 +394,10 @@ def test_whoever_runs_is_asked(tmp_path: Path, admin: Admin) -> None:
         run_for_a_tick(store)
     with Claim(tmp_path, APP) as claim:
         claim.announce(app_url="http://127.0.0.1:1", admin_url=admin.url, token=None)
-        during = open_view(tmp_path)
-        running = during.status()["running"]
-    after = open_view(tmp_path)
-    assert isinstance(after, StoreView)
-    with closing(after.store):
-        stopped = after.status()["running"]
+        with open_view(tmp_path) as during:
+            running = during.status().running
+    with open_view(tmp_path) as after:
+        stopped = after.status().running
 
     assert (True, False) == (running, stopped)
     assert APP == during.app == after.app
@@ -375,7 +414,7 @@ def test_where_nothing_has_run_one_is_told_how_to(tmp_path: Path, used: str) -> 
             store.put("ConfigMap", "limits", {})
     before = sorted(os.walk(tmp_path))
 
-    with pytest.raises(StateError) as refused:
-        open_view(path)
+    with pytest.raises(StateError) as refused, open_view(path):
+        pass
     assert f"no app has run with the state directory {path} yet: everai-autoscaler run FILE" == str(refused.value)
     assert before == sorted(os.walk(tmp_path))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -14,7 +13,9 @@ from everai_autoscaler.cli.app.looking import Column, in_columns, look_at, word_
 from everai_autoscaler.cli.options.state_options import form_option, state_option, watch_option
 from everai_autoscaler.cli.text.explanation import argument_rows
 from everai_autoscaler.cli.text.words import printable, scaler_name
+from everai_autoscaler.engine import QueuedForm
 from everai_autoscaler.model import RecordedArgument
+from everai_autoscaler.runtime.forms import DecisionForm, StatusForm
 from everai_autoscaler.runtime.view import View
 from everai_autoscaler.words import moment, table
 
@@ -53,9 +54,9 @@ def queue(*, form: str, watch: float | None, times: int | None, state_dir: Path)
       everai-autoscaler app queue --watch 1s
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
 
-    def words(found: list[dict[str, Any]]) -> str:
+    def words(found: list[QueuedForm]) -> str:
         columns = (*QUEUE, _waited(time.time())) if form == "wide" else QUEUE
-        return in_columns([{**one, "index": index} for index, one in enumerate(found)], columns)
+        return in_columns(enumerate(found), columns)
 
     look_at(state_dir, lambda view: view.queue(), words, form=form, watch=watch, times=times)
 
@@ -73,70 +74,76 @@ def status(*, form: str, watch: float | None, times: int | None, state_dir: Path
       everai-autoscaler app status -o json
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
 
-    def ask(view: View) -> dict[str, Any]:
-        return {**view.status(), "last_decision": next(iter(view.decisions(limit=1)), None)}
+    def ask(view: View) -> _Found:
+        last = next(iter(view.decisions(limit=1)), None)
+        return _Found.model_validate({**view.status().model_dump(), "last_decision": last})
 
     look_at(state_dir, ask, _in_words, form=form, watch=watch, times=times)
 
 
-def _in_words(found: Mapping[str, Any]) -> str:
+class _Found(StatusForm):
+    """How the app is, and its last decision."""
+
+    last_decision: DecisionForm | None
+
+
+def _in_words(found: _Found) -> str:
     facts = _facts(found, time.time())
     paragraphs = ["\n".join(f"{label + ':' if label else '':<{_LABEL}} {text}" for label, text in facts)]
-    if found["arguments"]:
-        paragraphs.append("\n".join(_arguments(found["arguments"])))
-    if found["notes"]:
-        paragraphs.append("\n".join(["Last notes:", *(f"  {printable(note)}" for note in found["notes"][:_NOTES])]))
+    if found.arguments:
+        paragraphs.append("\n".join(_arguments(found.arguments)))
+    if found.notes:
+        paragraphs.append("\n".join(["Last notes:", *(f"  {printable(note)}" for note in found.notes[:_NOTES])]))
     return "\n\n".join(paragraphs)
 
 
-def _facts(found: Mapping[str, Any], now: float) -> Iterator[tuple[str, str]]:
-    name = printable(found["app"])
-    if found["running"]:
-        yield "App", f"{name}, runs since {moment(found['started_at'])} (pid {found['pid']})"
+def _facts(found: _Found, now: float) -> Iterator[tuple[str, str]]:
+    name = printable(found.app)
+    if found.running and found.started_at is not None:
+        yield "App", f"{name}, runs since {moment(found.started_at)} (pid {found.pid})"
     else:
         yield "App", f"{name}, does not run"
-    yield "Scaler", scaler_name(found["scaler"])
-    if found["running"]:
-        yield "Requests", found["app_url"]
-        yield "Page", found["admin_url"]
-    yield "State", found["state_dir"]
-    if found.get("dry_run"):
+    yield "Scaler", scaler_name(found.scaler)
+    if found.running:
+        yield "Requests", found.app_url
+        yield "Page", found.admin_url
+    yield "State", found.state_dir
+    if found.dry_run:
         yield "Dry run", click.style("nothing is applied", fg="magenta", bold=True)
     word = word_of(found)
     if word is not None:
         yield "Operator", click.style(f"{printable(str(word))} (since {moment(word.since)})", fg="magenta", bold=True)
     yield "Workers", _workers(found)
-    if found["back_off_until"] is not None:
-        waits = max(0.0, found["back_off_until"] - now)
+    if found.back_off_until is not None:
+        waits = max(0.0, found.back_off_until - now)
         yield "Starts", click.style(f"wait {waits:.0f} s more, since workers died while starting", fg="red", bold=True)
-    yield "Queue", ", ".join(f"{number} {reason}" for reason, number in found["queue"].items() if number) or "empty"
+    yield "Queue", ", ".join(f"{number} {reason}" for reason, number in found.queue.items() if number) or "empty"
     yield from _last(found, now)
 
 
-def _workers(found: Mapping[str, Any]) -> str:
-    counts = found["workers"]
-    parts = [f"{counts['busy']} busy", f"{counts['free']} free", f"{counts['inflight']} starting"]
-    if counts["draining"]:
-        parts.append(f"{counts['draining']} draining")
-    most = found["max_workers"]
+def _workers(found: _Found) -> str:
+    counts = found.workers
+    parts = [f"{counts.busy} busy", f"{counts.free} free", f"{counts.inflight} starting"]
+    if counts.draining:
+        parts.append(f"{counts.draining} draining")
+    most = found.max_workers
     return ", ".join(parts) + ("" if most is None else f"; at most {most}")
 
 
-def _last(found: Mapping[str, Any], now: float) -> Iterator[tuple[str, str]]:
-    last, tick = found["last_decision"], found["tick"]
+def _last(found: _Found, now: float) -> Iterator[tuple[str, str]]:
+    last, tick = found.last_decision, found.tick
     if last is not None:
-        yield "Decision", f"{last['id']}, {moment(last['at'])}: {action_of(last)}"
+        yield "Decision", f"{last.id}, {moment(last.at)}: {action_of(last)}"
         for why in why_of(last):
-            yield "", click.style(why, fg="red", bold=True) if last["failure"] else why
-    if found.get("stopping"):
+            yield "", click.style(why, fg="red", bold=True) if last.failure else why
+    if found.stopping:
         yield "Next", click.style("none: it drains", fg="magenta", bold=True)
-    elif found["running"]:
-        due = tick["next_at"]  # nothing while one is being made
-        yield "Next", f"{'now' if due is None else f'in {max(0.0, due - now):.0f} s'}, every {found['interval']:g} s"
+    elif found.running:
+        due = tick.next_at  # nothing while one is being made
+        yield "Next", f"{'now' if due is None else f'in {max(0.0, due - now):.0f} s'}, every {found.interval:g} s"
 
 
-def _arguments(given: Mapping[str, Any]) -> list[str]:
-    arguments = {name: RecordedArgument.model_validate(one) for name, one in given.items()}
+def _arguments(arguments: Mapping[str, RecordedArgument]) -> list[str]:
     rows = [tuple(map(printable, (place, value, source))) for place, value, source, _ in argument_rows(arguments)]
     lines = [table(("ARGUMENT", "VALUE", "SOURCE"), rows, align_right=(1,))]
     for name, one in arguments.items():
@@ -146,12 +153,12 @@ def _arguments(given: Mapping[str, Any]) -> list[str]:
 
 
 QUEUE = (
-    Column("QUEUE_INDEX", lambda one: str(one["index"]), right=True),
-    Column("CREATE_AT", lambda one: moment(one["created_at"])),
-    Column("QUEUE_REASON", lambda one: str(one["reason"])),
+    Column("QUEUE_INDEX", lambda one: str(one[0]), right=True),
+    Column("CREATE_AT", lambda one: moment(one[1].created_at)),
+    Column("QUEUE_REASON", lambda one: one[1].model_dump()["reason"]),
 )
 """As the platform lists what waits."""
 
 
 def _waited(now: float) -> Column:
-    return Column("WAITED", lambda one: f"{max(0.0, now - one['created_at']):.1f} s", right=True)
+    return Column("WAITED", lambda one: f"{max(0.0, now - one[1].created_at):.1f} s", right=True)

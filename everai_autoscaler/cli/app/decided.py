@@ -2,52 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from everai_autoscaler.cli.text.words import done, printable
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.forms import DecisionForm
 
 __all__ = ["action_of", "applied_of", "why_of"]
 
 
-def action_of(view: Mapping[str, Any]) -> str:
-    """What was decided in the end: by the policy or, where there was an operator's override, by that.
-
-    >>> view = {"by": "policy", "up": 0, "down": ["w1"], "held": False}
-    >>> action_of(view), action_of({**view, "by": "failure"})
-    ('remove w1', 'failed')
-    """
-    if view["by"] == "failure":
+def action_of(decision: DecisionForm) -> str:
+    """What was decided in the end: by the policy or, where there was one, by an operator's override."""
+    if decision.by == "failure":
         return "failed"
-    if view["by"] != "operator":
-        return _policy(view)
-    if view["applied"] is not None:
-        return applied_of(view)
-    word = Word.of(view["operator"])
+    word = decision.operator
+    if decision.by != "operator" or word is None:
+        return _policy(decision)
+    if decision.applied is not None:
+        return applied_of(decision)
     return "paused" if word.word == "pause" else f"held at {word.workers}"
 
 
-def applied_of(view: Mapping[str, Any]) -> str:
+def applied_of(decision: DecisionForm) -> str:
     """What was really done."""
-    applied = view["applied"]
-    if applied is None or not (applied["up"] or applied["down"]):
+    applied = decision.applied
+    if applied is None or not (applied.up or applied.down):
         return "nothing"
-    return _done(applied["up"], applied["down"], held=False)
+    return _done(applied.up, applied.down, held=False)
 
 
-def why_of(view: Mapping[str, Any]) -> list[str]:
+def why_of(decision: DecisionForm) -> list[str]:
     """Why it was decided, and why less was done, a sentence each."""
-    whys = [printable(why) for why in view["why"]]
-    if view["operator"] is not None:
-        word = printable(str(Word.of(view["operator"])))
-        whys = [f"operator: {word}", f"the policy: {_policy(view)}: {'; '.join(whys)}"]
-    failure = [printable(view["failure"])] if view["by"] == "failure" else []
-    return [*failure, *whys, *map(printable, view["shortfall"])]
+    whys = [printable(why) for why in decision.why]
+    if decision.operator is not None:
+        word = printable(str(decision.operator))
+        whys = [f"operator: {word}", f"the policy: {_policy(decision)}: {'; '.join(whys)}"]
+    failure = [printable(decision.failure)] if decision.by == "failure" else []
+    return [*failure, *whys, *map(printable, decision.shortfall)]
 
 
-def _policy(view: Mapping[str, Any]) -> str:
-    return _done(view["up"], view["down"], held=view["held"])
+def _policy(decision: DecisionForm) -> str:
+    return _done(decision.up, decision.down, held=decision.held)
 
 
 def _done(up: int, down: list[str], *, held: bool) -> str:

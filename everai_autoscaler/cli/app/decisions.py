@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +33,7 @@ from everai_autoscaler.errors import AutoscalerError, ContractError, Placeholder
 from everai_autoscaler.explain.flip import search
 from everai_autoscaler.model import Record, WorkerStatus
 from everai_autoscaler.model.record import REDACTED
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.forms import DecisionForm
 from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.runtime.view import View
 from everai_autoscaler.words import moment, reason_word
@@ -45,7 +45,7 @@ _LABEL = 12
 _REST = 0.999999
 _WORTHWHILE = 40
 """The least columns that a reason is shortened to."""
-_BESIDE = ("id", "at", "operator", "applied", "failure")
+_BESIDE = {"id", "at", "operator", "applied", "failure"}
 """What programs are told of a decision beside its explanation."""
 
 
@@ -104,10 +104,10 @@ def list_(
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     most = limit or (20 if since is None else None)
 
-    def ask(view: View) -> list[dict[str, Any]]:
+    def ask(view: View) -> list[DecisionForm]:
         return list(_last(view, most, None if since is None else time.time() - since))
 
-    def words(found: list[dict[str, Any]]) -> str:
+    def words(found: list[DecisionForm]) -> str:
         shown = in_columns(found, WIDE if form == "wide" else COLUMNS)
         return shown if form == "wide" or not sys.stdout.isatty() else _cut(shown)
 
@@ -191,15 +191,15 @@ def explain(
     given, follows = key_values("--secret", secrets), watch is not None and id is None and at is None
 
     def ask(view: View) -> Any:
-        kept = _one(view, id) if id is not None else _in_force(view, at)
-        where, rest = f"decision {kept['id']}", {name: kept[name] for name in _BESIDE}
-        if kept["record"] is None:
-            undecided = f"{where} can't be explained, for nothing was decided: {printable(kept['failure'])}"
+        decision = _one(view, id) if id is not None else _in_force(view, at)
+        where, rest = f"decision {decision.id}", decision.model_dump(include=_BESIDE)
+        if decision.record is None:
+            undecided = f"{where} can't be explained, for nothing was decided: {printable(decision.failure)}"
             if not follows:
                 raise ContractError(undecided)
             return rest if form in PROGRAMS else undecided  # and the next one may be
         try:
-            record = Record.from_json(json.dumps(kept["record"]))
+            record = Record.from_json(json.dumps(decision.record))
             check_secrets(record, given)
             found = search(record, secrets={**_secrets(record, state_dir), **given})
         except AutoscalerError as error:
@@ -210,45 +210,45 @@ def explain(
         heading = f"{where}, {moment(record.observed_at)}, app {printable(record.app)}{in_force}:"
         over = (
             []
-            if kept["operator"] is None
+            if decision.operator is None
             else ["  What follows is about the policy, over which the operator's word stands."]
         )
-        return in_words(heading, found, after=[*_became(kept), *over])
+        return in_words(heading, found, after=[*_became(decision), *over])
 
     look_at(state_dir, ask, str, form=form, watch=watch, times=times)
 
 
-def _last(view: View, most: int | None, since: float | None) -> Iterator[dict[str, Any]]:
+def _last(view: View, most: int | None, since: float | None) -> Iterator[DecisionForm]:
     """The last decisions, so many at the most, and none from before *since* (epoch seconds)."""
     before, left = None, most
     while left is None or left > 0:
         asked = _PAGE if left is None else min(left, _PAGE)
         page = view.decisions(limit=asked, before=before)
         for one in page:
-            if since is not None and one["at"] < since:
+            if since is not None and one.at < since:
                 return
             yield one
         if len(page) < asked:
             return
-        before = page[-1]["id"]
+        before = page[-1].id
         left = None if left is None else left - asked
 
 
-def _one(view: View, number: int) -> dict[str, Any]:
+def _one(view: View, number: int) -> DecisionForm:
     found = view.decision(number)
     if found is not None:
         return found
     last = next(iter(view.decisions(limit=1)), None)
-    there = "none is" if last is None else f"the last is {last['id']}"
+    there = "none is" if last is None else f"the last is {last.id}"
     raise StateError(f"decision {number} isn't kept; {there}; see everai-autoscaler decisions list")
 
 
-def _in_force(view: View, at: float | None) -> dict[str, Any]:
+def _in_force(view: View, at: float | None) -> DecisionForm:
     found = next(iter(view.decisions(limit=1, at=at)), None)
     if found is None:
         then = "" if at is None else f" from {moment(at)} or before"
         raise StateError(f"no decision{then} is kept; see everai-autoscaler decisions list")
-    return _one(view, found["id"])
+    return _one(view, found.id)
 
 
 def _secrets(record: Record, directory: Path) -> dict[str, str]:
@@ -266,9 +266,9 @@ def _secrets(record: Record, directory: Path) -> dict[str, str]:
     return found
 
 
-def _in_words(app: str, found: Mapping[str, Any]) -> str:
-    record = None if found["record"] is None else Record.from_json(json.dumps(found["record"]))
-    lines = [f"decision {found['id']}, {moment(found['at'])}, app {printable(app)}:"]
+def _in_words(app: str, found: DecisionForm) -> str:
+    record = None if found.record is None else Record.from_json(json.dumps(found.record))
+    lines = [f"decision {found.id}, {moment(found.at)}, app {printable(app)}:"]
     if record is not None:
         lines += [_line("scaler", printable(record.scaler)), _line("saw", _seen(record))]
         if record.proposed is not None and record.proposed != record.result:
@@ -277,7 +277,7 @@ def _in_words(app: str, found: Mapping[str, Any]) -> str:
         if record.error:
             lines.append(_line("error", printable(record.error)))
     lines += _became(found)
-    lines.append(_line("took", f"{found['took'] * 1000:.0f} ms"))
+    lines.append(_line("took", f"{found.took * 1000:.0f} ms"))
     paragraphs = ["\n".join(lines)]
     if record is not None and record.arguments:
         paragraphs.append(argument_table(record.arguments))
@@ -286,17 +286,17 @@ def _in_words(app: str, found: Mapping[str, Any]) -> str:
     return "\n\n".join(paragraphs)
 
 
-def _became(view: Mapping[str, Any]) -> list[str]:
+def _became(decision: DecisionForm) -> list[str]:
     """What became of the decision: the lines under it."""
     lines = []
-    applied, word = view["applied"], view["operator"]
+    applied, word = decision.applied, decision.operator
     if word is not None:
-        lines.append(_line("operator", printable(str(Word.of(word)))))
-    if view["failure"]:
-        lines.append(_line("failed", printable(view["failure"])))
-    if word is not None or applied is not None or view["up"] or view["down"]:
-        lines.append(_line("done", applied_of(view)))
-        lines += [" " * _LABEL + why for why in ([] if applied is None else map(printable, applied["why"]))]
+        lines.append(_line("operator", printable(str(word))))
+    if decision.failure:
+        lines.append(_line("failed", printable(decision.failure)))
+    if word is not None or applied is not None or decision.up or decision.down:
+        lines.append(_line("done", applied_of(decision)))
+        lines += [" " * _LABEL + why for why in ([] if applied is None else map(printable, applied.why))]
     return lines
 
 
@@ -324,8 +324,8 @@ def _cut(shown: str) -> str:
 
 
 COLUMNS = (
-    Column("ID", lambda one: str(one["id"]), right=True),
-    Column("TIME", lambda one: moment(one["at"])),
+    Column("ID", lambda one: str(one.id), right=True),
+    Column("TIME", lambda one: moment(one.at)),
     Column("ACTION", action_of),
     Column("WHY", lambda one: "; ".join(why_of(one))),
 )
@@ -333,8 +333,8 @@ COLUMNS = (
 WIDE = (
     *COLUMNS[:3],
     Column("DONE", applied_of),
-    Column("MAX_WORKERS", lambda one: "" if one["max_workers"] is None else str(one["max_workers"]), right=True),
-    Column("TOOK", lambda one: f"{one['took'] * 1000:.0f} ms", right=True),
-    Column("SCALER", lambda one: str(one["scaler"])),
+    Column("MAX_WORKERS", lambda one: "" if one.max_workers is None else str(one.max_workers), right=True),
+    Column("TOOK", lambda one: f"{one.took * 1000:.0f} ms", right=True),
+    Column("SCALER", lambda one: one.scaler),
     COLUMNS[3],
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,7 +14,9 @@ from rich.text import Text
 
 from everai_autoscaler.cli.app.decided import action_of, why_of
 from everai_autoscaler.cli.text.words import printable, scaler_name
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.engine import SampleForm, WorkerForm
+from everai_autoscaler.model import RecordedArgument
+from everai_autoscaler.runtime.forms import DecisionForm, StatusForm
 from everai_autoscaler.words import moment
 
 if TYPE_CHECKING:
@@ -62,10 +64,10 @@ async def show(runtime: Runtime) -> None:
 def _of(runtime: Runtime, console: Console) -> RenderableType:
     since = time.time() - WINDOW
     return picture(
-        runtime.status(),
-        runtime.workers(),
-        runtime.decisions(limit=MOST_DECISIONS),
-        runtime.samples(since),
+        StatusForm.model_validate(runtime.status()),
+        [WorkerForm.model_validate(one) for one in runtime.workers()],
+        [DecisionForm.model_validate(one) for one in runtime.decisions(limit=MOST_DECISIONS)],
+        [SampleForm.model_validate(one) for one in runtime.samples(since)],
         rows=console.height,
         columns=console.width,
         now=time.time(),
@@ -73,10 +75,10 @@ def _of(runtime: Runtime, console: Console) -> RenderableType:
 
 
 def picture(
-    status: Mapping[str, Any],
-    workers: Sequence[Mapping[str, Any]],
-    decisions: Sequence[Mapping[str, Any]],
-    samples: Sequence[Mapping[str, Any]],
+    status: StatusForm,
+    workers: Sequence[WorkerForm],
+    decisions: Sequence[DecisionForm],
+    samples: Sequence[SampleForm],
     *,
     rows: int,
     columns: int,
@@ -84,10 +86,10 @@ def picture(
 ) -> RenderableType:
     """What the terminal of so many *rows* and *columns* shows."""
     head = _head(status, now)
-    bad = [_bad(name, one) for name, one in status["arguments"].items() if one.get("kept")]
-    if status["tick"]["failure"]:
-        bad.append(Text(f"tick failed, nothing is changed: {printable(status['tick']['failure'])}", style="bold red"))
-    told = [Text(printable(note), style="dim", no_wrap=True, overflow="ellipsis") for note in status["notes"]]
+    bad = [_bad(name, one) for name, one in status.arguments.items() if one.kept]
+    if status.tick.failure:
+        bad.append(Text(f"tick failed, nothing is changed: {printable(status.tick.failure)}", style="bold red"))
+    told = [Text(printable(note), style="dim", no_wrap=True, overflow="ellipsis") for note in status.notes]
     # What is wrong, and how the fleet and the queue are, is there in any case; the rest shares what is left.
     left = rows - len(head) - sum(-(-line.cell_len // columns) for line in bad) - 8
     shown = decisions[: min(MOST_DECISIONS, max(1, left - FEWEST))]
@@ -117,30 +119,30 @@ def sparkline(values: Sequence[float], width: int) -> str:
     return "".join(BARS[max(1, round((len(BARS) - 1) * value / most))] if value > 0 else BARS[0] for value in shown)
 
 
-def _head(status: Mapping[str, Any], now: float) -> list[Text]:
+def _head(status: StatusForm, now: float) -> list[Text]:
     first = Text.assemble(
-        (printable(status["app"]), "bold"), f" at {status['app_url']}   ", ("page ", "dim"), status["admin_url"]
+        (printable(status.app), "bold"), f" at {status.app_url}   ", ("page ", "dim"), status.admin_url
     )
-    second = Text(f"{moment(now)}   {scaler_name(status['scaler'])}", style="dim")
-    next_at = status["tick"]["next_at"]
-    if next_at is not None and not status["stopping"]:
+    second = Text(f"{moment(now)}   {scaler_name(status.scaler)}", style="dim")
+    next_at = status.tick.next_at
+    if next_at is not None and not status.stopping:
         second.append(f"   next decision in {max(0.0, next_at - now):.0f} s")
     lines = [first, second]
-    if status["stopping"]:
+    if status.stopping:
         lines.append(Text("drains; Ctrl-C once more ends it now", style="bold magenta"))
-    if status["dry_run"]:
+    if status.dry_run:
         lines.append(Text("dry run: nothing is applied", style="bold magenta"))
-    if status["operator"] is not None:
-        lines.append(Text(printable(str(Word.of(status["operator"]))), style="bold magenta"))
-    if status["back_off_until"] is not None:
-        waits = max(0.0, status["back_off_until"] - now)
+    if status.operator is not None:
+        lines.append(Text(printable(str(status.operator)), style="bold magenta"))
+    if status.back_off_until is not None:
+        waits = max(0.0, status.back_off_until - now)
         lines.append(Text(f"starts wait {waits:.0f} s more, since workers died while starting", style="bold red"))
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return lines
 
 
-def _workers(workers: Sequence[Mapping[str, Any]], room: int, columns: int) -> RenderableType:
+def _workers(workers: Sequence[WorkerForm], room: int, columns: int) -> RenderableType:
     wanted = [name for name, _, place in COLUMNS if _needed(place) <= columns]
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
     for name, width, _ in COLUMNS:
@@ -150,13 +152,13 @@ def _workers(workers: Sequence[Mapping[str, Any]], room: int, columns: int) -> R
     shown = workers if len(workers) <= room else workers[: room - 1]
     for worker in shown:
         cells = {
-            "ID": Text(worker["id"]),
-            "STATUS": Text(worker["status"], style=STYLES.get(worker["status"], "")),
-            "DETAIL_STATUS": Text(worker["detail_status"], style=STYLES.get(worker["detail_status"], "")),
-            "CREATED_AT": Text(_time(worker["created_at"])),
-            "REQUESTS": Text(str(worker["requests"] or "")),
-            "ANSWERED": Text(str(worker["successes"])),
-            "FAILED": Text(str(worker["failures"] or ""), style="red"),
+            "ID": Text(worker.id),
+            "STATUS": Text(worker.status, style=STYLES.get(worker.status, "")),
+            "DETAIL_STATUS": Text(worker.detail_status, style=STYLES.get(worker.detail_status, "")),
+            "CREATED_AT": Text(_time(worker.created_at)),
+            "REQUESTS": Text(str(worker.requests or "")),
+            "ANSWERED": Text(str(worker.successes)),
+            "FAILED": Text(str(worker.failures or ""), style="red"),
         }
         table.add_row(*(cells[name] for name in wanted))
     if not workers:
@@ -171,13 +173,13 @@ def _needed(place: int) -> int:
     return sum(width + GAP for _, width, other in COLUMNS if other <= place) - GAP
 
 
-def _numbers(status: Mapping[str, Any], samples: Sequence[Mapping[str, Any]], columns: int) -> RenderableType:
-    counts = status["workers"]
-    fleet = [sample["inflight"] + sample["free"] + sample["busy"] for sample in samples]
-    waiting = [sum(sample["waiting"].values()) for sample in samples]
-    most = "" if status["max_workers"] is None else f"; at most {status['max_workers']}"
-    workers = f"{counts['busy']} busy, {counts['free']} free, {counts['inflight']} starting{most}"
-    queue = ", ".join(f"{number} {reason}" for reason, number in status["queue"].items() if number) or "nobody waits"
+def _numbers(status: StatusForm, samples: Sequence[SampleForm], columns: int) -> RenderableType:
+    counts = status.workers
+    fleet = [sample.inflight + sample.free + sample.busy for sample in samples]
+    waiting = [sum(sample.waiting.values()) for sample in samples]
+    most = "" if status.max_workers is None else f"; at most {status.max_workers}"
+    workers = f"{counts.busy} busy, {counts.free} free, {counts.inflight} starting{most}"
+    queue = ", ".join(f"{number} {reason}" for reason, number in status.queue.items() if number) or "nobody waits"
     width = columns - max(len(workers), len(queue)) - 2 * GAP - len(f"max {max([*fleet, *waiting, 0])}")
     if width < NARROWEST:
         return Text(f"{workers}\n{queue}", no_wrap=True, overflow="ellipsis")
@@ -190,7 +192,7 @@ def _numbers(status: Mapping[str, Any], samples: Sequence[Mapping[str, Any]], co
     return table
 
 
-def _decisions(decisions: Sequence[Mapping[str, Any]], columns: int) -> RenderableType:
+def _decisions(decisions: Sequence[DecisionForm], columns: int) -> RenderableType:
     actions = [Text(_action(one), style=ACTIONS.get(_action(one).partition(" ")[0], "dim")) for one in decisions]
     table = Table.grid(padding=(0, GAP))
     table.add_column(no_wrap=True, style="dim", min_width=8)
@@ -199,21 +201,21 @@ def _decisions(decisions: Sequence[Mapping[str, Any]], columns: int) -> Renderab
     table.add_column(no_wrap=True, max_width=max(1, columns - 8 - widest - 2 * GAP))
     for one, action in zip(decisions, actions, strict=True):
         # An operator's word stands above all of it: here is what the policy said.
-        whys = why_of(one)[one["by"] == "operator" :]
-        table.add_row(_time(one["at"]), action, Text("; ".join(whys), no_wrap=True, overflow="ellipsis"))
+        whys = why_of(one)[one.by == "operator" :]
+        table.add_row(_time(one.at), action, Text("; ".join(whys), no_wrap=True, overflow="ellipsis"))
     return table
 
 
-def _action(decision: Mapping[str, Any]) -> str:
+def _action(decision: DecisionForm) -> str:
     """What was decided; which worker goes is said by the reason, beside which there is no room for it."""
     action = action_of(decision)
-    for worker_id in [*decision["down"], *(decision["applied"] or {"down": []})["down"]]:
+    for worker_id in [*decision.down, *(decision.applied.down if decision.applied else [])]:
         action = action.replace(worker_id, "1")
     return action
 
 
-def _bad(name: str, argument: Mapping[str, Any]) -> Text:
-    told = f"{name} is still {argument['value']}: {argument['kept']}"
+def _bad(name: str, argument: RecordedArgument) -> Text:
+    told = f"{name} is still {argument.value}: {argument.kept}"
     return Text(printable(told), style="bold red", overflow="fold")
 
 

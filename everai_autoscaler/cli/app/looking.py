@@ -1,10 +1,9 @@
-"""How a command looks at an app, through whoever runs it or at what the last one has left, and what it says beside."""
+"""Shows what a view of an app gives, as a table or a document, with what stands over the app beside it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,11 +12,12 @@ from attrs import frozen
 from everai_autoscaler.cli.options.state_options import shown_as, watched
 from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import UnknownNameError
+from everai_autoscaler.runtime.forms import StatusForm
 from everai_autoscaler.runtime.operator import Word
-from everai_autoscaler.runtime.view import StoreView, View, open_view
+from everai_autoscaler.runtime.view import View, open_view
 from everai_autoscaler.words import counted, moment, table
 
-__all__ = ["PROGRAMS", "Column", "in_columns", "look_at", "standing", "the_one", "viewed", "word_of"]
+__all__ = ["PROGRAMS", "Column", "in_columns", "look_at", "standing", "the_one", "word_of"]
 
 T = TypeVar("T")
 
@@ -32,25 +32,10 @@ class Column:
     """One column of a list."""
 
     header: str
-    cell: Callable[[Mapping[str, Any]], str]
+    cell: Callable[[Any], str]
     """What stands in the row of one thing."""
     right: bool = False
     """Whether it ends at the right edge, as numbers do."""
-
-
-@contextmanager
-def viewed(directory: Path) -> Iterator[View]:
-    """Look at the app of the state *directory*.
-
-    Raises:
-        StateError: none has ever run there, or it doesn't answer.
-    """
-    view = open_view(directory)
-    try:
-        yield view
-    finally:
-        if isinstance(view, StoreView):
-            view.store.close()
 
 
 def look_at(
@@ -71,7 +56,7 @@ def look_at(
     notes: list[str] = []
 
     def look() -> str:
-        with viewed(directory) as view:
+        with open_view(directory) as view:
             found = ask(view)
             notes[:] = standing(view.status())
         return shown_as(form, found) if form in PROGRAMS else words(found)
@@ -79,13 +64,13 @@ def look_at(
     watched(look, watch, times, form=form, notes=lambda: notes)
 
 
-def standing(status: Mapping[str, Any]) -> list[str]:
-    """What whoever reads a list has to know beside it: that nothing runs, and what an operator has said."""
+def standing(status: StatusForm) -> list[str]:
+    """What a reader of any list has to know beside it: that nothing runs, and what an operator has said."""
     notes = []
-    if not status["running"]:
-        seen_at = status.get("seen_at")
-        notes.append("nothing runs here" + ("" if seen_at is None else f"; as last seen at {moment(seen_at)}"))
-    if status.get("stopping"):
+    if not status.running:
+        seen = "" if status.seen_at is None else f"; as last seen at {moment(status.seen_at)}"
+        notes.append(f"nothing runs here{seen}")
+    if status.stopping:
         notes.append("it drains: what is served is finished, and nothing is started any more")
     word = word_of(status)
     if word is not None:
@@ -93,13 +78,13 @@ def standing(status: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def word_of(status: Mapping[str, Any]) -> Word | None:
+def word_of(status: StatusForm) -> Word | None:
     """What an operator has said, unless its time has passed."""
-    word = None if status["operator"] is None else Word.of(status["operator"])
+    word = status.operator
     return None if word is None or word.over(time.time()) else word
 
 
-def in_columns(things: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> str:
+def in_columns(things: Iterable[Any], columns: Sequence[Column]) -> str:
     """The *things* in a table with these *columns*."""
     rows = [[printable(column.cell(thing)) for column in columns] for thing in things]
     right = [place for place, column in enumerate(columns) if column.right]

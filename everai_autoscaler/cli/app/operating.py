@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 import click
 
-from everai_autoscaler.cli.app.looking import PROGRAMS, viewed, word_of
+from everai_autoscaler.cli.app.looking import PROGRAMS, word_of
 from everai_autoscaler.cli.options.state_options import Duration, shown_as
 from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import StateError
+from everai_autoscaler.runtime.forms import StatusForm
 from everai_autoscaler.runtime.operator import Word
 from everai_autoscaler.runtime.store import Store
-from everai_autoscaler.runtime.view import AdminView
+from everai_autoscaler.runtime.view import AdminView, open_view
 from everai_autoscaler.words import moment
 
 __all__ = ["lasting_options", "say", "somebody", "unsay"]
@@ -43,13 +44,14 @@ def say(
 ) -> None:
     """Put a *word* over the policy of the app of the state *directory*, for so many seconds or until "resume"."""
     now = time.time()
-    said = Word(word, now, somebody(), workers, None if lasts is None else now + lasts, reason)
+    until = None if lasts is None else now + lasts
+    said = Word(word=word, since=now, by=somebody(), workers=workers, until=until, reason=reason)
     status = _keep(directory, said)
     if form in PROGRAMS:
-        click.echo(shown_as(form, {"app": status["app"], "operator": said.as_dict()}))
+        click.echo(shown_as(form, {"app": status.app, "operator": said}))
     else:
-        click.echo(f"{status['app']}: {printable(str(said))}")
-    most = status["max_workers"]
+        click.echo(f"{status.app}: {printable(str(said))}")
+    most = status.max_workers
     if workers is not None and most is not None and workers > most:
         click.echo(f"there will be {most} at most: that is the policy's maximum", err=True)
 
@@ -59,13 +61,12 @@ def unsay(directory: Path, *, form: str) -> None:
     status = _keep(directory, None)
     word = word_of(status)
     if form in PROGRAMS:
-        was = None if word is None else word.as_dict()
-        click.echo(shown_as(form, {"app": status["app"], "operator": None, "was": was}))
+        click.echo(shown_as(form, {"app": status.app, "operator": None, "was": word}))
     elif word is None:
-        click.echo(f"{status['app']}: the policy decides, as before: nobody had paused or held it")
+        click.echo(f"{status.app}: the policy decides, as before: nobody had paused or held it")
     else:
         click.echo(
-            f"{status['app']}: the policy decides again; it was {printable(str(word))} (since {moment(word.since)})"
+            f"{status.app}: the policy decides again; it was {printable(str(word))} (since {moment(word.since)})"
         )
 
 
@@ -77,9 +78,9 @@ def somebody() -> str:
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "somebody"
 
 
-def _keep(directory: Path, word: Word | None) -> dict[str, Any]:
+def _keep(directory: Path, word: Word | None) -> StatusForm:
     """Keep *word*, and have whoever runs decide with it now; how the app was before."""
-    with viewed(directory) as view:
+    with open_view(directory) as view:
         status = view.status()
         # Kept here rather than told to who runs: so it holds whatever becomes of that.
         with closing(Store(directory)) as store:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
-from everai_autoscaler.cli.app.looking import PROGRAMS, Column, in_columns, look_at, the_one, viewed
+from everai_autoscaler.cli.app.looking import PROGRAMS, Column, in_columns, look_at, the_one
 from everai_autoscaler.cli.app.operating import somebody
 from everai_autoscaler.cli.options.bounded import Whole
 from everai_autoscaler.cli.options.state_options import form_option, shown_as, state_option, watch_option
 from everai_autoscaler.cli.text.words import printable
+from everai_autoscaler.engine import WorkerForm
 from everai_autoscaler.errors import StateError, UnknownNameError
 from everai_autoscaler.runtime.store import Store
-from everai_autoscaler.runtime.view import AdminView, View
+from everai_autoscaler.runtime.view import AdminView, View, open_view
 from everai_autoscaler.words import moment
 
 __all__ = ["worker"]
@@ -66,7 +67,7 @@ def list_(*, everyone: bool, form: str, watch: float | None, times: int | None, 
       everai-autoscaler worker list --watch 1s
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
 
-    def ask(view: View) -> list[dict[str, Any]]:
+    def ask(view: View) -> list[WorkerForm]:
         return view.workers(ended=everyone)
 
     columns = (*COLUMNS, *WIDE) if form == "wide" else COLUMNS
@@ -91,7 +92,7 @@ def logs(context: click.Context, id: str, *, follow: bool, tail: int | None, for
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     if follow and form in PROGRAMS:
         raise click.UsageError(f"--follow has no end, and -o {form} is a whole document", context)
-    with viewed(state_dir) as view:
+    with open_view(state_dir) as view:
         app = view.app
     with closing(Store(state_dir)) as store:
         worker_id = the_one(id, [one["id"] for one in store.workers(app, ended=True)])
@@ -122,50 +123,53 @@ def remove(id: str, *, form: str, state_dir: Path) -> None:  # noqa: A002 - its 
     \b
       everai-autoscaler worker remove VtU8mg
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
-    with viewed(state_dir) as view:
+    with open_view(state_dir) as view:
         if not isinstance(view, AdminView):
             raise StateError(f"nothing runs with the state directory {state_dir}, so that there is no worker to remove")
-        found = {one["id"]: one for one in view.workers()}
+        found = {one.id: one for one in view.workers()}
         try:
             worker_id = the_one(id, found)
         except UnknownNameError:
             _refuse_ended(id, view.workers(ended=True))
             raise
         one = found[worker_id]
-        if one["status"] == "TERMINATING":
-            said = f"worker {worker_id} is on its way out already: {printable(one['why'])}"
+        if one.status == "TERMINATING":
+            said = f"worker {worker_id} is on its way out already: {printable(one.why)}"
         else:
             view.remove_worker(worker_id, somebody())
-            serves = one["requests"]
+            serves = one.requests
             said = f"worker {worker_id} goes" + (f" when it has finished {_requests(serves)}" if serves else "")
     click.echo(shown_as(form, {"id": worker_id, "removed": True}) if form in PROGRAMS else said)
 
 
-def _refuse_ended(prefix: str, workers: list[dict[str, Any]]) -> None:
-    ended = [one for one in workers if prefix and one["id"].startswith(prefix) and one["deleted_at"] is not None]
+def _refuse_ended(prefix: str, workers: list[WorkerForm]) -> None:
+    ended = [(one, one.deleted_at) for one in workers if prefix and one.id.startswith(prefix) and one.deleted_at]
     if len(ended) == 1:
-        why = f": {printable(ended[0]['why'])}" if ended[0]["why"] else ""
-        raise StateError(f"worker {ended[0]['id']} has ended at {moment(ended[0]['deleted_at'])}{why}")
+        one, at = ended[0]
+        why = f": {printable(one.why)}" if one.why else ""
+        raise StateError(f"worker {one.id} has ended at {moment(at)}{why}")
 
 
 def _time(name: str) -> Column:
-    def cell(view: Mapping[str, Any]) -> str:
-        return "" if view[name] is None else moment(view[name])
+    def cell(worker: WorkerForm) -> str:
+        at = getattr(worker, name)
+        return "" if at is None else moment(at)
 
     return Column(name.upper(), cell)
 
 
 def _number(name: str) -> Column:
-    def cell(view: Mapping[str, Any]) -> str:
-        return "" if view[name] is None else f"{view[name]:g}" if isinstance(view[name], float) else str(view[name])
+    def cell(worker: WorkerForm) -> str:
+        number = getattr(worker, name)
+        return "" if number is None else str(number)
 
     return Column(name.upper(), cell, right=True)
 
 
 COLUMNS = (
-    Column("ID", lambda view: str(view["id"])),
-    Column("STATUS", lambda view: str(view["status"])),
-    Column("DETAIL_STATUS", lambda view: str(view["detail_status"])),
+    Column("ID", lambda one: one.id),
+    Column("STATUS", lambda one: one.status),
+    Column("DETAIL_STATUS", lambda one: one.detail_status),
     _time("created_at"),
     _time("deleted_at"),
 )
@@ -174,8 +178,8 @@ COLUMNS = (
 WIDE = (
     _time("ready_at"),
     *map(_number, ("port", "pid", "requests", "sessions", "successes", "failures")),
-    Column("AVERAGE_RESPONSE_TIME", lambda view: f"{view['average_response_time']:.3f}", right=True),
-    Column("WHY", lambda view: str(view["why"])),
+    Column("AVERAGE_RESPONSE_TIME", lambda one: f"{one.average_response_time:.3f}", right=True),
+    Column("WHY", lambda one: one.why),
 )
 
 

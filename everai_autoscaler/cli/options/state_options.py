@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 import yaml
+from pydantic_core import to_jsonable_python
 
 from everai_autoscaler.cli.options.bounded import Whole
 from everai_autoscaler.runtime.state import VARIABLE, at_home, default_directory
@@ -119,7 +120,8 @@ def _looks(watch: float | None, times: int | None) -> Iterator[int]:
 
 
 def shown_as(form: str, document: Any) -> str:
-    """*document* as JSON or YAML."""
+    """*document*, which may hold pydantic models, as JSON or YAML."""
+    document = to_jsonable_python(document)
     if form == "json":
         return json.dumps(document, indent=2)
     return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True)).rstrip()

@@ -1,0 +1,130 @@
+"""The forms of the admin API, beside those that an engine speaks. All times are epoch seconds, durations seconds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, ClassVar
+
+from pydantic import BeforeValidator, JsonValue
+
+from everai_autoscaler.engine import WorkerForm
+from everai_autoscaler.model.record import RecordedArgument
+from everai_autoscaler.model.wire import GrowingModel, WireModel
+from everai_autoscaler.runtime.operator import Word
+
+__all__ = ["AppliedForm", "DecisionForm", "FleetForm", "StatusForm", "TickForm"]
+
+Line = Annotated[str, BeforeValidator(lambda text: text.encode("utf-8", "backslashreplace").decode())]
+"""A line of text, in which bytes that were no text are written as escapes."""
+
+
+class FleetForm(WireModel):
+    """How many workers there are in each status."""
+
+    inflight: int = 0
+    free: int = 0
+    busy: int = 0
+    draining: int = 0
+
+    @classmethod
+    def of(cls, workers: Iterable[WorkerForm]) -> FleetForm:
+        """How many of *workers* there are in each."""
+        return cls(**Counter("draining" if one.draining_at is not None else _word(one) for one in workers))
+
+
+class TickForm(WireModel):
+    """The last tick; all of it is null before the first."""
+
+    at: float | None = None
+    took: float | None = None
+    lag: float | None = None
+    """By how much it began late."""
+    failure: Line = ""
+    """What failed; empty when nothing did."""
+    next_at: float | None = None
+    """When the next one is due; null while one is under way, and where nothing runs."""
+
+
+class AppliedForm(WireModel):
+    """What was really done about a decision."""
+
+    up: int
+    """Workers that were started."""
+    down: list[str]
+    """Workers that were told to go."""
+    why: list[Line]
+    """Why it is less than what was asked for; empty when it isn't."""
+
+
+class StatusForm(GrowingModel):
+    """How an app is, or how it was when its last runtime ended."""
+
+    app: str
+    scaler: str
+    running: bool
+    pid: int | None = None
+    started_at: float | None
+    seen_at: float | None = None
+    """When an app that doesn't run any more was seen last."""
+    interval: float = 0.0
+    """Time between two decisions."""
+    dry_run: bool = False
+    stopping: bool = False
+    app_url: str = ""
+    admin_url: str = ""
+    state_dir: str
+    operator: Word | None
+    tick: TickForm
+    max_workers: int | None
+    arguments: dict[str, RecordedArgument]
+    """The last decision's arguments, with where each came from."""
+    workers: FleetForm
+    queue: dict[str, int]
+    """Requests that wait, by reason, in the platform's words."""
+    back_off_until: float | None
+    """Until when no worker is started, since workers have died while starting."""
+    notes: list[Line]
+    """The latest lines for an operator, the newest first."""
+
+    # Only of an app that runs, or that doesn't.
+    newer_fields: ClassVar[frozenset[str]] = frozenset(
+        {"pid", "seen_at", "interval", "dry_run", "stopping", "app_url", "admin_url"}
+    )
+
+
+class DecisionForm(GrowingModel):
+    """One decision: what the policy said, what an operator said, and what was done."""
+
+    id: int
+    at: float
+    took: float
+    scaler: str
+    by: str
+    """Which had the last word: a ``failure``, the ``operator``, the ``guard`` or the ``policy``."""
+    up: int
+    """Workers that the policy starts."""
+    down: list[str]
+    """Workers that it removes."""
+    held: bool
+    """It has no opinion, since something isn't known."""
+    max_workers: int | None
+    why: list[Line]
+    """The reasons, each with its author: ``simple: 3 waiting, ...``."""
+    operator: Word | None
+    """What an operator had said, in place of the policy's answer."""
+    applied: AppliedForm | None
+    """What was really done; null where nothing was to be applied, as in a dry run."""
+    shortfall: list[Line]
+    """Why less was done than was decided, a sentence each."""
+    failure: Line
+    """What failed, in which case nothing was decided; empty when nothing did."""
+    record: JsonValue = None
+    """All that went into it, for ``replay``; null where nothing was decided. Lists leave it out."""
+
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"record"})
+
+
+def _word(worker: WorkerForm) -> str:
+    """Its status in the words of a sample."""
+    return worker.detail_status.replace("_", "").lower()

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "runtime": {*GROUND, "model", "loop", "engine", "http"},
     "cli": {
         *{*GROUND, "model", "plugin", "builtin", "testing", "decision", "explain", "loop", "traces"},
-        *{"runtime", "local"},
+        *{"engine", "runtime", "local"},
     },
     "__init__": {*GROUND, "model", "plugin", "builtin", "decision", "loop"},
 }

@@ -28,7 +28,7 @@ def draw(strategy, count, seed=0):
 @pytest.fixture(scope="module")
 def drawn():
     # One search may dwell on what is alike; which does, depends on what else is imported.
-    return [one for seed in range(5) for one in draw(factors(), 400, seed)]
+    return [one for seed in range(5) for one in draw(factors(), 150, seed)]
 
 
 @pytest.fixture(scope="module")

@@ -262,17 +262,27 @@ async def plain_proxy(port: int) -> int:
 
 async def router(port: int, concurrency: int) -> int:
     """Our router, with one worker."""
-    from everai_autoscaler.local.spec import Local
-    from everai_autoscaler.local.worker import LocalWorker
+    from prometheus_client import CollectorRegistry
+
+    from everai_autoscaler.router.metrics import RequestMetrics
     from everai_autoscaler.router.router import Router
+    from everai_autoscaler.router.settings import Settings
+    from everai_autoscaler.router.worker import ListeningWorker
     from everai_autoscaler.serving.dispatcher import Dispatcher
 
-    local = Local(command=["true"], concurrency=concurrency)
-    dispatcher = Dispatcher(local.dispatch, longest=local.limits.queue)
-    worker = LocalWorker("w", started_at=time.time(), port=port, concurrency=concurrency)
+    settings = Settings()
+    dispatcher = Dispatcher[ListeningWorker](longest=settings.limits.queue)
+    worker = ListeningWorker("w", started_at=time.time(), port=port, concurrency=concurrency)
     dispatcher.add(worker)
     dispatcher.ready(worker, time.time())
-    ours = Router(local, dispatcher, trouble=lambda *_: None, metrics=None, changed=lambda: None, wanted=lambda: None)
+    ours = Router(
+        settings,
+        dispatcher,
+        trouble=lambda *_: None,
+        metrics=RequestMetrics(CollectorRegistry()),
+        changed=lambda: None,
+        wanted=lambda: None,
+    )
     return await ours.start("127.0.0.1", 0)
 
 

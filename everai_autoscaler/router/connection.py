@@ -1,12 +1,12 @@
-"""Connections to workers.
+"""A connection to a worker.
 
-They are ours rather than those of aiohttp's client session, since much hangs on knowing whether a connection was a kept
-one, and whether a byte has come over it. Parsing is aiohttp's.
+``aiohttp.ClientSession`` hides two facts that decide whether a failed request may be repeated: was the connection used
+before, and has any byte of the answer come? So connections are our own; parsing is aiohttp's.
 
-A worker may close a kept connection at the very moment at which a request is sent over it. A request that may be
-repeated then goes over a fresh connection. One that may not (POST, where ``retry`` isn't ``always``) is given a kept
-connection only if that has been idle for less than a second and isn't closed; what remains is the time between that
-look and the worker's reading, some microseconds: then the client is answered 502.
+A worker may close an idle connection at the very moment at which a request is sent over it. A request that may be
+repeated then goes over a new connection. One that may not (POST, where ``retry`` isn't ``always``) is sent over an idle
+connection only if that was used within the last second and isn't closed; what remains are the microseconds between that
+check and the worker's reading: then the client is answered 502.
 """
 
 from __future__ import annotations
@@ -15,32 +15,27 @@ import asyncio
 import socket
 import time
 from contextlib import suppress
+from math import inf
 
 from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
 
-from everai_autoscaler.router.refusal import RefusalError
-from everai_autoscaler.router.worker import ListeningWorker
-
-__all__ = ["SMALL", "BrokenError", "Connection", "NeverMetError", "SilentError", "connect", "one_line"]
+__all__ = ["SMALL", "BrokenAnswerError", "Connection", "NoAnswerError", "NoConnectionError", "one_line"]
 
 SMALL = 64 * 1024
-"""Bytes that are read at a time, and of a body that is read before its request queues."""
-CONNECT_TIME = 5.0
-KEPT_FOR_ANY = 1.0
-"""Seconds of idleness after which a kept connection isn't used any more for a request that can't be repeated."""
+"""Bytes that are read at a time, and the longest body that is read before its request queues."""
 
 
-class NeverMetError(Exception):
+class NoConnectionError(Exception):
     """There is no connection to the worker."""
 
 
-class SilentError(Exception):
-    """The worker went before any byte of its answer."""
+class NoAnswerError(Exception):
+    """The worker ended the connection before any byte of its answer."""
 
 
-class BrokenError(Exception):
-    """What the worker answered is no answer, or not all of it."""
+class BrokenAnswerError(Exception):
+    """What the worker answered isn't HTTP, or isn't the whole answer."""
 
 
 class Connection(ResponseHandler):
@@ -51,16 +46,15 @@ class Connection(ResponseHandler):
         self.answer: StreamReader | None = None
         self.heard = False
         """Whether a byte of the present answer has come."""
-        self.home: list[Connection] | None = None
-        """Where it is kept, while nobody uses it."""
+        self.chunked = False
+        """Whether the last answer was chunked."""
+        self._idle_among: list[Connection] | None = None
+        self._idle_since = 0.0
         self._sock = sock
         self._bodiless: bool | None = None
-        self.chunked = False
-        """Whether its last answer was."""
-        self._idle_since = 0.0
 
-    def ask(self, method: str, words: bytes) -> None:
-        """Send *words*, and expect an answer to *method*."""
+    def ask(self, method: str, text: bytes) -> None:
+        """Send *text*, a request or its head, and expect an answer to *method*."""
         self.heard = False
         self.answer = None
         bodiless = method == "HEAD"
@@ -72,10 +66,12 @@ class Connection(ResponseHandler):
                 skip_payload=bodiless, read_until_eof=True, auto_decompress=False, read_bufsize=SMALL
             )
         if self.transport is not None:
-            self.transport.write(words)
+            self.transport.write(text)
 
-    def open(self) -> bool:
-        """Whether the worker hasn't closed it, even if we haven't heard of that yet."""
+    def is_open(self, *, used_within: float = inf) -> bool:
+        """Whether it was used within so many seconds and the worker hasn't closed it, as the kernel has it now."""
+        if time.monotonic() - self._idle_since >= used_within:
+            return False
         if self.transport is None or self.transport.is_closing() or self.should_close:
             return False
         try:
@@ -84,20 +80,20 @@ class Connection(ResponseHandler):
             return True
         except OSError:
             return False
-        return False  # closed, or it talks unasked
+        return False  # closed, or the worker speaks unasked
 
-    def surely_open(self) -> bool:
-        """Whether the worker hasn't closed it, and isn't likely to be about to."""
-        return time.monotonic() - self._idle_since < KEPT_FOR_ANY and self.open()
-
-    def rest(self, home: list[Connection]) -> None:
-        """Nobody uses it for now."""
+    def rest(self, among: list[Connection]) -> None:
+        """Wait *among* the idle connections of its worker, until it is used or lost."""
         self._idle_since = time.monotonic()
-        self.home = home
-        home.append(self)
+        self._idle_among = among
+        among.append(self)
+
+    def wake(self) -> None:
+        """It is used again; whoever calls this has taken it out of its list."""
+        self._idle_among = None
 
     def fail(self, error: ConnectionError | None = None) -> None:
-        """Close it at once; who reads from it gets the *error*."""
+        """Close it at once; whatever reads from it gets the *error*."""
         if error is not None:
             if self.answer is not None and not self.answer.is_eof():
                 self.answer.set_exception(error)
@@ -107,9 +103,9 @@ class Connection(ResponseHandler):
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """A part of an answer has come; or a word that nobody asked for, which nobody may take for an answer."""
+        """A part of an answer has come; or something unasked, which must not be taken for an answer."""
         if data:  # aiohttp calls it with nothing, too, to go on with what it has
-            if self.home is not None:
+            if self._idle_among is not None:
                 self.fail()
                 return
             self.heard = True
@@ -117,15 +113,15 @@ class Connection(ResponseHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The worker has closed it, or it broke."""
-        if self.home is not None:
+        if self._idle_among is not None:
             with suppress(ValueError):
-                self.home.remove(self)
-            self.home = None
+                self._idle_among.remove(self)
+            self._idle_among = None
         if exc is not None:
             # A worker may answer without reading the body, and close: sending breaks before its answer was read.
             with suppress(OSError):
-                while said := self._sock.recv(SMALL):
-                    self.data_received(said)
+                while text := self._sock.recv(SMALL):
+                    self.data_received(text)
         answer = self.answer
         if exc is not None and answer is not None and not answer.is_eof():
             # An answer that ends with its connection isn't whole when that breaks.
@@ -135,37 +131,8 @@ class Connection(ResponseHandler):
             answer.set_exception(ConnectionResetError("connection lost"))
 
 
-async def connect(worker: ListeningWorker) -> Connection:
-    """A new connection to *worker*.
-
-    Raises:
-        NeverMetError: it takes none.
-        RefusalError: we can have no more.
-    """
-    loop = asyncio.get_running_loop()
-    try:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    except OSError as error:  # too many files are open, which is no fault of the worker's
-        raise RefusalError(503, f"{error.strerror}; come again later", "open-files", retry_after=5) from None
-    try:
-        sock.setblocking(False)
-        async with asyncio.timeout(CONNECT_TIME):
-            await loop.sock_connect(sock, (worker.host, worker.port))
-        _, connection = await loop.create_connection(lambda: Connection(loop, sock), sock=sock)
-    except TimeoutError:
-        sock.close()
-        raise NeverMetError(f"took no connection within {CONNECT_TIME:g} s") from None
-    except OSError as error:
-        sock.close()
-        raise NeverMetError(f"takes no connection: {error.strerror or error}") from None
-    except BaseException:
-        sock.close()
-        raise
-    return connection
-
-
 def one_line(error: BaseException) -> str:
     """What aiohttp or the system says, shortened to a line."""
-    # In aiohttp's own words, the first line of its errors says nothing but 400.
-    words = str(getattr(error, "message", "") or error).strip()
-    return (words or type(error).__name__).splitlines()[0].rstrip(":")[:120]
+    # In aiohttp's own text, the first line of its errors says nothing but 400.
+    text = str(getattr(error, "message", "") or error).strip()
+    return (text or type(error).__name__).splitlines()[0].rstrip(":")[:120]

@@ -1,4 +1,4 @@
-"""What of a request's and an answer's head goes to the other side, and which session they name."""
+"""The heads of requests and answers: what is refused, what goes to the other side, and which session they name."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from aiohttp import HttpVersion11, web
 from aiohttp.http import RawResponseMessage
 from multidict import MultiMapping
 
-from everai_autoscaler.router.connection import BrokenError
+from everai_autoscaler.router.connection import BrokenAnswerError
+from everai_autoscaler.router.refusal import RefusalError
 from everai_autoscaler.router.settings import Session
 
-__all__ = ["answer_head", "request_head", "session_begun", "session_of", "tokens"]
+__all__ = ["answer_head", "check_request", "request_head", "session_begun", "session_of"]
 
 _WIRE = ("utf-8", "surrogateescape")
-"""How aiohttp makes text of what is on the wire."""
+"""How aiohttp decodes what is on the wire."""
 _ONLY_HERE = frozenset(
     {
         b"connection",
@@ -34,6 +35,26 @@ _ONLY_HERE = frozenset(
 _REQUEST_ONLY_HERE = _ONLY_HERE | {b"cookie", b"expect", b"x-forwarded-for"}
 _PLAIN = frozenset({"keep-alive", "close"})
 _PASS = re.compile("(?:^|;) *everai_autoscaler_[0-9]+=[^;]*")
+
+
+def check_request(request: web.BaseRequest) -> None:
+    """Refuse what isn't supported.
+
+    Raises:
+        RefusalError: that isn't.
+    """
+    headers = request.headers
+    if request.version[0] != 1:
+        raise RefusalError(505, "speak HTTP/1.1", "bad-request", close=True)
+    hosts = len(headers.getall("Host", ()))
+    if hosts > 1 or (hosts == 0 and request.version == HttpVersion11):
+        raise RefusalError(400, "a request names one Host", "bad-request", close=True)
+    if request.method == "CONNECT":
+        raise RefusalError(501, "CONNECT isn't supported: this is no proxy", "upgrade", close=True)
+    upgrade = headers.get("Upgrade", "h2c")  # a client that offers HTTP/2 goes on with HTTP/1.1
+    if not upgrade.lower().startswith("h2c") and b"upgrade" in _tokens(headers.getall("Connection", ())):
+        what = "WebSockets aren't" if upgrade.lower() == "websocket" else f"Upgrade: {upgrade[:40]!a} isn't"
+        raise RefusalError(501, f"{what} supported here; use HTTP/1.1, e.g. server-sent events", "upgrade", close=True)
 
 
 def request_head(request: web.BaseRequest, length: int | None) -> bytes:
@@ -67,7 +88,7 @@ def answer_head(request: web.BaseRequest, message: RawResponseMessage, *, may_st
     """The head of an answer to *request* for the client, whether its body is chunked, and whether the connection stays.
 
     Raises:
-        BrokenError: no client could make sense of it.
+        BrokenAnswerError: no client could make sense of it.
     """
     headers, code = message.headers, message.code
     names = _ONLY_HERE
@@ -97,7 +118,7 @@ def answer_head(request: web.BaseRequest, message: RawResponseMessage, *, may_st
     head = b"HTTP/%b %d %b\r\n%b" % (version, code, message.reason.encode(*_WIRE), b"".join(lines))
     # aiohttp reads answers leniently: what it let pass must not become two heads here.
     if not head.count(b"\n") == head.count(b"\r") == len(lines) + 1:
-        raise BrokenError("answered what isn't HTTP: a line break inside a header")
+        raise BrokenAnswerError("answered what isn't HTTP: a line break inside a header")
     return head + b"\r\n", chunked, keep
 
 
@@ -129,34 +150,34 @@ def session_begun(message: RawResponseMessage, wanted: Session) -> str | None:
 
 
 def _digest(session: str) -> str:
-    """By what a session is known here: its name lets whoever has it in, so it is kept nowhere."""
+    """The name of a session here. Its real name is a secret that lets its owner in, so it is stored nowhere."""
     return blake2b(session.encode(*_WIRE), digest_size=8).hexdigest()
 
 
 def _hops(headers: MultiMapping[str]) -> set[bytes]:
-    """The headers that end here because their sender says so."""
+    """The headers that are for the next neighbour only, because their sender says so."""
     said = headers.getall("Connection", ())
-    return set() if all(value.lower() in _PLAIN for value in said) else tokens(said)
+    return set() if all(value.lower() in _PLAIN for value in said) else _tokens(said)
 
 
 def _cookies(sent: Iterable[str]) -> Iterator[bytes]:
-    """The lines of cookies that are the app's: a browser sends all of a host, so also the pass to the admin side."""
+    """The app's own cookies: a browser sends all cookies of a host, so the pass to the admin side, too."""
     for line in sent:
         if own := _PASS.sub("", line).strip("; "):
             yield b"Cookie: %b\r\n" % own.encode(*_WIRE)
 
 
-def tokens(values: Iterable[str]) -> set[bytes]:
-    """What the lines of one header list, in small letters."""
+def _tokens(values: Iterable[str]) -> set[bytes]:
+    """What the lines of one header list, in lower case."""
     return {token.strip().lower().encode(*_WIRE) for value in values for token in value.split(",")}
 
 
 def _check_answer(message: RawResponseMessage) -> None:
-    """Refuse what aiohttp reads, but a client wouldn't."""
+    """Refuse what aiohttp accepts, but a client wouldn't."""
     if message.code < 100:
-        raise BrokenError(f"answered what isn't HTTP: status {message.code:03}")
+        raise BrokenAnswerError(f"answered what isn't HTTP: status {message.code:03}")
     if message.headers.get("Transfer-Encoding", "chunked").lower() not in {"chunked", "identity"}:
-        raise BrokenError("answered with a Transfer-Encoding that isn't chunked")
+        raise BrokenAnswerError("answered with a Transfer-Encoding that isn't chunked")
 
 
 def _own_address(request: web.BaseRequest) -> bytes:

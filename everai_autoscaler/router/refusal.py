@@ -1,4 +1,4 @@
-"""What the router answers itself, and how it ends what it can't answer any more."""
+"""Answers of the router itself, and how a connection is cut where no answer is possible any more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["CLOSED", "KEPT", "RefusalError", "cut", "stopping", "too_large"]
 
 
 class RefusalError(Exception):
-    """A request that we answer ourselves."""
+    """A request that the router answers itself."""
 
     def __init__(self, status: int, words: str, reason: str, *, retry_after: int = 0, close: bool = False) -> None:
         super().__init__(words)
@@ -33,12 +33,12 @@ class RefusalError(Exception):
 
 
 def too_large(limit: int) -> RefusalError:
-    """Of a body beyond so many bytes."""
+    """Refuses a body of more than *limit* bytes."""
     return RefusalError(413, f"the body is larger than {limit} bytes; send less", "body-size", close=True)
 
 
 def stopping() -> RefusalError:
-    """Of any request while the app ends."""
+    """Refuses any request while the app ends."""
     return RefusalError(503, "the app stops; come again later", "stopping", retry_after=5, close=True)
 
 

@@ -1,4 +1,4 @@
-"""Takes requests for the app over HTTP/1.1, and has each answered by a worker that has room.
+"""The app's address: takes requests over HTTP/1.1, and has each answered by a worker that has room.
 
 What reaches a worker is the client's request less what is between client and router alone (the hop-by-hop headers),
 plus ``X-Forwarded-For``, ``-Proto`` and ``-Host``; what reaches the client is the worker's answer, as it comes.
@@ -14,42 +14,31 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.log import SILENT, emit
-from everai_autoscaler.router.connection import SMALL, Connection
+from everai_autoscaler.router.connection import SMALL
 from everai_autoscaler.router.exchange import Exchange
+from everai_autoscaler.router.metrics import RequestMetrics
 from everai_autoscaler.router.refusal import RefusalError, cut, stopping
 from everai_autoscaler.router.settings import Settings
+from everai_autoscaler.router.upstream import Upstream
 from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.serving.dispatcher import Dispatcher
 
-__all__ = ["Router", "RouterMetrics"]
+__all__ = ["Router"]
 
 SWEEP = 0.5
-"""Seconds between two looks for clients that left unheard, and for sessions that are over."""
+"""Seconds between two checks for clients that left unnoticed, and for sessions that are over."""
 BACKLOG = 4096
 """Connections that the kernel keeps until they are accepted."""
 IDLE_TIME = 75.0
 """Seconds that a client's connection stays while nothing is asked over it, or only half a head."""
 LINGER = 5.0
-"""Seconds for which the rest of a body is read, and dropped, after its request was answered."""
-
-
-class RouterMetrics(Protocol):
-    """What the router tells of, once per request."""
-
-    def waited(self, seconds: float) -> None:
-        """A worker has taken a request that waited so long."""
-
-    def served(self, seconds: float, status: int) -> None:
-        """A worker was busy for so long with a request; 499 where the client left."""
-
-    def refused(self, reason: str) -> None:
-        """A request was answered by us, for this reason."""
+"""Seconds for which the rest of a body is read and dropped after its request was answered."""
 
 
 class Router:
@@ -64,20 +53,12 @@ class Router:
         dispatcher: Dispatcher[ListeningWorker],
         *,
         trouble: Callable[[ListeningWorker, str], None],
-        metrics: RouterMetrics | None,
+        metrics: RequestMetrics,
         changed: Callable[[], None],
         wanted: Callable[[], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.settings = settings
-        self.dispatcher = dispatcher
-        self.trouble = trouble
-        self.metrics: RouterMetrics = _Nobody() if metrics is None else metrics
-        self.changed = changed
-        self.wanted = wanted
-        self.clock = clock
-        self.stopping = False
-        self._idle: dict[ListeningWorker, list[Connection]] = {}
+        self.upstream = Upstream(settings, dispatcher, trouble, metrics, changed=changed, wanted=wanted, clock=clock)
         self._open: set[Exchange] = set()
         self._empty: asyncio.Future[None] | None = None
         self._web: web.Server | None = None
@@ -117,7 +98,7 @@ class Router:
         """Refuse what comes, finish what is there, for up to *drain* seconds, then close."""
         if self._web is None or self._listening is None or self._sweeping is None:
             return
-        self.stopping = True
+        self.upstream.stopping = True
         for patience in (drain, 1.0):
             if self._open:
                 self._empty = asyncio.get_running_loop().create_future()
@@ -129,33 +110,16 @@ class Router:
         await self._web.shutdown(0.1)
         await self._listening.wait_closed()
         self._sweeping.cancel()
-        for connections in tuple(self._idle.values()):
-            for connection in tuple(connections):
-                connection.fail()
+        self.upstream.pool.close()
         self._web = None
 
-    def kept(self, worker: ListeningWorker, repeatable: bool) -> Connection | None:  # noqa: FBT001 - of the request
-        """A kept connection to *worker*, if there is one over which to send a request that is *repeatable* or not."""
-        idle = self._idle.get(worker)
-        while idle:
-            connection = idle.pop()
-            connection.home = None
-            if connection.open() if repeatable else connection.surely_open():
-                return connection
-            connection.fail()
-        return None
-
-    def keep(self, worker: ListeningWorker, connection: Connection) -> None:
-        """Keep *connection* for the next request to *worker*."""
-        connection.rest(self._idle.setdefault(worker, []))
-
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        exchange = Exchange(self, request)
+        exchange = Exchange(self.upstream, request)
         self._open.add(exchange)
         try:
             return await exchange.run()
         except RefusalError as refusal:
-            self.metrics.refused(refusal.reason)
+            self.upstream.metrics.refused(refusal.reason)
             return refusal.answer()
         except asyncio.CancelledError:
             if not exchange.stopped:
@@ -163,7 +127,7 @@ class Router:
             exchange.task.uncancel()
             if exchange.began:
                 return cut(request)
-            self.metrics.refused("stopping")
+            self.upstream.metrics.refused("stopping")
             return stopping().answer()
         except ConnectionError:
             return cut(request)
@@ -179,25 +143,11 @@ class Router:
         while True:
             await asyncio.sleep(SWEEP)
             _end_those_that_left([exchange.request for exchange in self._open])
-            _end_malformed_bodies([exchange.request for exchange in self._open if exchange.streamed])
-            for worker in [worker for worker, idle in self._idle.items() if not idle]:
-                del self._idle[worker]
-            session = self.settings.session
+            _end_malformed_bodies([exchange.request for exchange in self._open if exchange.body.streamed])
+            upstream, session = self.upstream, self.upstream.settings.session
+            upstream.pool.forget()
             if session.header or session.cookie:
-                self.dispatcher.expire(self.clock() - session.timeout)
-
-
-class _Nobody:
-    """Whom one may tell of everything."""
-
-    def waited(self, seconds: float) -> None:
-        pass
-
-    def served(self, seconds: float, status: int) -> None:
-        pass
-
-    def refused(self, reason: str) -> None:
-        pass
+                upstream.dispatcher.expire(upstream.clock() - session.timeout)
 
 
 _LEFT = getattr(select, "POLLRDHUP", 0)
@@ -226,7 +176,7 @@ def _end_those_that_left(requests: Iterable[web.BaseRequest]) -> None:
 
 
 def _end_malformed_bodies(requests: Iterable[web.BaseRequest]) -> None:
-    """Tell who reads a body that no more of it will come: aiohttp's parser only tells whoever comes next."""
+    """End the reading of a body of which no more will come: aiohttp's parser tells only the next request."""
     for request in requests:
         # Before a body's end nothing can have come after it but the parser's complaint.
         if not request.content.is_eof() and _complained(request.protocol):

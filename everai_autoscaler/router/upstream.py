@@ -1,0 +1,35 @@
+"""What the requests of one router share: the workers with their queue and connections, and what hears of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import Factory, define
+
+from everai_autoscaler.router.metrics import RequestMetrics
+from everai_autoscaler.router.pool import Pool
+from everai_autoscaler.router.settings import Settings
+from everai_autoscaler.router.worker import ListeningWorker
+from everai_autoscaler.serving.dispatcher import Dispatcher
+
+__all__ = ["Upstream"]
+
+
+@define
+class Upstream:
+    """The workers behind a router, as its requests see them."""
+
+    settings: Settings
+    dispatcher: Dispatcher[ListeningWorker]
+    trouble: Callable[[ListeningWorker, str], None]
+    """Called with a worker that failed a request, and what it did."""
+    metrics: RequestMetrics
+    changed: Callable[[], None]
+    """Called when the queue or what is served has changed."""
+    wanted: Callable[[], None]
+    """Called when a request waits and there is no worker at all."""
+    clock: Callable[[], float]
+    """Epoch seconds."""
+    pool: Pool = Factory(Pool)
+    stopping: bool = False
+    """Whether new requests are refused."""

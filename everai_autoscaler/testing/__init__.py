@@ -12,6 +12,13 @@ from everai_autoscaler.testing.snapshots import snapshot, worker
 from everai_autoscaler.testing.story import Story, StoryError, story
 from everai_autoscaler.testing.tables import queue_table, worker_table
 from everai_autoscaler.testing.target import Clients, Dispatch, Load, Request, Served, VirtualTarget
+from everai_autoscaler.testing.target_checks import (
+    TARGET_CHECKS,
+    TargetCase,
+    TargetRuleBrokenError,
+    check_target,
+    parametrize_with_target_checks,
+)
 
 if TYPE_CHECKING:
     from everai_autoscaler.testing.checks import (
@@ -37,6 +44,7 @@ _WITH_HYPOTHESIS = {
 
 __all__ = [
     "CHECKS",
+    "TARGET_CHECKS",
     "Clients",
     "Dispatch",
     "Load",
@@ -45,14 +53,18 @@ __all__ = [
     "Served",
     "Story",
     "StoryError",
+    "TargetCase",
+    "TargetRuleBrokenError",
     "VirtualClock",
     "VirtualTarget",
     "as_code",
     "check_autoscaler",
+    "check_target",
     "describe",
     "factors",
     "lives",
     "parametrize_with_checks",
+    "parametrize_with_target_checks",
     "queue_table",
     "snapshot",
     "story",

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from attrs import define, frozen
 
 from everai_autoscaler.errors import ContractError, UnknownNameError
+from everai_autoscaler.loop import Applied
 from everai_autoscaler.model import DecideResult, Dispatch, Factors, QueueReason, Worker
 from everai_autoscaler.serving.dispatcher import Dispatcher, Ticket
 from everai_autoscaler.serving.history import History
@@ -176,7 +177,7 @@ class VirtualTarget:
         self._dispatcher.expire(before=now - self._session_timeout)
         return self._history.observe(self._here.values(), now)
 
-    def apply(self, result: DecideResult) -> None:
+    def apply(self, result: DecideResult) -> Applied:
         """Remove exactly the workers that *result* names, and start as many as it says; all of it or nothing.
 
         Raises:
@@ -199,6 +200,7 @@ class VirtualTarget:
             cold_start = next(self._cold_starts)
             if cold_start < math.inf:
                 self._plan(self.clock.now() + cold_start, _Order.READY, partial(self._become_ready, worker))
+        return Applied(result.up, tuple(dict.fromkeys(result.down)))
 
     def _plan(self, moment: float, order: _Order, event: Callable[[], None]) -> None:
         self.clock.call_at(moment, event, priority=order)

@@ -131,15 +131,16 @@ class Admin:
         return json_answer(self._runtime.status())
 
     async def _workers(self, request: web.Request) -> web.StreamResponse:
-        return json_answer(self._runtime.workers(request.query.get("ended", "0") not in {"", "0"}))
+        ended = request.query.get("ended", "0") not in {"", "0"}
+        return json_answer(await self._runtime.all_workers() if ended else self._runtime.workers())
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         tail = whole(request.query.get("tail", "200"), "tail", 1, 100_000)
-        path = self._log_path(request.match_info["id"])
+        path = await self._log_path(request.match_info["id"])
         return web.Response(text=await asyncio.to_thread(_tail, path, tail))
 
-    def _log_path(self, worker_id: str) -> Path:
-        path = self._runtime.log_path(worker_id)
+    async def _log_path(self, worker_id: str) -> Path:
+        path = await self._runtime.log_path(worker_id)
         if path is None:
             raise UnknownNameError.of("worker", worker_id, [view["id"] for view in self._runtime.workers()])
         return path
@@ -225,16 +226,16 @@ class Admin:
         return json_answer({"id": worker_id, "removed": True})
 
     async def _pause(self, request: web.Request) -> web.StreamResponse:
-        return self._said("pause", await json_object(request, "reason", "for", "by"), None)
+        return await self._said("pause", await json_object(request, "reason", "for", "by"), None)
 
     async def _hold(self, request: web.Request) -> web.StreamResponse:
         given = await json_object(request, "workers", "for", "reason", "by")
         workers = given.get("workers")
         if type(workers) is not int or not 0 <= workers <= MOST_WORKERS:
             raise RefusedError(f"workers: {shown(workers)} is not a whole number from 0 to {MOST_WORKERS}")
-        return self._said("hold", given, workers)
+        return await self._said("hold", given, workers)
 
-    def _said(self, what: str, given: Mapping[str, Any], workers: int | None) -> web.Response:
+    async def _said(self, what: str, given: Mapping[str, Any], workers: int | None) -> web.Response:
         now, lasts = self._clock(), given.get("for")
         if lasts is not None and (type(lasts) not in {int, float} or not 0 < lasts <= LONGEST_WORD):
             raise RefusedError(f"for: {shown(lasts)} is not a number of seconds above 0, or null")
@@ -247,16 +248,16 @@ class Admin:
             "by": by,
             "since": now,
         }
-        self._runtime.set_operator(word, by)
+        await self._runtime.set_operator(word, by)
         return json_answer({"operator": word})
 
     async def _resume(self, request: web.Request) -> web.StreamResponse:
-        self._runtime.set_operator(None, text(await json_object(request, "by"), "by") or "admin")
+        await self._runtime.set_operator(None, text(await json_object(request, "by"), "by") or "admin")
         return json_answer({"operator": None})
 
     async def _tick(self, request: web.Request) -> web.StreamResponse:
         await json_object(request)
-        self._runtime.tick_soon()
+        await self._runtime.tick_soon()
         return json_answer({"soon": True})
 
 

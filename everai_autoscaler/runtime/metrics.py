@@ -1,16 +1,19 @@
-"""What the local runtime counts and times, for Prometheus."""
+"""What the runtime counts and times, for Prometheus."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from everai_autoscaler._version import __version__
 from everai_autoscaler.engine import SampleForm
+from everai_autoscaler.model import DecideResult
 from everai_autoscaler.words import REASON_WORDS, reason_word
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
@@ -25,7 +28,7 @@ TICK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.
 
 
 class Metrics:
-    """Every number that ``/metrics`` shows; its methods are cheap, and may be called from any thread.
+    """The numbers of workers, queue, decisions and ticks. Its methods are cheap, and may be called from any thread.
 
     >>> metrics = Metrics()
     >>> metrics.ticked(0.2, 0.0, failed=False)
@@ -37,53 +40,32 @@ class Metrics:
         self._clock = clock
         self.registry: CollectorRegistry = _Registry()
         """To which an engine adds its own numbers."""
-        registry = self.registry
+        given: dict[str, Any] = {"namespace": "everai_autoscaler", "registry": self.registry}
+        counter: Callable[..., Counter] = partial(Counter, **given)
+        gauge: Callable[..., Gauge] = partial(Gauge, **given)
+        histogram: Callable[..., Histogram] = partial(Histogram, **given, buckets=TICK_BUCKETS)
         if sys.platform == "linux":
-            ProcessCollector(registry=registry)
-
-        def named(name: str) -> str:
-            return f"everai_autoscaler_{name}"
-
-        Gauge(named("build_info"), "Which version runs; always 1.", ["version"], registry=registry).labels(
-            __version__
-        ).set(1)
-        self._workers = Gauge(named("workers"), "Workers by status.", ["status"], registry=registry)
-        self._queue = Gauge(named("queue_requests"), "Requests that wait, by reason.", ["reason"], registry=registry)
-        self._max_workers = Gauge(named("max_workers"), "The most workers that there may be.", registry=registry)
-        self._decisions = Counter(
-            named("decisions_total"),
+            ProcessCollector(registry=self.registry)
+        gauge("build_info", "Which version runs; always 1.", ["version"]).labels(__version__).set(1)
+        self._workers = gauge("workers", "Workers by status.", ["status"])
+        self._queue = gauge("queue_requests", "Requests that wait, by reason.", ["reason"])
+        self._max_workers = gauge("max_workers", "The most workers that there may be.")
+        self._decisions = counter(
+            "decisions_total",
             "Decisions, by action (up, down, hold, none) and by who gave the last reason (the policy's name, guard, "
             "operator, pipeline).",
             ["action", "reason"],
-            registry=registry,
         )
-        self._decided = Counter(
-            named("decided_workers_total"),
+        self._decided = counter(
+            "decided_workers_total",
             "Workers that decisions asked for (up) and named to go (down), whatever was then applied.",
             ["action"],
-            registry=registry,
         )
-        self._corrections = Counter(
-            named("guard_interventions_total"), "Decisions that the guard corrected.", registry=registry
-        )
-        self._ticks = Histogram(
-            named("tick_duration_seconds"),
-            "Seconds that a tick took: observe, decide, apply.",
-            buckets=TICK_BUCKETS,
-            registry=registry,
-        )
-        self._lags = Histogram(
-            named("tick_lag_seconds"),
-            "Seconds that a tick began late.",
-            buckets=TICK_BUCKETS,
-            registry=registry,
-        )
-        self._failures = Counter(
-            named("tick_failures_total"), "Ticks that failed; each of them held.", registry=registry
-        )
-        self._last_tick = Gauge(
-            named("last_tick_timestamp_seconds"), "When the last tick ended, in epoch seconds.", registry=registry
-        )
+        self._corrections = counter("guard_interventions_total", "Decisions that the guard corrected.")
+        self._ticks = histogram("tick_duration_seconds", "Seconds that a tick took: observe, decide, apply.")
+        self._lags = histogram("tick_lag_seconds", "Seconds that a tick began late.")
+        self._failures = counter("tick_failures_total", "Ticks that failed; each of them held.")
+        self._last_tick = gauge("last_tick_timestamp_seconds", "When the last tick ended, in epoch seconds.")
         # What hasn't happened yet is 0, not missing: a rate over it is then right from the first time on.
         for status in STATUSES:
             self._workers.labels(status)
@@ -92,24 +74,17 @@ class Metrics:
         for action in ("up", "down"):
             self._decided.labels(action)
 
-    def decided(self, up: int, down: int, held: bool, reasons: Iterable[str], corrected: bool) -> None:  # noqa: FBT001 - two facts, no switches
-        """A decision was made.
-
-        Args:
-            up: workers that it starts.
-            down: workers that it removes.
-            held: nothing is done because something isn't known, or an operator said so.
-            reasons: who gave its reasons, in the order in which they spoke.
-            corrected: the guard changed it.
-        """
-        action = "up" if up else "down" if down else "hold" if held else "none"
-        self._decisions.labels(action, ([*reasons] or ["policy"])[-1]).inc()
-        self._decided.labels("up").inc(up)
-        self._decided.labels("down").inc(down)
-        if corrected:
+    def decided(self, result: DecideResult) -> None:
+        """A decision was made."""
+        action = "up" if result.up else "down" if result.down else "hold" if result.held else "none"
+        authors = [reason.who for reason in result.reasons]
+        self._decisions.labels(action, authors[-1] if authors else "policy").inc()
+        self._decided.labels("up").inc(result.up)
+        self._decided.labels("down").inc(len(result.down))
+        if "guard" in authors:
             self._corrections.inc()
 
-    def ticked(self, took: float, lag: float, failed: bool) -> None:  # noqa: FBT001 - a fact, no switch
+    def ticked(self, took: float, lag: float, *, failed: bool) -> None:
         """A tick *took* so many seconds, began *lag* seconds late, and *failed* or didn't."""
         self._ticks.observe(took)
         self._lags.observe(lag)

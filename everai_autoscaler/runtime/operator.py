@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from contextlib import suppress
+from typing import Any, Literal, Protocol
 
 from attrs import evolve
 
+from everai_autoscaler.errors import StateError
 from everai_autoscaler.loop import decision_of
 from everai_autoscaler.model import AutoScaler, DecideResult, Decision, Factors
 from everai_autoscaler.model.wire import WireModel
 from everai_autoscaler.words import counted, moment
 
-__all__ = ["Operated", "Word"]
+__all__ = ["Operated", "Overrides", "Word"]
 
 WHO = "operator"
 
@@ -109,3 +113,81 @@ def _overridden(result: DecideResult, word: Word, factors: Factors) -> DecideRes
     if word.workers > result.max_workers:
         return override.because(f"at most {result.max_workers}: that is the policy's maximum", who=WHO)
     return override
+
+
+class Stored(Protocol):
+    """Where the override of an app is."""
+
+    def operator(self, app: str) -> Mapping[str, Any] | None:
+        """The override, as plain JSON."""
+
+    def set_operator(self, app: str, word: Mapping[str, Any] | None) -> None:
+        """Put *word* in its place; ``None`` takes it away."""
+
+
+class Overrides:
+    """What operators put in place of one app's policy, and what is told of it.
+
+    All but ``current`` waits for the store, and belongs in a thread.
+
+    Args:
+        store: where the override is; other processes write it, too.
+        app: the app's name.
+        note: is given each line that an operator would want to read.
+    """
+
+    def __init__(self, store: Stored, app: str, note: Callable[[str], None]) -> None:
+        self.in_force: Word | None = None
+        """With what the last decision was made."""
+        self._store = store
+        self._app = app
+        self._note = note
+        self._read: Word | None = None
+        self._noted: Word | None = None
+        self._noting = threading.Lock()
+        self.for_decision(time.time())
+
+    def current(self) -> Word | None:
+        """The override as it was read last, unless its time has passed."""
+        override = self._read
+        return None if override is None or override.over(time.time()) else override
+
+    def for_decision(self, now: float) -> Word | None:
+        """The override for a decision that is made *now* (epoch seconds)."""
+        self._look()
+        override = self._read
+        self.in_force = None if override is None or override.over(now) else override
+        return self.in_force
+
+    def set(self, override: Mapping[str, Any] | None, by: str) -> None:
+        """Put *override* over the policy, or take away what is there.
+
+        Raises:
+            StateError: it can't be stored.
+        """
+        with self._noting:
+            self._store.set_operator(self._app, override)
+            self._refresh(f"resumed by {by}: the policy decides again")
+
+    def refresh(self) -> None:
+        """Look what the override is, whoever wrote it; tell when it changes, and take away what is over."""
+        with self._noting:
+            self._refresh("the policy decides again")
+
+    def _refresh(self, resumed: str) -> None:
+        self._look()
+        override = self.current()
+        if override == self._noted:
+            return
+        before, self._noted = self._noted, override
+        self._note(f"{resumed}, no more {before}" if override is None else str(override))
+        if override is None and before is not None and before.over(time.time()):
+            # Where it can't be taken away it is over all the same, and that the store fails is told with the ticks.
+            with suppress(StateError):
+                self._store.set_operator(self._app, None)
+
+    def _look(self) -> None:
+        # What can't be read wasn't taken back.
+        with suppress(StateError):
+            stored = self._store.operator(self._app)
+            self._read = None if stored is None else Word.of(stored)

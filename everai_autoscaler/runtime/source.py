@@ -77,8 +77,11 @@ class AdminSource(Protocol):
     def status(self) -> dict[str, Any]:
         """How the app is."""
 
-    def workers(self, ended: bool = False, /) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002 - what a query says
-        """The workers that there are; those that there were as well, when *ended*."""
+    def workers(self) -> list[dict[str, Any]]:
+        """The workers that start, serve or drain."""
+
+    async def all_workers(self) -> list[dict[str, Any]]:
+        """Those, and the workers that have ended."""
 
     def queue(self) -> list[dict[str, Any]]:
         """The requests that wait."""
@@ -92,7 +95,7 @@ class AdminSource(Protocol):
     def samples(self, since: float, /) -> list[dict[str, Any]]:
         """The fleet and the queue over time, the oldest first. May be called from any thread."""
 
-    def log_path(self, worker_id: str, /) -> Path | None:
+    async def log_path(self, worker_id: str, /) -> Path | None:
         """Where that worker's log is; ``None`` where there is no such worker."""
 
     def remove_worker(self, worker_id: str, by: str, /) -> None:
@@ -102,10 +105,10 @@ class AdminSource(Protocol):
             UnknownNameError: there is no such worker.
         """
 
-    def set_operator(self, word: Mapping[str, Any] | None, by: str, /) -> None:
+    async def set_operator(self, word: Mapping[str, Any] | None, by: str, /) -> None:
         """Put an operator's *word* over the policy, or take what is there away."""
 
-    def tick_soon(self) -> None:
+    async def tick_soon(self) -> None:
         """Decide now, rather than when it is time."""
 
     def subscribe(self) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:

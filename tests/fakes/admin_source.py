@@ -273,8 +273,11 @@ class MemoryRuntime:
             "notes": self.notes,
         }
 
-    def workers(self, ended: bool = False) -> list[dict[str, Any]]:  # noqa: FBT002 - what a query says
-        return [worker.view() for worker in [*(self.gone if ended else []), *self.here.values()]]
+    def workers(self) -> list[dict[str, Any]]:
+        return [worker.view() for worker in self.here.values()]
+
+    async def all_workers(self) -> list[dict[str, Any]]:
+        return [worker.view() for worker in [*self.gone, *self.here.values()]]
 
     def queue(self) -> list[dict[str, Any]]:
         return [{"created_at": came_at, "reason": _platform(reason)} for came_at, reason in self.waiting]
@@ -293,7 +296,7 @@ class MemoryRuntime:
     def samples(self, since: float) -> list[dict[str, Any]]:
         return [sample for sample in self.kept_samples if sample["at"] >= since]
 
-    def log_path(self, worker_id: str) -> Path | None:
+    async def log_path(self, worker_id: str) -> Path | None:
         if self.logs is None or worker_id not in self.here:
             return None
         return self.logs / f"{worker_id[:30]}.log"
@@ -306,12 +309,12 @@ class MemoryRuntime:
         self.done.append(("remove", worker_id, by))
         self.tell_state()
 
-    def set_operator(self, word: Mapping[str, Any] | None, by: str) -> None:
+    async def set_operator(self, word: Mapping[str, Any] | None, by: str) -> None:
         self.word = None if word is None else dict(word)
         self.done.append(("operator", self.word, by))
         self.tell_state()
 
-    def tick_soon(self) -> None:
+    async def tick_soon(self) -> None:
         self.done.append(("tick",))
 
     async def subscribe(self) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:

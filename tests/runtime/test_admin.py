@@ -84,7 +84,7 @@ def test_it_shows_what_the_runtime_says(runtime):
     for path, expected in [
         ("/api/status", runtime.status()),
         ("/api/workers", runtime.workers()),
-        ("/api/workers?ended=1", runtime.workers(ended=True)),
+        ("/api/workers?ended=1", asyncio.run(runtime.all_workers())),
         ("/api/queue", runtime.queue()),
         (f"/api/samples?since={NOW - 300}", runtime.samples(NOW - 300)),
     ]:

@@ -6,6 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from everai_autoscaler.engine import SampleForm
+from everai_autoscaler.model import DecideResult, Factors, ScaleDownAction, ScaleUpAction
 from everai_autoscaler.router.metrics import RequestMetrics
 from everai_autoscaler.runtime.metrics import Metrics
 
@@ -24,6 +25,19 @@ def _values(metrics, name):
         for sample in family.samples
         if sample.name == f"{PREFIX}{name}"
     }
+
+
+def result(up, down, held, *authors):
+    """A decision that starts and removes so many; the *authors* gave its reasons."""
+    if held:
+        decided = DecideResult.hold(Factors(), "not known", who=authors[0])
+        authors = authors[1:]
+    else:
+        actions = [ScaleUpAction(count=up)] if up else [ScaleDownAction(worker_id=f"w{n}") for n in range(down)]
+        decided = DecideResult(max_workers=5, actions=actions)
+    for author in authors:
+        decided = decided.because("so", who=author)
+    return decided
 
 
 def test_a_fresh_exposition_is_read_and_says_what_each_number_is():
@@ -52,7 +66,7 @@ def test_names_keep_the_conventions():
 def test_two_runtimes_in_one_process_count_apart():
     """Each has a registry of its own."""
     one, other = Metrics(), Metrics()
-    one.ticked(1, 0, False)
+    one.ticked(1, 0, failed=False)
 
     assert {(): 1.0} == _values(one, "tick_duration_seconds_count")
     assert {(): 0.0} == _values(other, "tick_duration_seconds_count")
@@ -70,7 +84,7 @@ def test_two_runtimes_in_one_process_count_apart():
 def test_decisions_are_counted_by_action_and_by_who_spoke_last(decision, action):
     """A decision counts once, under what it does and who had the last word."""
     metrics = Metrics()
-    metrics.decided(*decision, ["simple", "operator"], False)
+    metrics.decided(result(*decision, "simple", "operator"))
 
     assert {(action, "operator"): 1.0} == _values(metrics, "decisions_total")
 
@@ -78,9 +92,9 @@ def test_decisions_are_counted_by_action_and_by_who_spoke_last(decision, action)
 def test_workers_that_decisions_start_and_remove_are_counted():
     """By how many, not only how often."""
     metrics = Metrics()
-    metrics.decided(2, 0, False, ["simple"], False)
-    metrics.decided(3, 0, False, [], True)
-    metrics.decided(0, 1, False, ["simple"], False)
+    metrics.decided(result(2, 0, False, "simple"))
+    metrics.decided(result(3, 0, False))
+    metrics.decided(result(0, 1, False, "simple"))
 
     assert {("up",): 5.0, ("down",): 1.0} == _values(metrics, "decided_workers_total")
 
@@ -88,8 +102,8 @@ def test_workers_that_decisions_start_and_remove_are_counted():
 def test_what_the_guard_corrected_is_counted():
     """Only the decisions that it changed."""
     metrics = Metrics()
-    metrics.decided(1, 0, False, ["simple", "guard"], True)
-    metrics.decided(1, 0, False, ["simple"], False)
+    metrics.decided(result(1, 0, False, "simple", "guard"))
+    metrics.decided(result(1, 0, False, "simple"))
 
     assert {(): 1.0} == _values(metrics, "guard_interventions_total")
 
@@ -97,8 +111,8 @@ def test_what_the_guard_corrected_is_counted():
 def test_ticks_are_timed_and_their_failures_counted():
     """How long they took, how late they began, when the last one was, how many failed."""
     metrics = Metrics(clock=lambda: 1722220970.0)
-    metrics.ticked(0.004, 0.2, False)
-    metrics.ticked(0.004, 0.0, True)
+    metrics.ticked(0.004, 0.2, failed=False)
+    metrics.ticked(0.004, 0.0, failed=True)
 
     assert {(): 2.0} == _values(metrics, "tick_duration_seconds_count")
     assert {(): 0.2} == _values(metrics, "tick_lag_seconds_sum")
@@ -124,6 +138,6 @@ def test_the_fleet_is_shown_in_the_platforms_words():
 def test_a_hostile_policy_name_cannot_break_the_exposition():
     """A name with quotes and line breaks comes back as it was."""
     metrics = Metrics()
-    metrics.decided(1, 0, False, ['a"b\n\\c'], False)
+    metrics.decided(result(1, 0, False, 'a"b\n\\c'))
 
     assert {("up", 'a"b\n\\c'): 1.0} == _values(metrics, "decisions_total")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -13,83 +13,28 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from attrs import define
 
 pytest.importorskip("aiohttp")
+
+import playing
+from playing import Always, Here
 
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.local.engine import LocalEngine
 from everai_autoscaler.local.spec import Local
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, ScaleUpAction
 from everai_autoscaler.runtime import clock as clock_module
 from everai_autoscaler.runtime import runtime as runtime_module
-from everai_autoscaler.runtime.runtime import Plan, Runtime
-from everai_autoscaler.runtime.store import Store
 
 LOCAL = Local.read({"command": "true", "port": 0, "admin_port": 0}, "local")
 WORD = {"word": "hold", "workers": 0, "until": None, "reason": "the demo", "by": "ann", "since": 0.0}
 
 
-@define
-class Always(AutoScaler):
-    """Wants so many more, whatever there is."""
-
-    more: int = 0
-    max_workers: int = 3
-
-    def decide(self, factors: Factors) -> DecideResult:
-        actions = [ScaleUpAction(count=self.more)] if self.more else []
-        return DecideResult(max_workers=self.max_workers, actions=actions).because("always")
-
-
-class Here:
-    """A runtime that serves, and what it told."""
-
-    def __init__(self, runtime: Runtime, store: Store, told: list[str]) -> None:
-        self.runtime, self.store, self.told = runtime, store, told
-
-    async def until(self, fact: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 30
-        while not fact():
-            assert time.monotonic() < deadline, self.told
-            await asyncio.sleep(0.005)
-
-    async def decided(self, number: int) -> None:
-        """Wait until there are so many decisions."""
-        await self.until(lambda: len(self.runtime.decisions()) >= number)
-
-
 @pytest.fixture
 def play(tmp_path: Path, monkeypatch) -> Callable[..., Here]:
-    """Plays a story with an app in *tmp_path* that decides only when it is asked to, to its end."""
+    """Plays a story with an app in *tmp_path* whose workers are processes."""
     monkeypatch.setattr(runtime_module, "HEARTBEAT", 0.02)
     monkeypatch.setattr(clock_module, "AT_LEAST", 0.02)
-
-    def played(story: Callable[[Here], Awaitable[None]], scaler: AutoScaler | None = None, **plan: Any) -> Here:
-        async def whole() -> Here:
-            told: list[str] = []
-            make = partial(Decider, scaler or Always(), app="app")
-            engine = partial(LocalEngine, local=LOCAL, home=tmp_path)
-            given = {"app": "app", "scaler": "always", "make_scaler": make, "make_engine": engine, "admin_port": 0}
-            with closing(Store(tmp_path)) as store:
-                here = Here(
-                    Runtime(Plan(**{**given, "interval": 3600.0, **plan}), store, told=told.append), store, told
-                )
-                begun = asyncio.Event()
-                serving = asyncio.create_task(here.runtime.serve(begun=begun.set))
-                await begun.wait()
-                try:
-                    await here.decided(1)
-                    await story(here)
-                finally:
-                    for _ in range(2):  # the second time, at once
-                        here.runtime.stop()
-                    await serving
-            return here
-
-        return asyncio.run(whole())
-
-    return played
+    return partial(playing.play, tmp_path, make_engine=partial(LocalEngine, local=LOCAL, home=tmp_path))
 
 
 async def nothing(here: Here) -> None:
@@ -100,9 +45,9 @@ def test_a_dry_run_keeps_what_would_be_done(play) -> None:
     """A decision is made, and nobody is started."""
 
     async def story(here: Here) -> None:
-        (decision,) = here.runtime.decisions()
+        (decision,) = here.decisions()
         assert (2, None) == (decision["up"], decision["applied"])
-        assert [] == here.runtime.workers(ended=True)
+        assert [] == await here.runtime.all_workers()
 
     play(story, Always(more=2), dry_run=True)
 
@@ -134,8 +79,8 @@ def test_what_is_kept_of_a_moment_is_what_was_seen_then(play) -> None:
     """The sample is that of the observation, not of what the decision has made of it."""
 
     async def story(here: Here) -> None:
-        (sample,) = here.runtime.samples(0)
-        assert (0, 2) == (sample["inflight"], here.runtime.decisions()[0]["applied"]["up"])
+        (sample,) = here.store.samples("app", since=0)
+        assert (0, 2) == (sample["inflight"], here.decisions()[0]["applied"]["up"])
 
     play(story, Always(more=2))
 
@@ -153,11 +98,11 @@ def test_an_operators_word_counts_at_once_and_is_told(play) -> None:
     """The next decision is made with it; so is the first after it was taken back."""
 
     async def story(here: Here) -> None:
-        here.runtime.set_operator(WORD, "ann")
+        await here.runtime.set_operator(WORD, "ann")
         await here.decided(2)
-        here.runtime.set_operator(None, "ben")
+        await here.runtime.set_operator(None, "ben")
         await here.decided(3)
-        assert [None, "hold", None] == [(one["operator"] or {}).get("word") for one in here.runtime.decisions()]
+        assert [None, "hold", None] == [(one["operator"] or {}).get("word") for one in here.decisions()]
 
     here = play(story, dry_run=True)
 
@@ -190,7 +135,7 @@ def test_what_is_remembered_is_given_back(play) -> None:
 
     async def story(here: Here) -> None:
         await here.decided(2)
-        record = here.runtime.decision(2)
+        record = here.store.decision("app", 2)
         assert '"worker_histories":{"' in record.record
 
     play(story, make_scaler=make)
@@ -206,10 +151,10 @@ def test_a_tick_that_cannot_be_kept_is_told_once(play, tmp_path: Path) -> None:
             other.execute("ALTER TABLE sample RENAME TO gone")
             for _ in range(3):
                 at = here.runtime.status()["tick"]["at"]
-                here.runtime.tick_soon()
+                await here.runtime.tick_soon()
                 await here.until(lambda: here.runtime.status()["tick"]["at"] > at)  # noqa: B023
             other.execute("ALTER TABLE gone RENAME TO sample")
-        here.runtime.tick_soon()
+        await here.runtime.tick_soon()
         await here.until(lambda: "ticks are kept again" in here.told)
 
     here = play(story)
@@ -223,7 +168,7 @@ def test_a_log_is_only_a_workers(play) -> None:
     """Nobody is led to a file by a name that is no worker's."""
 
     async def story(here: Here) -> None:
-        assert None is here.runtime.log_path("../state")
+        assert None is await here.runtime.log_path("../state")
 
     play(story)
 
@@ -234,7 +179,7 @@ def test_whoever_listens_hears_of_each_decision(play) -> None:
     async def story(here: Here) -> None:
         events = here.runtime.subscribe()
         heard = [await anext(events)]
-        here.runtime.tick_soon()
+        await here.runtime.tick_soon()
         while heard[-1][0] != "decision":
             heard.append(await asyncio.wait_for(anext(events), 30))
         await events.aclose()

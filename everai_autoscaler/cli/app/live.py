@@ -57,17 +57,18 @@ async def show(runtime: Runtime) -> None:
         while True:
             if size != (size := console.size):
                 console.clear()  # a terminal that is made narrower breaks the lines that it has
-            live.update(_of(runtime, console), refresh=True)
+            live.update(await _of(runtime, console), refresh=True)
             await asyncio.sleep(REFRESH)
 
 
-def _of(runtime: Runtime, console: Console) -> RenderableType:
-    since = time.time() - WINDOW
+async def _of(runtime: Runtime, console: Console) -> RenderableType:
+    decisions = await asyncio.to_thread(runtime.decisions, limit=MOST_DECISIONS)
+    samples = await asyncio.to_thread(runtime.samples, time.time() - WINDOW)
     return picture(
         StatusForm.model_validate(runtime.status()),
         [WorkerForm.model_validate(one) for one in runtime.workers()],
-        [DecisionForm.model_validate(one) for one in runtime.decisions(limit=MOST_DECISIONS)],
-        [SampleForm.model_validate(one) for one in runtime.samples(since)],
+        [DecisionForm.model_validate(one) for one in decisions],
+        [SampleForm.model_validate(one) for one in samples],
         rows=console.height,
         columns=console.width,
         now=time.time(),

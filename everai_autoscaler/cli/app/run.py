@@ -30,7 +30,8 @@ from everai_autoscaler.local.engine import LocalEngine
 from everai_autoscaler.local.process import unfit
 from everai_autoscaler.local.spec import Local
 from everai_autoscaler.log import LOGGER
-from everai_autoscaler.runtime.runtime import Plan, Runtime
+from everai_autoscaler.runtime.plan import Plan
+from everai_autoscaler.runtime.runtime import Runtime
 from everai_autoscaler.runtime.state import Claim
 from everai_autoscaler.runtime.store import Store
 
@@ -97,7 +98,7 @@ def run(
     try:
         with Claim(state_dir, manifest.name) as claim:
             plan = _plan(file, manifest, local, store, interval=interval, dry_run=dry_run, token=token)
-            asyncio.run(_run(plan, store, claim))
+            asyncio.run(_run(Runtime(plan, store), claim))
     finally:
         store.close()
 
@@ -171,10 +172,9 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-async def _run(plan: Plan, store: Store, claim: Claim) -> None:
-    live = sys.stdout.isatty()
+async def _run(runtime: Runtime, claim: Claim) -> None:
+    plan, live = runtime.plan, sys.stdout.isatty()
     with _lines(live=live):
-        runtime = Runtime(plan, store)
         loop = asyncio.get_running_loop()
         ending = _Ending(runtime)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -91,7 +91,7 @@ def test_a_phone_needs_no_sideways_scrolling(visit, width):
         await page.until("document.querySelector('#decision-list .facts')")
         await page.run("document.querySelector('#decision-list details').open = true")
         runtime.app = LONG
-        runtime.set_operator(
+        await runtime.set_operator(
             {"word": "pause", "workers": None, "until": None, "reason": LONG, "by": LONG, "since": time.time()}, "x"
         )
         await page.until("document.querySelector('#banners [data-key=word]')")
@@ -177,7 +177,7 @@ def test_every_text_stands_out_from_its_ground(visit, dark):
     """By 4.5 to 1 at least, in the light and in the dark."""
 
     async def story(page, runtime):
-        runtime.set_operator(
+        await runtime.set_operator(
             {"word": "pause", "workers": None, "until": None, "reason": "", "by": "ann", "since": time.time()}, "x"
         )
         await page.until("document.querySelector('#banners [data-key=word]')")
@@ -229,7 +229,7 @@ def test_a_screen_reader_is_not_told_each_second_that_passes(visit):
     until = time.time() + 1800
 
     async def story(page, runtime):
-        runtime.set_operator(
+        await runtime.set_operator(
             {"word": "pause", "workers": None, "until": until, "reason": "", "by": "ann", "since": time.time()}, "x"
         )
         left = await page.until("document.querySelector('#banners [data-key=word] [aria-hidden]')?.textContent")

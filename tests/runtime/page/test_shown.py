@@ -99,7 +99,7 @@ def test_whatever_was_said_stays_text(visit):
         worker_id = next(one for one in runtime.here if one != LONG and runtime.here[one].draining_at is None)
         runtime.logs.joinpath(f"{worker_id}.log").write_text(HOSTILE, "utf-8")
         runtime.app = HOSTILE
-        runtime.set_operator(
+        await runtime.set_operator(
             {"word": "pause", "workers": None, "until": None, "reason": HOSTILE, "by": HOSTILE, "since": time.time()},
             "x",
         )
@@ -207,7 +207,7 @@ def test_workers_that_ended_are_shown_when_that_is_wished(visit):
 
     async def story(page, runtime):
         await page.click("#with-ended")
-        shown = len({one["id"] for one in runtime.workers(ended=True)})
+        shown = len({one["id"] for one in await runtime.all_workers()})
         await page.until(f"document.querySelectorAll('#worker-rows tr').length === {shown}")
         assert "TERMINATED" in await page.run(text("#worker-rows .ended"))
         assert "idle for" in await page.run(text("#worker-rows .ended .sub"))

@@ -24,35 +24,36 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
-_COMMANDS = {
-    "run": "Run an app with autoscaling on this machine.",
-    "worker": "Show the workers of an app, what they write, and let one go.",
-    "app": "Show how an app is, and what waits for it.",
-    "decisions": "Show what was decided about an app, and why.",
-    "pause": "Let the fleet of an app stay as it is.",
-    "hold": "Keep so many workers, whatever the policy says.",
-    "resume": "Let the policy decide again.",
-    "configmap": "Keep values that are read when a decision is made.",
-    "secret": "Keep values that are never shown.",
-    "decide": "Decide on a snapshot, or on a stream of them.",
-    "walk": "Watch a fleet follow its load, in virtual time.",
-    "replay": "Make recorded decisions again.",
-    "explain": "Say why a decision was made, and what would have flipped it.",
-    "describe": "Show what a name stands for, what it takes and says.",
-    "check": "Look for a snapshot at which a scaler breaks a rule.",
-    "new": "Make a plugin distribution to begin with.",
-    "doctor": "Look for what is wrong, installed or in arguments.",
-    "plugins": "Show what is installed, and what each plugin offers.",
-    "completion": "Print the completion script for your shell.",
-}
-"""Each command is a module of its own, imported when it is asked for: the help doesn't wait for all of them."""
-
 _SECTIONS = {
-    "app": ("Run an app here", ["run", "worker", "app", "decisions", "pause", "hold", "resume", "configmap", "secret"]),
-    "policy": ("Decide and look", ["decide", "walk", "replay", "explain", "describe", "check"]),
-    "setup": ("Plugins and this installation", ["new", "plugins", "doctor", "completion"]),
+    "Run an app here": {
+        "run": ("app.run", "Run an app with autoscaling on this machine."),
+        "worker": ("app.worker", "Show the workers of an app, what they write, and let one go."),
+        "app": ("app.app", "Show how an app is, and what waits for it."),
+        "decisions": ("app.decisions", "Show what was decided about an app, and why."),
+        "pause": ("app.operating", "Let the fleet of an app stay as it is."),
+        "hold": ("app.operating", "Keep so many workers, whatever the policy says."),
+        "resume": ("app.operating", "Let the policy decide again."),
+        "configmap": ("app.configmap", "Keep values that are read when a decision is made."),
+        "secret": ("app.secret", "Keep values that are never shown."),
+    },
+    "Decide and look": {
+        "decide": ("policy.decide", "Decide on a snapshot, or on a stream of them."),
+        "walk": ("policy.walk", "Watch a fleet follow its load, in virtual time."),
+        "replay": ("policy.replay", "Make recorded decisions again."),
+        "explain": ("policy.explain", "Say why a decision was made, and what would have flipped it."),
+        "describe": ("policy.describe", "Show what a name stands for, what it takes and says."),
+        "check": ("policy.check", "Look for a snapshot at which a scaler breaks a rule."),
+    },
+    "Plugins and this installation": {
+        "new": ("setup.new", "Make a plugin distribution to begin with."),
+        "plugins": ("setup.plugins", "Show what is installed, and what each plugin offers."),
+        "doctor": ("setup.doctor", "Look for what is wrong, installed or in arguments."),
+        "completion": ("setup.completion", "Print the completion script for your shell."),
+    },
 }
-"""For each folder of commands, the heading under which the help lists them, and their order."""
+"""Under each heading of the help its commands: the module, imported when it is asked for, and what the help says."""
+_COMMANDS = {name: text for section in _SECTIONS.values() for name, (_, text) in section.items()}
+_MODULES = {name: module for section in _SECTIONS.values() for name, (module, _) in section.items()}
 
 _NO_COMMAND: tuple[type[click.UsageError], ...] = (
     (click.exceptions.NoArgsIsHelpError,) if hasattr(click.exceptions, "NoArgsIsHelpError") else ()
@@ -97,19 +98,18 @@ class _Commands(click.Group):
             ctx.exit(BROKEN_PIPE)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        return [name for _, names in _SECTIONS.values() for name in names]
+        return list(_COMMANDS)
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        folder = next(folder for folder, (_, names) in _SECTIONS.items() if name in names)
-        command: click.Command = getattr(import_module(f"everai_autoscaler.cli.{folder}.{name}"), name)
+        command: click.Command = getattr(import_module(f"everai_autoscaler.cli.{_MODULES[name]}"), name)
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, _COMMANDS))
-        for section, names in _SECTIONS.values():
-            with formatter.section(section):
+        for heading, names in _SECTIONS.items():
+            with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), _COMMANDS[name]) for name in names])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

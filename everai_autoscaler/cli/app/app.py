@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import click
 
 from everai_autoscaler.cli.app.decided import action_of, why_of
 from everai_autoscaler.cli.app.looking import Column, in_columns, look_at, word_of
-from everai_autoscaler.cli.options.state_options import form_option, state_option, watch_option
+from everai_autoscaler.cli.options.look import Look, look_options
 from everai_autoscaler.cli.text.explanation import argument_rows
 from everai_autoscaler.cli.text.words import printable, scaler_name
 from everai_autoscaler.engine import QueuedForm
@@ -36,10 +35,8 @@ def app() -> None:
 
 
 @app.command
-@form_option
-@watch_option
-@state_option
-def queue(*, form: str, watch: float | None, times: int | None, state_dir: Path) -> None:
+@look_options
+def queue(*, look: Look) -> None:
     """Show the requests that wait, the first first.
 
     \b
@@ -55,17 +52,15 @@ def queue(*, form: str, watch: float | None, times: int | None, state_dir: Path)
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
 
     def words(found: list[QueuedForm]) -> str:
-        columns = (*QUEUE, _waited(time.time())) if form == "wide" else QUEUE
+        columns = (*QUEUE, _waited(time.time())) if look.form == "wide" else QUEUE
         return in_columns(enumerate(found), columns)
 
-    look_at(state_dir, lambda view: view.queue(), words, form=form, watch=watch, times=times)
+    look_at(look, lambda view: view.queue(), words)
 
 
 @app.command
-@form_option
-@watch_option
-@state_option
-def status(*, form: str, watch: float | None, times: int | None, state_dir: Path) -> None:
+@look_options
+def status(*, look: Look) -> None:
     """Show how the app is: workers, queue, the last decision, and the arguments with where they came from.
 
     \b
@@ -78,7 +73,7 @@ def status(*, form: str, watch: float | None, times: int | None, state_dir: Path
         last = next(iter(view.decisions(limit=1)), None)
         return _Found.model_validate({**view.status().model_dump(), "last_decision": last})
 
-    look_at(state_dir, ask, _in_words, form=form, watch=watch, times=times)
+    look_at(look, ask, _in_words)
 
 
 class _Found(StatusForm):

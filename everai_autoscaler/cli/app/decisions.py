@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
 from everai_autoscaler.cli.app.decided import action_of, applied_of, why_of
-from everai_autoscaler.cli.app.looking import PROGRAMS, Column, in_columns, look_at
-from everai_autoscaler.cli.options.bounded import Whole
+from everai_autoscaler.cli.app.looking import Column, in_columns, look_at
+from everai_autoscaler.cli.options.look import Look, look_options
+from everai_autoscaler.cli.options.parameters import Duration, Moment, Whole
 from everai_autoscaler.cli.options.scaler_options import key_values, secret_option
-from everai_autoscaler.cli.options.state_options import Duration, form_option, state_option, watch_option
 from everai_autoscaler.cli.text.explanation import (
     argument_rows,
     argument_table,
@@ -42,31 +40,10 @@ __all__ = ["decisions"]
 
 _PAGE = 500
 _LABEL = 12
-_REST = 0.999999
 _WORTHWHILE = 40
 """The least columns that a reason is shortened to."""
 _BESIDE = {"id", "at", "operator", "applied", "failure"}
 """What programs are told of a decision beside its explanation."""
-
-
-class Moment(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4, not before
-    """A moment in UTC: the time of a day, the last one that there was, or a date and a time."""
-
-    name = "moment"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Its epoch seconds; without a fraction, the last ones of that second: lists show no fractions."""
-        text = str(value).strip()
-        now = datetime.now(UTC)
-        try:
-            if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text):
-                hour, minute, second, *_ = [*map(int, text.split(":")), 0]
-                at = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
-                return (at if at <= now else at - timedelta(days=1)).timestamp() + _REST
-            at = datetime.fromisoformat(text)
-        except ValueError:
-            self.fail(f"{value!r} is not a time such as 03:07:30 or 2024-07-29T03:07:30+0000", param, ctx)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() + (0 if at.microsecond else _REST)
 
 
 @click.group
@@ -85,12 +62,8 @@ def decisions() -> None:
 @decisions.command("list")
 @click.option("--limit", type=Whole(min=1), metavar="N", help="The last N.  [default: 20; with --since, all of them]")
 @click.option("--since", type=Duration(), metavar="DURATION", help="Those of so long: 10m, 2h.")
-@form_option
-@watch_option
-@state_option
-def list_(
-    *, limit: int | None, since: float | None, form: str, watch: float | None, times: int | None, state_dir: Path
-) -> None:
+@look_options
+def list_(*, limit: int | None, since: float | None, look: Look) -> None:
     """Show the last decisions, the newest first.
 
     ACTION is what was decided in the end: "up" so many, "remove" those workers, "nothing to do", "hold" where something
@@ -108,24 +81,19 @@ def list_(
         return list(_last(view, most, None if since is None else time.time() - since))
 
     def words(found: list[DecisionForm]) -> str:
-        shown = in_columns(found, WIDE if form == "wide" else COLUMNS)
-        return shown if form == "wide" or not sys.stdout.isatty() else _cut(shown)
+        shown = in_columns(found, WIDE if look.form == "wide" else COLUMNS)
+        return shown if look.form == "wide" or not sys.stdout.isatty() else _cut(shown)
 
-    look_at(state_dir, ask, words, form=form, watch=watch, times=times)
+    look_at(look, ask, words)
 
 
 @decisions.command
 @click.argument("id", type=Whole(min=0), metavar="ID")
-@form_option
-@watch_option
-@state_option
+@look_options
 def show(
     id: int,  # noqa: A002 - its name in the help
     *,
-    form: str,
-    watch: float | None,
-    times: int | None,
-    state_dir: Path,
+    look: Look,
 ) -> None:
     """Show all of the decision ID: what was seen, decided and done, with which arguments.
 
@@ -139,9 +107,9 @@ def show(
 
     def ask(view: View) -> Any:
         found = _one(view, id)
-        return found if form in PROGRAMS else _in_words(view.app, found)
+        return found if look.for_programs else _in_words(view.app, found)
 
-    look_at(state_dir, ask, str, form=form, watch=watch, times=times)
+    look_at(look, ask, str)
 
 
 @decisions.command
@@ -154,9 +122,7 @@ def show(
     "2024-07-29T03:07:30+0000.",
 )
 @secret_option
-@form_option
-@watch_option
-@state_option
+@look_options
 @click.pass_context
 def explain(
     context: click.Context,
@@ -164,10 +130,7 @@ def explain(
     *,
     at: float | None,
     secrets: tuple[str, ...],
-    form: str,
-    watch: float | None,
-    times: int | None,
-    state_dir: Path,
+    look: Look,
 ) -> None:
     """Say why a decision was made, and what would have made it another.
 
@@ -188,7 +151,7 @@ def explain(
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     if id is not None and at is not None:
         raise click.UsageError("ID and --at each say which decision: give one of them", context)
-    given, follows = key_values("--secret", secrets), watch is not None and id is None and at is None
+    given, follows = key_values("--secret", secrets), look.watch is not None and id is None and at is None
 
     def ask(view: View) -> Any:
         decision = _one(view, id) if id is not None else _in_force(view, at)
@@ -197,14 +160,14 @@ def explain(
             undecided = f"{where} can't be explained, for nothing was decided: {printable(decision.failure)}"
             if not follows:
                 raise ContractError(undecided)
-            return rest if form in PROGRAMS else undecided  # and the next one may be
+            return rest if look.for_programs else undecided  # and the next one may be
         try:
             record = Record.from_json(json.dumps(decision.record))
             check_secrets(record, given)
-            found = search(record, secrets={**_secrets(record, state_dir), **given})
+            found = search(record, secrets={**_secrets(record, look.state_dir), **given})
         except AutoscalerError as error:
             raise ContractError(f"{where}: {error}") from error
-        if form in PROGRAMS:
+        if look.for_programs:
             return as_document(found, **rest)
         in_force = "" if at is None else f", in force at {moment(at)}"
         heading = f"{where}, {moment(record.observed_at)}, app {printable(record.app)}{in_force}:"
@@ -215,7 +178,7 @@ def explain(
         )
         return in_words(heading, found, after=[*_became(decision), *over])
 
-    look_at(state_dir, ask, str, form=form, watch=watch, times=times)
+    look_at(look, ask, str)
 
 
 def _last(view: View, most: int | None, since: float | None) -> Iterator[DecisionForm]:

@@ -12,8 +12,9 @@ from typing import Any
 import click
 from attrs import frozen
 
+from everai_autoscaler.cli.options.look import Look, look_options, state_option
+from everai_autoscaler.cli.options.parameters import packed
 from everai_autoscaler.cli.options.scaler_options import key_values
-from everai_autoscaler.cli.options.state_options import form_option, shown_as, state_option, watch_option, watched
 from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.cli.text.yaml_text import yaml_documents
 from everai_autoscaler.errors import ContractError, StateError, UnknownNameError
@@ -53,12 +54,12 @@ def _add_create(group: click.Group, kind: Kind) -> None:
     @_used(kind, f"create limits {_GIVEN[kind]}", "create -f limits.yaml")
     @group.command
     @click.argument("name", required=False)
-    @_literal_options
+    @_values_options
     @click.option("--keep", is_flag=True, help="Leave one that is there already as it is, instead of failing.")
     @state_option
-    def create(name: str | None, *, keep: bool, state_dir: Path, **said: Any) -> None:
+    def create(name: str | None, *, given: _Given, keep: bool, state_dir: Path) -> None:
         """Make a new one; one that is there already isn't changed."""
-        wanted = _given(kind, name, **said)
+        wanted = given.values(kind, name)
         with closing(Store(state_dir)) as store, store.alone():
             there = {one for one in wanted if store.get(kind, one) is not None}
             if there and not keep:
@@ -80,13 +81,13 @@ def _add_update(group: click.Group, showing: Showing) -> None:
     @_used(kind, f"update limits {_GIVEN[kind]}", "update limits --remove max_idle_time")
     @group.command
     @click.argument("name", required=False)
-    @_literal_options
+    @_values_options
     @click.option("--remove", "removed", multiple=True, metavar="KEY", help="A key to take away; repeatable.")
     @state_option
-    def update(name: str | None, *, removed: tuple[str, ...], state_dir: Path, **said: Any) -> None:
+    def update(name: str | None, *, given: _Given, removed: tuple[str, ...], state_dir: Path) -> None:
         """Change the keys that are given, and leave the others. It is read at the next decision."""
-        wanted = _given(kind, name, **said)
-        if not removed and not any(said.values()):
+        wanted = given.values(kind, name)
+        if not removed and not given:
             raise click.UsageError(
                 f"what of {kind} {name} is to change? Give --from-literal, --from-file, --remove or --file",
                 click.get_current_context(),
@@ -104,41 +105,34 @@ def _add_update(group: click.Group, showing: Showing) -> None:
 
 
 def _add_list(group: click.Group, showing: Showing) -> None:
+    def words(found: list[Held]) -> str:
+        rows = [[one.name, str(len(one.data)), moment(one.created_at), moment(one.updated_at)] for one in found]
+        return table(["NAME", "KEYS", "CREATED_AT", "UPDATED_AT"], rows, align_right=[1])
+
     @_used(showing.kind, "list")
     @group.command("list")
-    @form_option
-    @watch_option
-    @state_option
-    def list_(*, form: str, watch: float | None, times: int | None, state_dir: Path) -> None:
+    @look_options
+    def list_(*, look: Look) -> None:
         """Show which there are."""
-        with _there(state_dir, showing.kind) as store:
-            watched(lambda: _listed(showing, store.names(showing.kind), form), watch, times, form=form)
-
-
-def _listed(showing: Showing, found: list[Held], form: str) -> str:
-    if form in {"json", "yaml"}:
-        return shown_as(form, [_document(showing, one) for one in found])
-    rows = [[one.name, str(len(one.data)), moment(one.created_at), moment(one.updated_at)] for one in found]
-    return table(["NAME", "KEYS", "CREATED_AT", "UPDATED_AT"], rows, align_right=[1])
+        with _there(look.state_dir, showing.kind) as store:
+            look.show(
+                lambda: store.names(showing.kind), words, lambda found: [_document(showing, one) for one in found]
+            )
 
 
 def _add_get(group: click.Group, showing: Showing) -> None:
     @_used(showing.kind, "get limits", "get limits -o yaml")
     @group.command
     @click.argument("name")
-    @form_option
-    @watch_option
-    @state_option
-    def get(name: str, *, form: str, watch: float | None, times: int | None, state_dir: Path) -> None:
+    @look_options
+    def get(name: str, *, look: Look) -> None:
         """Show what is in one."""
-        with _there(state_dir, showing.kind) as store:
-            watched(lambda: _shown(showing, _existing(store, showing.kind, name), form), watch, times, form=form)
-
-
-def _shown(showing: Showing, found: Held, form: str) -> str:
-    if form in {"json", "yaml"}:
-        return shown_as(form, _document(showing, found))
-    return showing.table(dict(sorted(found.data.items())))
+        with _there(look.state_dir, showing.kind) as store:
+            look.show(
+                lambda: _existing(store, showing.kind, name),
+                lambda found: showing.table(dict(sorted(found.data.items()))),
+                lambda found: _document(showing, found),
+            )
 
 
 def _add_delete(group: click.Group, kind: Kind) -> None:
@@ -184,51 +178,61 @@ def _used(kind: Kind, *examples: str) -> Callable[[click.Command], click.Command
     return add
 
 
-def _literal_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option(
-            "-f",
-            "--file",
-            "document",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="A YAML file with one or several of them, in the form of Kubernetes.",
-        ),
-        click.option(
-            "--from-file",
-            "files",
-            multiple=True,
-            metavar="[KEY=]FILE",
-            help="A key whose value is what the file holds; the file's name where no key is given. Repeatable.",
-        ),
-        click.option(
-            "--from-literal", "literals", multiple=True, metavar="KEY=VALUE", help="A key and its value; repeatable."
-        ),
-    ):
-        command = option(command)
-    return command
+@frozen
+class _Given:
+    """Where the values are that a command is given."""
+
+    document: Path | None
+    files: tuple[str, ...]
+    literals: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.document or self.files or self.literals)
+
+    def values(self, kind: Kind, name: str | None) -> dict[str, dict[str, str]]:
+        """For each name the values that were given for it, by options or in a file."""
+        context = click.get_current_context()
+        if self.document is not None:
+            if self.literals or self.files:
+                raise click.UsageError(
+                    "--file says all of it: not together with --from-literal or --from-file", context
+                )
+            found = _documents(kind, self.document)
+            if name is not None and name not in found:
+                raise UnknownNameError.of(f"{kind} in {self.document}:", name, found)
+            return found if name is None else {name: found[name]}
+        if name is None:
+            raise click.UsageError(f"which {kind}? Give its name, or --file FILE", context)
+        data = key_values("--from-literal", self.literals)
+        for one in self.files:
+            key, equals, path = one.partition("=")
+            data[key if equals else Path(one).name] = _content(Path(path if equals else one))
+        check_held(kind, name, data, f"{kind} {name}")
+        return {name: data}
 
 
-def _given(
-    kind: Kind, name: str | None, *, literals: tuple[str, ...], files: tuple[str, ...], document: Path | None
-) -> dict[str, dict[str, str]]:
-    """For each name what was given for it, by options or in a file."""
-    context = click.get_current_context()
-    if document is not None:
-        if literals or files:
-            raise click.UsageError("--file says all of it: not together with --from-literal or --from-file", context)
-        found = _documents(kind, document)
-        if name is not None and name not in found:
-            raise UnknownNameError.of(f"{kind} in {document}:", name, found)
-        return found if name is None else {name: found[name]}
-    if name is None:
-        raise click.UsageError(f"which {kind}? Give its name, or --file FILE", context)
-    data = key_values("--from-literal", literals)
-    for one in files:
-        key, equals, path = one.partition("=")
-        data[key if equals else Path(one).name] = _content(Path(path if equals else one))
-    check_held(kind, name, data, f"{kind} {name}")
-    return {name: data}
+_values_options = packed(
+    "given",
+    _Given,
+    click.option(
+        "--from-literal", "literals", multiple=True, metavar="KEY=VALUE", help="A key and its value; repeatable."
+    ),
+    click.option(
+        "--from-file",
+        "files",
+        multiple=True,
+        metavar="[KEY=]FILE",
+        help="A key whose value is what the file holds; the file's name where no key is given. Repeatable.",
+    ),
+    click.option(
+        "-f",
+        "--file",
+        "document",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="A YAML file with one or several of them, in the form of Kubernetes.",
+    ),
+)
 
 
 def _documents(kind: Kind, path: Path) -> dict[str, dict[str, str]]:

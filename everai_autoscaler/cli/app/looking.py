@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from attrs import frozen
 
-from everai_autoscaler.cli.options.state_options import shown_as, watched
+from everai_autoscaler.cli.options.look import Look
 from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.runtime.forms import StatusForm
@@ -17,12 +16,9 @@ from everai_autoscaler.runtime.operator import Word
 from everai_autoscaler.runtime.view import View, open_view
 from everai_autoscaler.words import counted, moment, table
 
-__all__ = ["PROGRAMS", "Column", "in_columns", "look_at", "standing", "the_one", "word_of"]
+__all__ = ["Column", "in_columns", "look_at", "standing", "the_one", "word_of"]
 
 T = TypeVar("T")
-
-PROGRAMS = frozenset({"json", "yaml"})
-"""The forms that programs read."""
 
 _MOST_NAMED = 8
 
@@ -38,30 +34,23 @@ class Column:
     """Whether it ends at the right edge, as numbers do."""
 
 
-def look_at(
-    directory: Path,
-    ask: Callable[[View], T],
-    words: Callable[[T], str],
-    *,
-    form: str,
-    watch: float | None = None,
-    times: int | None = None,
-) -> None:
-    """Show what *ask* gets of the app of the state *directory*, once or again and again, and what stands over it.
+def look_at(look: Look, ask: Callable[[View], T], words: Callable[[T], str]) -> None:
+    """Show what *ask* gets of an app, and what stands over it.
 
     Args:
+        look: how it is shown, and where the app's state is.
         ask: asks a view.
-        words: tells people of the answer; programs get it as it is.
+        words: makes text of the answer, for people; programs get it as it is.
     """
     notes: list[str] = []
 
-    def look() -> str:
-        with open_view(directory) as view:
+    def found() -> T:
+        with open_view(look.state_dir) as view:
             found = ask(view)
             notes[:] = standing(view.status())
-        return shown_as(form, found) if form in PROGRAMS else words(found)
+        return found
 
-    watched(look, watch, times, form=form, notes=lambda: notes)
+    look.show(found, words, notes=notes)
 
 
 def standing(status: StatusForm) -> list[str]:

@@ -1,19 +1,19 @@
-"""What ``pause``, ``hold`` and ``resume`` have in common: how an operator's word is kept, and the policy told."""
+"""``everai-autoscaler pause``, ``hold`` and ``resume``: an operator's override of the policy."""
 
 from __future__ import annotations
 
 import getpass
 import os
 import time
-from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
+from attrs import frozen
 
-from everai_autoscaler.cli.app.looking import PROGRAMS, word_of
-from everai_autoscaler.cli.options.state_options import Duration, shown_as
+from everai_autoscaler.cli.app.looking import word_of
+from everai_autoscaler.cli.options.look import Look, form_options
+from everai_autoscaler.cli.options.parameters import Duration, Whole, packed
 from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.runtime.forms import StatusForm
@@ -22,68 +22,119 @@ from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.runtime.view import AdminView, open_view
 from everai_autoscaler.words import moment
 
-__all__ = ["lasting_options", "say", "somebody", "unsay"]
+__all__ = ["hold", "pause", "resume", "somebody"]
 
+_MOST = 100_000
 _LONGEST_REASON = 500
 
 
-def lasting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give *command* ``--for`` as *lasts*, and ``--reason``."""
-    for option in (
-        click.option("--reason", default="", metavar="TEXT", callback=_reason, help="Why, for whoever wonders."),
-        click.option(
-            "--for", "lasts", type=Duration(), metavar="DURATION", help="For so long: 30m, 2h.  [default: until resume]"
-        ),
-    ):
-        command = option(command)
-    return command
+@frozen
+class _Terms:
+    """For how long an override lasts (seconds; ``None`` until it is taken back), and why it is there."""
+
+    lasts: float | None
+    reason: str
 
 
-def say(
-    directory: Path, word: Literal["pause", "hold"], *, workers: int | None, lasts: float | None, reason: str, form: str
-) -> None:
-    """Put a *word* over the policy of the app of the state *directory*, for so many seconds or until "resume"."""
-    now = time.time()
-    until = None if lasts is None else now + lasts
-    said = Word(word=word, since=now, by=somebody(), workers=workers, until=until, reason=reason)
-    status = _keep(directory, said)
-    if form in PROGRAMS:
-        click.echo(shown_as(form, {"app": status.app, "operator": said}))
-    else:
-        click.echo(f"{status.app}: {printable(str(said))}")
-    most = status.max_workers
-    if workers is not None and most is not None and workers > most:
+def _reason(context: click.Context, parameter: click.Parameter, given: str) -> str:
+    reason = printable(given)
+    if len(reason) > _LONGEST_REASON:
+        raise click.BadParameter(f"has {len(reason)} characters; {_LONGEST_REASON} at most", context, parameter)
+    return reason
+
+
+_terms_options = packed(
+    "terms",
+    _Terms,
+    click.option(
+        "--for", "lasts", type=Duration(), metavar="DURATION", help="For so long: 30m, 2h.  [default: until resume]"
+    ),
+    click.option("--reason", default="", metavar="TEXT", callback=_reason, help="Why, for whoever wonders."),
+)
+
+
+@click.command
+@_terms_options
+@form_options
+def pause(*, terms: _Terms, look: Look) -> None:
+    """Let the fleet stay as it is: the policy decides on, and nothing is done about it.
+
+    That lasts until "resume", or for as long as --for says, also over a restart of the runtime. A worker that dies
+    meanwhile is not replaced. Every list says that it is so, since when, by whom, and why.
+
+    \b
+      everai-autoscaler pause --reason "the disk is moved"
+      everai-autoscaler pause --for 30m
+      everai-autoscaler resume
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    _override("pause", None, terms, look)
+
+
+@click.command
+@click.argument("workers", type=Whole(min=0, max=_MOST), metavar="N")
+@_terms_options
+@form_options
+def hold(workers: int, *, terms: _Terms, look: Look) -> None:
+    """Keep N workers, whatever the policy says.
+
+    What is missing is started, up to the policy's maximum. What is too many goes as soon as it is free: nobody who
+    serves a request or holds a session is removed. That lasts until "resume", or for as long as --for says, also over a
+    restart of the runtime. Every list says that it is so, since when, by whom, and why.
+
+    \b
+      everai-autoscaler hold 4 --for 30m --reason "the demo at three"
+      everai-autoscaler hold 0 --reason "the night"
+      everai-autoscaler resume
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    most = _override("hold", workers, terms, look).max_workers
+    if most is not None and workers > most:
         click.echo(f"there will be {most} at most: that is the policy's maximum", err=True)
 
 
-def unsay(directory: Path, *, form: str) -> None:
-    """Take back what an operator has said over the policy of the app of the state *directory*."""
-    status = _keep(directory, None)
+@click.command
+@form_options
+def resume(*, look: Look) -> None:
+    """Let the policy decide again, after "pause" or "hold".
+
+    \b
+      everai-autoscaler resume
+    """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    status = _store(look, None)
     word = word_of(status)
-    if form in PROGRAMS:
-        click.echo(shown_as(form, {"app": status.app, "operator": None, "was": word}))
-    elif word is None:
-        click.echo(f"{status.app}: the policy decides, as before: nobody had paused or held it")
-    else:
-        click.echo(
-            f"{status.app}: the policy decides again; it was {printable(str(word))} (since {moment(word.since)})"
-        )
+    said = (
+        "the policy decides, as before: nobody had paused or held it"
+        if word is None
+        else f"the policy decides again; it was {printable(str(word))} (since {moment(word.since)})"
+    )
+    document = {"app": status.app, "operator": None, "was": word}
+    click.echo(look.shown(document, lambda _: f"{status.app}: {said}"))
 
 
 def somebody() -> str:
-    """Who gives the command."""
+    """The name of the user who gives the command."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container's user often has no name
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "somebody"
 
 
-def _keep(directory: Path, word: Word | None) -> StatusForm:
-    """Keep *word*, and have whoever runs decide with it now; how the app was before."""
-    with open_view(directory) as view:
+def _override(word: Literal["pause", "hold"], workers: int | None, terms: _Terms, look: Look) -> StatusForm:
+    """Override the policy, and say so; how the app was before."""
+    now = time.time()
+    until = None if terms.lasts is None else now + terms.lasts
+    said = Word(word=word, since=now, by=somebody(), workers=workers, until=until, reason=terms.reason)
+    status = _store(look, said)
+    document = {"app": status.app, "operator": said}
+    click.echo(look.shown(document, lambda _: f"{status.app}: {printable(str(said))}"))
+    return status
+
+
+def _store(look: Look, word: Word | None) -> StatusForm:
+    """Store *word*, and have a runtime decide with it now; how the app was before."""
+    with open_view(look.state_dir) as view:
         status = view.status()
-        # Kept here rather than told to who runs: so it holds whatever becomes of that.
-        with closing(Store(directory)) as store:
+        # Stored here rather than given to the runtime, so that it holds whatever becomes of the runtime.
+        with closing(Store(look.state_dir)) as store:
             store.set_operator(view.app, None if word is None else word.as_dict())
         if not isinstance(view, AdminView):
             when = "it holds" if word is not None else "that is so"
@@ -94,10 +145,3 @@ def _keep(directory: Path, word: Word | None) -> StatusForm:
         except StateError as error:
             click.echo(f"it holds from the next decision: {error}", err=True)
     return status
-
-
-def _reason(context: click.Context, parameter: click.Parameter, given: str) -> str:
-    reason = printable(given)
-    if len(reason) > _LONGEST_REASON:
-        raise click.BadParameter(f"has {len(reason)} characters; {_LONGEST_REASON} at most", context, parameter)
-    return reason

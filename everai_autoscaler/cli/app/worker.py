@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from everai_autoscaler.cli.app.looking import PROGRAMS, Column, in_columns, look_at, the_one
+from everai_autoscaler.cli.app.looking import Column, in_columns, look_at, the_one
 from everai_autoscaler.cli.app.operating import somebody
-from everai_autoscaler.cli.options.bounded import Whole
-from everai_autoscaler.cli.options.state_options import form_option, shown_as, state_option, watch_option
+from everai_autoscaler.cli.options.look import Look, form_options, look_options
+from everai_autoscaler.cli.options.parameters import Whole
 from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.engine import WorkerForm
 from everai_autoscaler.errors import StateError, UnknownNameError
@@ -47,10 +47,8 @@ def worker() -> None:
 
 @worker.command("list")
 @click.option("--all", "everyone", is_flag=True, help="Those that have ended, too.")
-@form_option
-@watch_option
-@state_option
-def list_(*, everyone: bool, form: str, watch: float | None, times: int | None, state_dir: Path) -> None:
+@look_options
+def list_(*, everyone: bool, look: Look) -> None:
     """Show the workers, the first first.
 
     \b
@@ -70,18 +68,17 @@ def list_(*, everyone: bool, form: str, watch: float | None, times: int | None, 
     def ask(view: View) -> list[WorkerForm]:
         return view.workers(ended=everyone)
 
-    columns = (*COLUMNS, *WIDE) if form == "wide" else COLUMNS
-    look_at(state_dir, ask, lambda found: in_columns(found, columns), form=form, watch=watch, times=times)
+    columns = (*COLUMNS, *WIDE) if look.form == "wide" else COLUMNS
+    look_at(look, ask, lambda found: in_columns(found, columns))
 
 
 @worker.command
 @click.argument("id", metavar="ID")
 @click.option("--follow", is_flag=True, help="Go on with what it writes, until it has ended.")
 @click.option("--tail", type=Whole(min=0), metavar="N", help="The last N lines.  [default: all that are kept]")
-@form_option
-@state_option
+@form_options
 @click.pass_context
-def logs(context: click.Context, id: str, *, follow: bool, tail: int | None, form: str, state_dir: Path) -> None:  # noqa: A002 - its name in the help
+def logs(context: click.Context, id: str, *, follow: bool, tail: int | None, look: Look) -> None:  # noqa: A002 - its name in the help
     """Show what the worker ID writes to its standard output and error.
 
     The beginning of an ID will do. The log of a worker that has ended is kept, with the last 1,000 of them.
@@ -90,17 +87,17 @@ def logs(context: click.Context, id: str, *, follow: bool, tail: int | None, for
       everai-autoscaler worker logs VtU8mg --tail 20
       everai-autoscaler worker logs VtU8mg --follow
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
-    if follow and form in PROGRAMS:
-        raise click.UsageError(f"--follow has no end, and -o {form} is a whole document", context)
-    with open_view(state_dir) as view:
+    if follow and look.for_programs:
+        raise click.UsageError(f"--follow has no end, and -o {look.form} is a whole document", context)
+    with open_view(look.state_dir) as view:
         app = view.app
-    with closing(Store(state_dir)) as store:
+    with closing(Store(look.state_dir)) as store:
         worker_id = the_one(id, [one["id"] for one in store.workers(app, ended=True)])
-        log = _Log(state_dir / "logs" / f"{worker_id}.log")
+        log = _Log(look.state_dir / "logs" / f"{worker_id}.log")
         written = log.last(tail)
-        if form in PROGRAMS:
+        if look.for_programs:
             lines = written.decode("utf-8", "replace").splitlines()
-            click.echo(shown_as(form, {"id": worker_id, "lines": lines}))
+            click.echo(look.shown({"id": worker_id, "lines": lines}, str))
             return
         if not written and not follow:
             click.echo(f"worker {worker_id} has written nothing", err=True)
@@ -112,9 +109,8 @@ def logs(context: click.Context, id: str, *, follow: bool, tail: int | None, for
 
 @worker.command
 @click.argument("id", metavar="ID")
-@form_option
-@state_option
-def remove(id: str, *, form: str, state_dir: Path) -> None:  # noqa: A002 - its name in the help
+@form_options
+def remove(id: str, *, look: Look) -> None:  # noqa: A002 - its name in the help
     """Let the worker ID finish what it serves, and end it.
 
     From now on it gets no more requests. The beginning of an ID will do. The policy isn't told: where it wants more
@@ -123,9 +119,11 @@ def remove(id: str, *, form: str, state_dir: Path) -> None:  # noqa: A002 - its 
     \b
       everai-autoscaler worker remove VtU8mg
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
-    with open_view(state_dir) as view:
+    with open_view(look.state_dir) as view:
         if not isinstance(view, AdminView):
-            raise StateError(f"nothing runs with the state directory {state_dir}, so that there is no worker to remove")
+            raise StateError(
+                f"nothing runs with the state directory {look.state_dir}, so that there is no worker to remove"
+            )
         found = {one.id: one for one in view.workers()}
         try:
             worker_id = the_one(id, found)
@@ -139,7 +137,7 @@ def remove(id: str, *, form: str, state_dir: Path) -> None:  # noqa: A002 - its 
             view.remove_worker(worker_id, somebody())
             serves = one.requests
             said = f"worker {worker_id} goes" + (f" when it has finished {_requests(serves)}" if serves else "")
-    click.echo(shown_as(form, {"id": worker_id, "removed": True}) if form in PROGRAMS else said)
+    click.echo(look.shown({"id": worker_id, "removed": True}, lambda _: said))
 
 
 def _refuse_ended(prefix: str, workers: list[WorkerForm]) -> None:

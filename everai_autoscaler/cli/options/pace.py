@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import click
 
-from everai_autoscaler.cli.options.bounded import Seconds
+from everai_autoscaler.cli.options.parameters import Seconds
 
 __all__ = ["cold_start_option", "interval_option"]
 
+_ABOVE_ZERO, _FROM_ZERO = Seconds(min=0, min_open=True), Seconds(min=0)
 
 interval_option = click.option(
-    "--interval",
-    type=Seconds(min=0, min_open=True),
-    default=20.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Between two decisions.",
+    "--interval", type=_ABOVE_ZERO, default=20.0, show_default=True, metavar="SECONDS", help="Between two decisions."
 )
 cold_start_option = click.option(
     "--cold-start",
-    type=Seconds(min=0),
+    type=_FROM_ZERO,
     default=15.0,
     show_default=True,
     metavar="SECONDS",

@@ -6,13 +6,13 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from attrs import frozen
-from click.shell_completion import CompletionItem
 
 from everai_autoscaler.cli.options.manifest import read_manifest
+from everai_autoscaler.cli.options.parameters import packed
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.decision.nested import Nested, nest
 from everai_autoscaler.decision.secrets import Secrets
@@ -23,7 +23,6 @@ from everai_autoscaler.model.late import read, reader, source_of
 from everai_autoscaler.plugin import default_registry
 
 __all__ = [
-    "ScalerName",
     "ScalerOptions",
     "WantedScaler",
     "argument_option",
@@ -32,19 +31,6 @@ __all__ = [
     "secret_option",
     "shown",
 ]
-
-C = TypeVar("C", bound=Callable[..., Any])
-
-
-class ScalerName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4, not before
-    """The name of a scaler that a plugin offers; checked where it is used, completed here."""
-
-    name = "scaler"
-
-    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The names that begin with *incomplete*."""
-        names = default_registry().names("autoscalers")
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 @frozen
@@ -155,72 +141,14 @@ class ScalerOptions:
         return providers
 
 
-def scaler_options(command: C) -> C:
-    """Give *command* the options, and hand them to it as *options*."""
-
-    @functools.wraps(command)
-    def with_options(
-        *args: Any,
-        arguments: tuple[str, ...],
-        file: Path | None,
-        configmaps: Path | None,
-        secrets: Path | None,
-        entries: tuple[str, ...],
-        **rest: Any,
-    ) -> Any:
-        options = ScalerOptions(
-            key_values("-a", arguments),
-            file,
-            configmaps,
-            secrets,
-            _entries(key_values("--configmap", entries, "NAME:KEY=VALUE")),
-        )
-        return command(*args, options=options, **rest)
-
-    directory = click.Path(exists=True, file_okay=False, path_type=Path)
-    for option in (
-        click.option(
-            "--secrets",
-            type=directory,
-            metavar="DIR",
-            help="Where Secrets are; likewise.",
-        ),
-        click.option(
-            "--configmaps",
-            type=directory,
-            metavar="DIR",
-            help="Where ConfigMaps are: a directory each, in which each key is a file.",
-        ),
-        click.option(
-            "--configmap",
-            "entries",
-            multiple=True,
-            metavar="NAME:KEY=VALUE",
-            help="One value of a ConfigMap; repeatable.",
-        ),
-        click.option(
-            "-f",
-            "--file",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="A YAML or JSON file with the scaler, its arguments and decorators: an app's manifest, its builtin "
-            "section, or name, arguments and decorators alone.",
-        ),
-        argument_option,
-    ):
-        with_options = option(with_options)
-    return with_options  # type: ignore[return-value]  # it takes what click hands over, not what *command* takes
-
-
 argument_option = click.option(
     "-a",
     "--argument",
     "arguments",
     multiple=True,
     metavar="KEY=VALUE",
-    help="An argument of the scaler; repeatable, and goes before a file's.",
+    help="An argument of the scaler; repeatable, and overrides the file's.",
 )
-
 secret_option = click.option(
     "--secret",
     "secrets",
@@ -243,16 +171,47 @@ def key_values(option: str, given: tuple[str, ...], form: str = "KEY=VALUE") -> 
     return {key: value for _, key, _, value in pairs}
 
 
-def _entries(given: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    entries = {}
-    for place, value in given.items():
+def _options(
+    arguments: tuple[str, ...],
+    file: Path | None,
+    entries: tuple[str, ...],
+    configmaps: Path | None,
+    secrets: Path | None,
+) -> ScalerOptions:
+    given, held = key_values("-a", arguments), {}
+    for place, value in key_values("--configmap", entries, _ENTRY).items():
         name, _, key = place.partition(":")
         if not name or not key:
-            raise click.UsageError(
-                f"--configmap: {place!r} is not of the form NAME:KEY=VALUE", click.get_current_context()
-            )
-        entries[name, key] = value
-    return entries
+            raise click.UsageError(f"--configmap: {place!r} is not of the form {_ENTRY}", click.get_current_context())
+        held[name, key] = value
+    return ScalerOptions(given, file, configmaps, secrets, held)
+
+
+_ENTRY = "NAME:KEY=VALUE"
+_DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
+
+scaler_options = packed(
+    "options",
+    _options,
+    argument_option,
+    click.option(
+        "-f",
+        "--file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="A YAML or JSON file with the scaler, its arguments and decorators: an app's manifest, its builtin "
+        "section, or name, arguments and decorators alone.",
+    ),
+    click.option("--configmap", "entries", multiple=True, metavar=_ENTRY, help="One value of a ConfigMap; repeatable."),
+    click.option(
+        "--configmaps",
+        type=_DIRECTORY,
+        metavar="DIR",
+        help="Where ConfigMaps are: a directory each, in which each key is a file.",
+    ),
+    click.option("--secrets", type=_DIRECTORY, metavar="DIR", help="Where Secrets are; likewise."),
+)
+"""Gives a command its :class:`ScalerOptions`, as *options*."""
 
 
 def _read(kind: str, directory: Path | None, entries: Mapping[tuple[str, str], str], name: str, key: str) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import frozen
 
-from everai_autoscaler.cli.options.bounded import Seconds, Whole
-from everai_autoscaler.cli.options.scaler_options import ScalerName, ScalerOptions, scaler_options
+from everai_autoscaler.cli.options.parameters import SCALER, Seconds, Whole
+from everai_autoscaler.cli.options.scaler_options import ScalerOptions, scaler_options
 from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.words import counted, table
 
@@ -37,7 +37,7 @@ class _Verdict:
 
 
 @click.command
-@click.argument("name", required=False, metavar="[SCALER]", type=ScalerName())
+@click.argument("name", required=False, metavar="[SCALER]", type=SCALER)
 @scaler_options
 @click.option(
     "--examples",

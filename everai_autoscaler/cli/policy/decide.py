@@ -8,8 +8,9 @@ from collections.abc import Iterable
 import click
 
 from everai_autoscaler.cli.options.documents import Layout, documents
+from everai_autoscaler.cli.options.parameters import SCALER
 from everai_autoscaler.cli.options.record_file import RecordFile, record_file, record_option
-from everai_autoscaler.cli.options.scaler_options import ScalerName, ScalerOptions, WantedScaler, scaler_options
+from everai_autoscaler.cli.options.scaler_options import ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.text.words import as_json, output_option, sentences
 from everai_autoscaler.errors import AutoscalerError
 from everai_autoscaler.model import Factors, Outcome
@@ -21,7 +22,7 @@ SOME_BAD = 2
 
 
 @click.command
-@click.argument("words", nargs=-1, metavar="[SCALER] [SNAPSHOT]", type=ScalerName())
+@click.argument("words", nargs=-1, metavar="[SCALER] [SNAPSHOT]", type=SCALER)
 @scaler_options
 @click.option("--lines", is_flag=True, help="There is one snapshot a line, whatever the first line looks like.")
 @output_option

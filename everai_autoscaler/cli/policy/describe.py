@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 from attrs import frozen
-from click.shell_completion import CompletionItem
 
+from everai_autoscaler.cli.options.parameters import Name
 from everai_autoscaler.cli.options.scaler_options import argument_option, key_values, shown
 from everai_autoscaler.cli.text.words import output_option, sentences
 from everai_autoscaler.decision import Decider
@@ -30,16 +30,6 @@ _SOME = 2
 _INSIDE = tuple({"name": name, "arguments": {"max_workers": _ROOM}} for name in ("simple", "free-worker"))
 _STAND_IN: Mapping[Nesting, Any] = {Nesting.ONE: _INSIDE[0], Nesting.MANY: list(_INSIDE)}
 """What stands for scalers inside."""
-
-
-class _AnyName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4, not before
-    """A name that a plugin offers, of any kind."""
-
-    name = "name"
-
-    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The names that begin with *incomplete*."""
-        return [CompletionItem(name) for name in _names(default_registry()) if name.startswith(incomplete)]
 
 
 @frozen
@@ -62,7 +52,7 @@ class _Example:
 
 
 @click.command
-@click.argument("name", type=_AnyName())
+@click.argument("name", type=Name("name", lambda: _names(default_registry())))
 @argument_option
 @output_option
 def describe(name: str, *, arguments: tuple[str, ...], output: str) -> None:

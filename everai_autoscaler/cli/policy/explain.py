@@ -6,7 +6,7 @@ import json
 
 import click
 
-from everai_autoscaler.cli.options.bounded import Whole
+from everai_autoscaler.cli.options.parameters import Whole
 from everai_autoscaler.cli.options.scaler_options import key_values, secret_option
 from everai_autoscaler.cli.text.explanation import as_document, check_secrets, in_words
 from everai_autoscaler.cli.text.words import output_option, printable

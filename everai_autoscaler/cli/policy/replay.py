@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import click
 
-from everai_autoscaler.cli.options.scaler_options import ScalerName, argument_option, key_values, secret_option
+from everai_autoscaler.cli.options.parameters import SCALER
+from everai_autoscaler.cli.options.scaler_options import argument_option, key_values, secret_option
 from everai_autoscaler.cli.text.words import as_json, output_option, sentences
 from everai_autoscaler.decision import Replay
 from everai_autoscaler.decision import replay as decide_again
@@ -22,7 +23,7 @@ DIFFERENT = 1
 
 @click.command
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--scaler", type=ScalerName(), help="Another scaler, to see where it would have decided otherwise.")
+@click.option("--scaler", type=SCALER, help="Another scaler, to see where it would have decided otherwise.")
 @argument_option
 @secret_option
 @output_option

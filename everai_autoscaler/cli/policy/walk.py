@@ -6,17 +6,16 @@ import math
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import click
 from attrs import frozen
 from click.shell_completion import CompletionItem
 
 from everai_autoscaler import traces
-from everai_autoscaler.cli.options.bounded import Seconds, Whole
 from everai_autoscaler.cli.options.pace import cold_start_option, interval_option
+from everai_autoscaler.cli.options.parameters import SCALER, Name, Seconds, Whole
 from everai_autoscaler.cli.options.record_file import record_file, record_option
-from everai_autoscaler.cli.options.scaler_options import ScalerName, ScalerOptions, WantedScaler, scaler_options
+from everai_autoscaler.cli.options.scaler_options import ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.policy.walk_output import Changes, Lines, Numbers, Programs, Tables, View
 from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.errors import UnknownNameError
@@ -52,28 +51,9 @@ _FOR_A_TRACE: Mapping[str, Mapping[str, ArgumentType]] = {
 """What has to be otherwise where more comes than four clients send."""
 
 
-class _TraceName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4, not before
-    """A trace by its name, or a file."""
-
-    name = "trace"
-
-    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        names = [CompletionItem(name) for name in traces.names() if name.startswith(incomplete)]
-        return names or [CompletionItem(incomplete, type="file")]
-
-
-class _WalkName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4, not before
-    """One of the two walks."""
-
-    name = "walk"
-
-    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> str:
-        if value not in _WALKS:
-            raise UnknownNameError.of("walk", value, _WALKS)
-        return str(value)
-
-    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return [CompletionItem(name) for name in _WALKS if name.startswith(incomplete)]
+def _complete_trace(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    names = [CompletionItem(name) for name in traces.names() if name.startswith(incomplete)]
+    return names or [CompletionItem(incomplete, type="file")]
 
 
 @frozen
@@ -92,11 +72,11 @@ class _Demand:
 
 
 @click.command
-@click.argument("name", metavar="[free-worker|queue]", default="free-worker", type=_WalkName())
+@click.argument("name", metavar="[free-worker|queue]", default="free-worker", type=Name("walk", lambda: _WALKS))
 @click.option(
     "--trace",
     metavar="NAME|FILE",
-    type=_TraceName(),
+    shell_complete=_complete_trace,
     help="Real arrivals in place of the clients: "
     + ", ".join(traces.names())
     + ", or a .csv or .csv.gz file with the columns arrival_s and service_s.",
@@ -115,7 +95,7 @@ class _Demand:
     metavar="SECONDS",
     help="Where in the trace to end.  [default: its end]",
 )
-@click.option("--scaler", metavar="SCALER", type=ScalerName(), help="Another scaler than the walk's own.")
+@click.option("--scaler", metavar="SCALER", type=SCALER, help="Another scaler than the walk's own.")
 @scaler_options
 @interval_option
 @cold_start_option
@@ -169,6 +149,8 @@ def walk(
     Your own arrivals and manifest, with records to replay:
       everai-autoscaler walk --trace arrivals.csv -f app.yaml --record decisions.jsonl
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    if name not in _WALKS:
+        raise UnknownNameError.of("walk", name, _WALKS)
     wanted = _wanted(name, scaler, options, trace)
     demand = _clients() if trace is None else _traced(trace, begin, end)
     if trace is None and (begin is not None or end is not None):

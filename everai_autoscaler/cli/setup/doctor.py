@@ -18,7 +18,8 @@ from attrs import frozen
 
 import everai_autoscaler
 from everai_autoscaler.cli.options.pace import cold_start_option, interval_option
-from everai_autoscaler.cli.options.scaler_options import ScalerName, ScalerOptions, WantedScaler, scaler_options
+from everai_autoscaler.cli.options.parameters import SCALER
+from everai_autoscaler.cli.options.scaler_options import ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.setup.plugins import contested
 from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.decision.nested import registered_name
@@ -52,7 +53,7 @@ class _Finding:
 
 
 @click.command
-@click.argument("name", required=False, metavar="[SCALER]", type=ScalerName())
+@click.argument("name", required=False, metavar="[SCALER]", type=SCALER)
 @scaler_options
 @interval_option
 @cold_start_option

@@ -219,7 +219,7 @@ class MemoryRuntime:
         }
         self.arguments["api_key"] = {"value": "***", "source": "Secret keys/api", "redacted": True, "kept": None}
         shown = self.kept[-2].shown
-        shown["why"] = [f"simple: {HOSTILE}", f"guard: {LONG} stays: it is busy"]
+        shown |= {"why": [f"simple: {HOSTILE}", f"guard: {LONG} stays: it is busy"], "by": "guard"}
         self.notes = [
             "2024-07-29T03:07:30+0000 worker 5LJtBqJsRYgT67ZEuMAt88 died while it served: signal 9 (SIGKILL)",
             f"2024-07-29T03:07:10+0000 {HOSTILE}",

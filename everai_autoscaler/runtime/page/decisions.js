@@ -13,7 +13,7 @@ export const MOST_DECISIONS = 400;
 const wants = ({ up, down }) => up > 0 || down.length > 0;
 // What a policy wants isn't done in a dry run, nor where an operator has said something else.
 export const acts = ({ applied }) => applied !== null && wants(applied);
-export const notable = (decision) => wants(decision) || acts(decision) || decision.held || decision.failure || decision.why.some((why) => why.startsWith("guard: "));
+export const notable = (decision) => wants(decision) || acts(decision) || decision.held || ["failure", "guard"].includes(decision.by);
 
 export function change({ up, down, held }) {
   if (up && down.length) return `+${up} −${down.length}`;
@@ -21,16 +21,16 @@ export function change({ up, down, held }) {
 }
 
 export function action(decision) {
-  if (decision.failure) return "failed";
-  if (!decision.operator) return change(decision);
+  if (decision.by === "failure") return "failed";
+  if (decision.by !== "operator") return change(decision);
   return decision.applied ? change(decision.applied) : decision.operator.word;
 }
 
 // Why it was decided: the operator's word stands above the policy's.
 export function whysOf(decision) {
-  if (decision.failure) return [decision.failure];
+  if (decision.by === "failure") return [decision.failure];
   const whys = decision.why.length ? decision.why : ["no reason given"];
-  return decision.operator ? [`operator: ${said(decision.operator)}`, `policy: ${change(decision)}; ${whys.join("; ")}`] : whys;
+  return decision.by === "operator" ? [`operator: ${said(decision.operator)}`, `policy: ${change(decision)}; ${whys.join("; ")}`] : whys;
 }
 
 export function badge(decision, text = action(decision)) {
@@ -39,10 +39,11 @@ export function badge(decision, text = action(decision)) {
   return el("span", { class: `badge ${kind}`, title }, text);
 }
 
-// What was applied of a policy's decision, where that isn't all of it.
-export function partOf({ applied, operator, up, down }) {
-  if (!applied || operator || (applied.up === up && applied.down.length === down.length)) return null;
-  return el("span", { class: "sentence applied" }, `applied: ${[became(applied), ...applied.why].join("; ")}`);
+// What was applied of a policy's decision, and why no more, where that isn't all of it.
+export function partOf({ applied, by, shortfall, up, down }) {
+  if (by === "operator" || (applied ? applied.up === up && applied.down.length === down.length : !shortfall.length)) return null;
+  const parts = applied ? [`applied: ${became(applied)}`, ...shortfall] : shortfall;
+  return el("span", { class: "sentence applied" }, parts.join("; "));
 }
 
 export function sentence(text) {
@@ -66,7 +67,6 @@ function showDecisions() {
 function decisionRow(decision) {
   const details = el("div", { class: "details", id: `decision-${decision.id}`, hidden: "" });
   const lines = whysOf(decision);
-  const isDry = !decision.applied && !decision.operator && !decision.failure && wants(decision);
   const opener = button(
     {
       class: `decision ${notable(decision) ? "" : "calm"}`,
@@ -84,7 +84,7 @@ function decisionRow(decision) {
       "span", { class: "whys" },
       ...lines.slice(0, 3).map(sentence),
       lines.length > 3 ? el("span", { class: "muted" }, `and ${lines.length - 3} more`) : null,
-      isDry ? el("span", { class: "sentence applied" }, "not applied: a dry run") : partOf(decision),
+      partOf(decision),
     ),
   );
   return el("li", {}, opener, details);

@@ -49,6 +49,7 @@ def test_what_an_operator_kept_from_happening_is_not_shown_as_done(visit):
             "up": 3,
             "down": [],
             "why": ["simple: starts 3 workers"],
+            "by": "operator",
         }
         runtime.tell("decision", {**wanted, "id": 101, "operator": word, "applied": None})
         await page.until("document.querySelectorAll('#decision-list > li').length === 101")
@@ -84,8 +85,8 @@ def test_a_dry_run_changes_nothing(visit):
 
     async def story(page, runtime):
         before = await page.run(marks)
-        wanted = {**runtime.kept[-1].view(), "id": 101, "at": time.time(), "up": 3, "operator": None, "applied": None}
-        runtime.tell("decision", wanted)
+        wanted = {**runtime.kept[-1].view(), "id": 101, "at": time.time(), "up": 3, "applied": None}
+        runtime.tell("decision", {**wanted, "shortfall": ["not applied: a dry run"]})
         await page.until("document.querySelectorAll('#decision-list > li').length === 101")
 
         assert "+3" == await page.run(text("#decision-list > li:first-child .badge"))
@@ -101,7 +102,7 @@ def test_the_last_change_is_what_was_done_of_it(visit):
     async def story(page, runtime):
         why = "starts 1 of 3: starts wait, since workers have died while starting"
         part = {"up": 1, "down": [], "why": [why]}
-        said = {"up": 3, "down": [], "why": ["simple: starts 3 workers"], "operator": None, "applied": part}
+        said = {"up": 3, "down": [], "why": ["simple: starts 3 workers"], "applied": part, "shortfall": [why]}
         runtime.tell("decision", {**runtime.kept[-1].view(), "id": 101, "at": time.time(), **said})
         await page.until("document.querySelectorAll('#decision-list > li').length === 101")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +14,8 @@ from typing import Any, Literal, TypeAlias
 from attrs import field, frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.errors import PlaceholderError, StateError
+from everai_autoscaler.errors import PlaceholderError
+from everai_autoscaler.runtime.database import Database
 from everai_autoscaler.runtime.state import make_directory, usable
 
 __all__ = ["Decision", "Held", "Kind", "Store", "TickRow"]
@@ -30,8 +30,6 @@ KEEP_SAMPLES = 7 * 86_400.0
 """Seconds."""
 KEEP_WORKERS = 1_000
 """Workers that have ended."""
-PATIENCE = 5.0
-"""Seconds that another process is given to finish writing."""
 MOST_LISTED = 20
 
 _OURS = 0x45564153
@@ -47,8 +45,6 @@ _SCHEMA = (
     "CREATE INDEX worker_of ON worker (app, deleted_at)",
     "CREATE INDEX decision_of ON decision (app)",
     "CREATE INDEX sample_of ON sample (app, at)",
-    f"PRAGMA application_id = {_OURS}",
-    f"PRAGMA user_version = {_VERSION}",
 )
 
 
@@ -170,37 +166,20 @@ class Store:
     def __init__(self, directory: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.directory = directory
         self._clock = clock
-        self._path = directory / "state.db"
         make_directory(directory)
         make_directory(directory / "logs")
-        with usable(directory):
-            # Made here, so that it never is open to others. One that is there must not be opened, since closing it
-            # would take away the locks that this process has on it; touching it doesn't.
-            self._path.touch(mode=0o600)
-            self._path.chmod(0o600)
-        # Two, so that nobody who reads waits for one who waits to write.
-        self._writing, self._reading = threading.RLock(), threading.Lock()
-        with self._in_our_words():
-            self._writer = self._connect()
-            try:
-                self._begin()
-                self._reader = self._connect()
-            except BaseException:
-                self._writer.close()
-                raise
+        self._database = Database(directory / "state.db", ours=_OURS, version=_VERSION, schema=_SCHEMA)
 
     def close(self) -> None:
         """Let go of the database."""
-        with self._in_our_words(), self._reading, self._writing:
-            self._reader.close()
-            self._writer.close()
+        self._database.close()
 
     # ConfigMaps and Secrets.
 
     def put(self, kind: Kind, name: str, data: Mapping[str, str]) -> None:
         """Keep *data* under *name*, in place of all that was there."""
         now = self._clock()
-        with self._change() as db:
+        with self._database.change() as db:
             db.execute(
                 "INSERT INTO held VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, name)"
                 " DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at",
@@ -210,21 +189,21 @@ class Store:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Nobody else changes anything between what is read and what is changed within; all is kept, or nothing."""
-        with self._change():
+        with self._database.change():
             yield
 
     def get(self, kind: Kind, name: str) -> Held | None:
         """What is kept under *name*."""
-        found = self._read(f"{_HELD} AND name = ?", kind, name)
+        found = self._database.read(f"{_HELD} AND name = ?", kind, name)
         return _held(found[0]) if found else None
 
     def names(self, kind: Kind) -> list[Held]:
         """All of that *kind*, by name."""
-        return [_held(row) for row in self._read(f"{_HELD} ORDER BY name", kind)]
+        return [_held(row) for row in self._database.read(f"{_HELD} ORDER BY name", kind)]
 
     def delete(self, kind: Kind, name: str) -> bool:
         """Forget it; whether it was there."""
-        with self._change() as db:
+        with self._database.change() as db:
             return bool(db.execute("DELETE FROM held WHERE kind = ? AND name = ?", (kind, name)).rowcount)
 
     def reader(self, kind: Kind) -> Callable[[str, str], str]:
@@ -256,7 +235,7 @@ class Store:
 
     def remember_app(self, app: str, info: Mapping[str, Any]) -> None:
         """*app* runs here now."""
-        with self._change() as db:
+        with self._database.change() as db:
             db.execute(
                 "INSERT INTO app (name, info, seen_at) VALUES (?, ?, ?) ON CONFLICT (name)"
                 " DO UPDATE SET info = excluded.info, seen_at = excluded.seen_at",
@@ -265,24 +244,24 @@ class Store:
 
     def last_app(self) -> str | None:
         """The app that was seen here last."""
-        found = self._read("SELECT name FROM app ORDER BY seen_at DESC LIMIT 1")
+        found = self._database.read("SELECT name FROM app ORDER BY seen_at DESC LIMIT 1")
         return found[0][0] if found else None
 
     def app_info(self, app: str) -> dict[str, Any] | None:
         """What was remembered of it, with when it was seen last as ``seen_at``."""
-        found = self._read("SELECT info, seen_at FROM app WHERE name = ? AND info IS NOT NULL", app)
+        found = self._database.read("SELECT info, seen_at FROM app WHERE name = ? AND info IS NOT NULL", app)
         return {**json.loads(found[0][0]), "seen_at": found[0][1]} if found else None
 
     # Workers.
 
     def save_worker(self, app: str, row: Mapping[str, Any]) -> None:
         """Keep what is known of a worker; one that has ended stays ended."""
-        with self._change() as db:
+        with self._database.change() as db:
             _save_worker(db, app, row)
 
     def rows(self, app: str) -> list[dict[str, Any]]:
         """The workers that haven't ended, as they were saved."""
-        rows = self._read(
+        rows = self._database.read(
             "SELECT view FROM worker WHERE app = ? AND deleted_at IS NULL ORDER BY created_at, rowid", app
         )
         return [json.loads(row) for (row,) in rows]
@@ -292,7 +271,7 @@ class Store:
 
         As lists show them, which is without the sessions that are pinned to each.
         """
-        rows = self._read(
+        rows = self._database.read(
             "SELECT json_remove(view, '$.pinned') FROM worker WHERE app = ? AND (deleted_at IS NULL OR ?)"
             " ORDER BY created_at, rowid",
             app,
@@ -310,7 +289,7 @@ class Store:
         # A record says most things twice, and there are 10,000 of them: pressed, they take a tenth.
         record = None if row.record is None else zlib.compress(row.record.encode("utf-8", "backslashreplace"), 1)
         around = [json.dumps(row.failure), _json(row.operator), _json(row.applied)]
-        with self._change() as db:
+        with self._database.change() as db:
             decision_id = None
             if row.record is not None or row.failure:
                 decision_id = db.execute(
@@ -330,14 +309,14 @@ class Store:
 
     def remember_end(self, app: str, at: float) -> None:
         """Keep that *app* ended properly: nobody waits for it any more."""
-        with self._change() as db:
+        with self._database.change() as db:
             db.execute("UPDATE app SET seen_at = ?, queue = '[]' WHERE name = ?", (at, app))
 
     def decisions(
         self, app: str, *, limit: int = 50, before: int | None = None, at: float | None = None
     ) -> list[Decision]:
         """The last decisions, the newest first: those *before* a number, or from the one in force at a moment."""
-        rows = self._read(
+        rows = self._database.read(
             f"{_DECISION} AND id < coalesce(?, id + 1) AND at <= coalesce(?, at) ORDER BY id DESC LIMIT ?",
             *(app, before, at, limit),
         )
@@ -345,12 +324,12 @@ class Store:
 
     def decision(self, app: str, decision_id: int) -> Decision | None:
         """The decision of that number."""
-        rows = self._read(f"{_DECISION} AND id = ?", app, decision_id)
+        rows = self._database.read(f"{_DECISION} AND id = ?", app, decision_id)
         return _decision(rows[0]) if rows else None
 
     def queue(self, app: str) -> list[dict[str, Any]]:
         """The queue as the last tick saw it."""
-        found = self._read("SELECT queue FROM app WHERE name = ? AND queue IS NOT NULL", app)
+        found = self._database.read("SELECT queue FROM app WHERE name = ? AND queue IS NOT NULL", app)
         return [{"created_at": came, "reason": reason} for came, reason in json.loads(found[0][0])] if found else []
 
     def samples(self, app: str, *, since: float, most: int = 1000) -> list[dict[str, Any]]:
@@ -358,7 +337,7 @@ class Store:
 
         Where there are more than *most*, every second, third, ... of them, back from the newest.
         """
-        rows = self._read(
+        rows = self._database.read(
             "SELECT view FROM (SELECT view, row_number() OVER (ORDER BY at DESC, rowid DESC) AS back,"
             " count(*) OVER () AS number FROM sample WHERE app = ? AND at >= ?)"
             " WHERE (back - 1) % max(1, (number + ? - 1) / ?) = 0 ORDER BY back DESC",
@@ -368,12 +347,14 @@ class Store:
 
     def seen(self, app: str) -> list[dict[str, Any]]:
         """The last samples, the newest first."""
-        rows = self._read("SELECT view FROM sample WHERE app = ? ORDER BY at DESC, rowid DESC LIMIT ?", app, HISTORIES)
+        rows = self._database.read(
+            "SELECT view FROM sample WHERE app = ? ORDER BY at DESC, rowid DESC LIMIT ?", app, HISTORIES
+        )
         return [json.loads(view) for (view,) in rows]
 
     def memory(self, app: str) -> JsonValue:
         """What the policy remembered last."""
-        found = self._read("SELECT memory FROM app WHERE name = ? AND memory IS NOT NULL", app)
+        found = self._database.read("SELECT memory FROM app WHERE name = ? AND memory IS NOT NULL", app)
         memory: JsonValue = json.loads(found[0][0]) if found else None
         return memory
 
@@ -381,13 +362,13 @@ class Store:
 
     def operator(self, app: str) -> dict[str, Any] | None:
         """What an operator has said."""
-        found = self._read("SELECT operator FROM app WHERE name = ? AND operator IS NOT NULL", app)
+        found = self._database.read("SELECT operator FROM app WHERE name = ? AND operator IS NOT NULL", app)
         word: dict[str, Any] | None = json.loads(found[0][0]) if found else None
         return word
 
     def set_operator(self, app: str, word: Mapping[str, Any] | None) -> None:
         """Keep what an operator says; ``None`` takes it away."""
-        with self._change() as db:
+        with self._database.change() as db:
             db.execute(
                 "INSERT INTO app (name, operator) VALUES (?, ?) ON CONFLICT (name)"
                 " DO UPDATE SET operator = excluded.operator",
@@ -396,7 +377,7 @@ class Store:
 
     def prune(self, app: str, now: float) -> None:
         """Forget what is older than anybody asks for, and delete the logs of the workers that are forgotten."""
-        with self._change() as db:
+        with self._database.change() as db:
             db.execute(
                 "DELETE FROM decision WHERE app = ? AND id <= (SELECT id FROM decision WHERE app = ?"
                 " ORDER BY id DESC LIMIT 1 OFFSET ?)",
@@ -413,83 +394,6 @@ class Store:
             for (worker_id,) in forgotten:
                 for name in (f"{worker_id}.log", f"{worker_id}.log.1"):
                     (self.directory / "logs" / name).unlink(missing_ok=True)
-
-    # The database.
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-
-    def _begin(self) -> None:
-        is_new = self._is_new()
-        self._write_ahead()
-        self._writer.execute("PRAGMA synchronous = NORMAL")
-        self._writer.execute("PRAGMA secure_delete = ON")  # a Secret that is deleted is to be gone
-        if is_new:
-            with self._change() as db:
-                if self._is_new():  # nobody else has made it since
-                    for statement in _SCHEMA:
-                        db.execute(statement)
-
-    def _write_ahead(self) -> None:
-        """Have changes written to a log beside the database, where nobody who reads waits for them."""
-        # For this switch alone SQLite doesn't wait when somebody else is there, as it does everywhere else.
-        until = time.monotonic() + PATIENCE
-        while True:
-            try:
-                self._writer.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                    raise
-                time.sleep(0.01)
-            else:
-                return
-
-    def _is_new(self) -> bool:
-        """Whether there is nothing in it yet.
-
-        Raises:
-            StateError: there is something that isn't ours to write.
-        """
-        version, whose, tables = self._writer.execute(
-            "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)"
-            " FROM pragma_user_version, pragma_application_id"
-        ).fetchone()
-        if not (version or whose or tables):
-            return True
-        if whose != _OURS:
-            why = f"{self._path.name} is another program's database; move it away"
-        elif version > _VERSION:
-            why = "was written by a newer version of this package; update it"
-        else:
-            return False
-        raise StateError(f"state directory {self.directory}: {why}, or give another --state-dir")
-
-    def _read(self, statement: str, *given: Any) -> list[tuple[Any, ...]]:
-        with self._in_our_words(), self._reading:
-            return self._reader.execute(statement, given).fetchall()
-
-    @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all that is done within it, or nothing; a part of the one that is under way, if one is."""
-        with self._in_our_words(), self._writing:
-            if self._writer.in_transaction:
-                yield self._writer
-                return
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-                self._writer.execute("COMMIT")
-            finally:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-
-    @contextmanager
-    def _in_our_words(self) -> Iterator[None]:
-        """Say in one line what SQLite says, or Python about a value that SQLite can't take."""
-        try:
-            yield
-        except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
-            raise StateError(f"state directory {self.directory}: {self._path.name}: {error}") from error
 
 
 _HELD = "SELECT name, data, created_at, updated_at FROM held WHERE kind = ?"

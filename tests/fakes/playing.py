@@ -17,6 +17,7 @@ from attrs import define
 
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors, ScaleUpAction
+from everai_autoscaler.runtime.database import Database
 from everai_autoscaler.runtime.plan import Plan
 from everai_autoscaler.runtime.runtime import Runtime
 from everai_autoscaler.runtime.store import Store
@@ -36,7 +37,7 @@ class Always(AutoScaler):
         return DecideResult(max_workers=self.max_workers, actions=actions).because("always")
 
 
-class WatchedStore(Store):
+class WatchedDatabase(Database):
     """Notices when it is read or written where an event loop runs, which would wait for the disk."""
 
     touched: list[str]
@@ -49,13 +50,13 @@ class WatchedStore(Store):
         frame = sys._getframe(2)
         self.touched.append(f"{frame.f_code.co_name}, called by {frame.f_back and frame.f_back.f_code.co_name}")
 
-    def _read(self, statement: str, *given: Any) -> list[tuple[Any, ...]]:
+    def read(self, statement: str, *given: Any) -> list[tuple[Any, ...]]:
         self._noticed()
-        return super()._read(statement, *given)
+        return super().read(statement, *given)
 
-    def _change(self) -> AbstractContextManager[Any]:
+    def change(self) -> AbstractContextManager[Any]:
         self._noticed()
-        return super()._change()
+        return super().change()
 
 
 class Here:
@@ -100,9 +101,10 @@ def play(
     told: list[str] = []
     make = partial(Decider, scaler or Always(), app="app")
     given = {"app": "app", "scaler": "always", "make_scaler": make, "admin_port": 0, "interval": 3600.0, **plan}
-    with closing(WatchedStore(directory)) as watched, closing(Store(directory)) as store:
-        watched.touched = []
-        here = Here(Runtime(Plan(**given), watched, told=told.append), store, told)
+    with closing(Store(directory)) as own, closing(Store(directory)) as store:
+        own._database.__class__ = WatchedDatabase
+        own._database.touched = touched = []
+        here = Here(Runtime(Plan(**given), own, told=told.append), store, told)
 
         async def whole() -> None:
             begun = asyncio.Event()
@@ -117,5 +119,5 @@ def play(
                 await serving
 
         asyncio.run(whole())
-        assert [] == watched.touched
+        assert [] == touched
     return here

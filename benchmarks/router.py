@@ -267,6 +267,7 @@ async def router(port: int, concurrency: int) -> int:
     from everai_autoscaler.router.metrics import RequestMetrics
     from everai_autoscaler.router.router import Router
     from everai_autoscaler.router.settings import Settings
+    from everai_autoscaler.router.upstream import Upstream
     from everai_autoscaler.router.worker import ListeningWorker
     from everai_autoscaler.serving.dispatcher import Dispatcher
 
@@ -275,15 +276,15 @@ async def router(port: int, concurrency: int) -> int:
     worker = ListeningWorker("w", started_at=time.time(), port=port, concurrency=concurrency)
     dispatcher.add(worker)
     dispatcher.ready(worker, time.time())
-    ours = Router(
-        settings,
-        dispatcher,
+    upstream = Upstream(
+        settings=settings,
+        dispatcher=dispatcher,
         trouble=lambda *_: None,
         metrics=RequestMetrics(CollectorRegistry()),
         changed=lambda: None,
         wanted=lambda: None,
     )
-    return await ours.start("127.0.0.1", 0)
+    return await Router(upstream).start("127.0.0.1", 0)
 
 
 # -- words ------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from everai_autoscaler.loop import Applied
 from everai_autoscaler.model import DecideResult, Factors
 from everai_autoscaler.router.metrics import RequestMetrics
 from everai_autoscaler.router.router import Router
+from everai_autoscaler.router.upstream import Upstream
 from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.serving.dispatcher import Dispatcher
 from everai_autoscaler.serving.history import Sample
@@ -44,12 +45,14 @@ class LocalEngine:
             changed=host.changed,
         )
         self._router = Router(
-            local,
-            self._dispatcher,
-            trouble=self._fleet.trouble,
-            metrics=RequestMetrics(host.registry),
-            changed=host.changed,
-            wanted=self._wanted,
+            Upstream(
+                settings=local,
+                dispatcher=self._dispatcher,
+                trouble=self._fleet.trouble,
+                metrics=RequestMetrics(host.registry),
+                changed=host.changed,
+                wanted=self._wanted,
+            )
         )
         self._target = LocalTarget(
             self._fleet,

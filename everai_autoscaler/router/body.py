@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http import StreamWriter
-from attrs import define, field
+from attrs import define
 
 from everai_autoscaler.router.connection import SMALL, Connection, one_line
 from everai_autoscaler.router.refusal import RefusalError, too_large
@@ -21,17 +21,17 @@ class Body:
 
     request: web.BaseRequest
     limits: Limits
-    length: int | None = field(default=0, init=False)
+    length: int | None = 0
     """Its bytes; ``None`` where it is chunked."""
-    streamed: bool = field(default=False, init=False)
+    streamed: bool = False
     """Whether it goes to the worker as it comes."""
-    sent: bool = field(default=True, init=False)
+    sent: bool = True
     """Whether the worker has all of it, or is sent all of it with the head."""
-    text: bytes = field(default=b"", init=False)
+    text: bytes = b""
     """All of it, where it was read before the request queued."""
-    refusal: RefusalError | None = field(default=None, init=False)
+    refusal: RefusalError | None = None
     """Why it can't be passed on."""
-    _expects: bool = field(default=False, init=False)
+    _expects: bool = False
     """Whether the client waits for ``100 Continue`` before it sends it."""
 
     def check(self) -> None:

@@ -48,7 +48,8 @@ class Connection(ResponseHandler):
         """Whether a byte of the present answer has come."""
         self.chunked = False
         """Whether the last answer was chunked."""
-        self._idle_among: list[Connection] | None = None
+        self.idle_among: list[Connection] | None = None
+        """The idle connections of its worker, while it is one of them."""
         self._idle_since = 0.0
         self._sock = sock
         self._bodiless: bool | None = None
@@ -85,12 +86,8 @@ class Connection(ResponseHandler):
     def rest(self, among: list[Connection]) -> None:
         """Wait *among* the idle connections of its worker, until it is used or lost."""
         self._idle_since = time.monotonic()
-        self._idle_among = among
+        self.idle_among = among
         among.append(self)
-
-    def wake(self) -> None:
-        """It is used again; whoever calls this has taken it out of its list."""
-        self._idle_among = None
 
     def fail(self, error: ConnectionError | None = None) -> None:
         """Close it at once; whatever reads from it gets the *error*."""
@@ -105,7 +102,7 @@ class Connection(ResponseHandler):
     def data_received(self, data: bytes) -> None:
         """A part of an answer has come; or something unasked, which must not be taken for an answer."""
         if data:  # aiohttp calls it with nothing, too, to go on with what it has
-            if self._idle_among is not None:
+            if self.idle_among is not None:
                 self.fail()
                 return
             self.heard = True
@@ -113,10 +110,10 @@ class Connection(ResponseHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The worker has closed it, or it broke."""
-        if self._idle_among is not None:
+        if self.idle_among is not None:
             with suppress(ValueError):
-                self._idle_among.remove(self)
-            self._idle_among = None
+                self.idle_among.remove(self)
+            self.idle_among = None
         if exc is not None:
             # A worker may answer without reading the body, and close: sending breaks before its answer was read.
             with suppress(OSError):

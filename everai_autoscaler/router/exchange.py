@@ -50,27 +50,27 @@ class Exchange:
     task: asyncio.Task[Any] = field(
         default=Factory(lambda self: asyncio.current_task() or self.request.task, takes_self=True), init=False
     )
-    began: bool = field(default=False, init=False)
+    began: bool = False
     """Whether a byte of the answer went to the client."""
-    stopped: bool = field(default=False, init=False)
+    stopped: bool = False
     """Whether it was cut short because the app stops."""
-    _head: bytes = field(default=b"", init=False)
+    _head: bytes = b""
     """For the worker."""
     _ticket: Ticket[ListeningWorker] = field(init=False)
-    _is_over: bool = field(default=True, init=False)
+    _is_over: bool = True
     """Whether the dispatcher is done with it."""
-    _waiter: asyncio.Future[ListeningWorker] | None = field(default=None, init=False)
+    _waiter: asyncio.Future[ListeningWorker] | None = None
     _worker: ListeningWorker = field(init=False)
     """The worker that serves it, or did so last."""
-    _taken_at: float = field(default=0.0, init=False)
+    _taken_at: float = 0.0
     """When that worker took it."""
-    _is_late: bool = field(default=False, init=False)
+    _is_late: bool = False
     """Whether that worker took too long."""
-    _connection: Connection | None = field(default=None, init=False)
+    _connection: Connection | None = None
     """To the worker, while it is this request's alone."""
-    _refusals: int = field(default=0, init=False)
+    _refusals: int = 0
     """Connections that were refused."""
-    _retried: bool = field(default=False, init=False)
+    _retried: bool = False
     """Whether it has been sent for the last time."""
 
     async def run(self) -> web.StreamResponse:

@@ -19,18 +19,8 @@ __all__ = ["answer_head", "check_request", "request_head", "session_begun", "ses
 _WIRE = ("utf-8", "surrogateescape")
 """How aiohttp decodes what is on the wire."""
 _ONLY_HERE = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-        b"content-length",
-    }
+    b"connection content-length keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer"
+    b" transfer-encoding upgrade".split()
 )
 _REQUEST_ONLY_HERE = _ONLY_HERE | {b"cookie", b"expect", b"x-forwarded-for"}
 _PLAIN = frozenset({"keep-alive", "close"})
@@ -124,34 +114,27 @@ def answer_head(request: web.BaseRequest, message: RawResponseMessage, *, may_st
 
 def session_of(request: web.BaseRequest, wanted: Session) -> str | None:
     """The session that a request belongs to."""
-    if wanted.header and (found := request.headers.get(wanted.header)):
-        return _digest(found)
-    if wanted.cookie:
-        for line in request.headers.getall("Cookie", ()):
-            for pair in line.split(";"):
-                name, _, value = pair.strip().partition("=")
-                if name == wanted.cookie and value:
-                    return _digest(value)
-    return None
+    cookies = (pair for line in request.headers.getall("Cookie", ()) for pair in line.split(";"))
+    return _session(request.headers, cookies, wanted)
 
 
 def session_begun(message: RawResponseMessage, wanted: Session) -> str | None:
     """The session that a worker names in its answer, which its client will name from now on."""
-    if wanted.header and (found := message.headers.get(wanted.header)):
-        return _digest(found)
-    if wanted.cookie:
-        for line in message.headers.getall("Set-Cookie", ()):
-            pair, *attributes = line.split(";")
-            name, _, value = pair.strip().partition("=")
-            taken_back = any(one.strip().lower() == "max-age=0" for one in attributes)
-            if name == wanted.cookie and value and not taken_back:
-                return _digest(value)
-    return None
+    lines = (line.split(";") for line in message.headers.getall("Set-Cookie", ()))
+    cookies = (pair for pair, *attributes in lines if not any(one.strip().lower() == "max-age=0" for one in attributes))
+    return _session(message.headers, cookies, wanted)
 
 
-def _digest(session: str) -> str:
-    """The name of a session here. Its real name is a secret that lets its owner in, so it is stored nowhere."""
-    return blake2b(session.encode(*_WIRE), digest_size=8).hexdigest()
+def _session(headers: MultiMapping[str], cookies: Iterable[str], wanted: Session) -> str | None:
+    """What the *wanted* header or, without it, one of the *cookies* names, as a digest.
+
+    A session's real name is a secret that lets its owner in, so it is stored nowhere.
+    """
+    found = wanted.header and headers.get(wanted.header)
+    if not found and wanted.cookie:
+        pairs = (pair.strip().partition("=") for pair in cookies)
+        found = next((value for name, _, value in pairs if name == wanted.cookie and value), None)
+    return blake2b(found.encode(*_WIRE), digest_size=8).hexdigest() if found else None
 
 
 def _hops(headers: MultiMapping[str]) -> set[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from weakref import WeakKeyDictionary
 
 from everai_autoscaler.router.connection import Connection, NoConnectionError
 from everai_autoscaler.router.refusal import RefusalError
@@ -18,14 +19,14 @@ class Pool:
     """The connections of one router."""
 
     def __init__(self) -> None:
-        self._idle: dict[ListeningWorker, list[Connection]] = {}
+        self._idle: WeakKeyDictionary[ListeningWorker, list[Connection]] = WeakKeyDictionary()
 
     def take(self, worker: ListeningWorker, *, used_within: float) -> Connection | None:
         """An idle connection to *worker* that was used within so many seconds, if there is an open one."""
         idle = self._idle.get(worker)
         while idle:
             connection = idle.pop()
-            connection.wake()
+            connection.idle_among = None
             if connection.is_open(used_within=used_within):
                 return connection
             connection.fail()
@@ -53,21 +54,14 @@ class Pool:
             async with asyncio.timeout(CONNECT_TIME):
                 await loop.sock_connect(sock, (worker.host, worker.port))
             _, connection = await loop.create_connection(lambda: Connection(loop, sock), sock=sock)
-        except TimeoutError:
+        except BaseException as error:
             sock.close()
-            raise NoConnectionError(f"took no connection within {CONNECT_TIME:g} s") from None
-        except OSError as error:
-            sock.close()
-            raise NoConnectionError(f"takes no connection: {error.strerror or error}") from None
-        except BaseException:
-            sock.close()
+            if isinstance(error, TimeoutError):
+                raise NoConnectionError(f"took no connection within {CONNECT_TIME:g} s") from None
+            if isinstance(error, OSError):
+                raise NoConnectionError(f"takes no connection: {error.strerror or error}") from None
             raise
         return connection
-
-    def forget(self) -> None:
-        """Drop the workers that have no idle connection: most of them are gone."""
-        for worker in [worker for worker, idle in self._idle.items() if not idle]:
-            del self._idle[worker]
 
     def close(self) -> None:
         """Close all idle connections."""

@@ -11,10 +11,8 @@ import errno
 import logging
 import select
 import socket
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
 
 from aiohttp import web
 
@@ -22,12 +20,8 @@ from everai_autoscaler.errors import StateError
 from everai_autoscaler.log import SILENT, emit
 from everai_autoscaler.router.connection import SMALL
 from everai_autoscaler.router.exchange import Exchange
-from everai_autoscaler.router.metrics import RequestMetrics
 from everai_autoscaler.router.refusal import RefusalError, cut, stopping
-from everai_autoscaler.router.settings import Settings
 from everai_autoscaler.router.upstream import Upstream
-from everai_autoscaler.router.worker import ListeningWorker
-from everai_autoscaler.serving.dispatcher import Dispatcher
 
 __all__ = ["Router"]
 
@@ -42,23 +36,13 @@ LINGER = 5.0
 
 
 class Router:
-    """The app's address.
+    """The app's address, in front of the workers of *upstream*.
 
     Everything happens in the event loop in which it was started.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        dispatcher: Dispatcher[ListeningWorker],
-        *,
-        trouble: Callable[[ListeningWorker, str], None],
-        metrics: RequestMetrics,
-        changed: Callable[[], None],
-        wanted: Callable[[], None],
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self.upstream = Upstream(settings, dispatcher, trouble, metrics, changed=changed, wanted=wanted, clock=clock)
+    def __init__(self, upstream: Upstream) -> None:
+        self.upstream = upstream
         self._open: set[Exchange] = set()
         self._empty: asyncio.Future[None] | None = None
         self._web: web.Server | None = None
@@ -145,7 +129,6 @@ class Router:
             _end_those_that_left([exchange.request for exchange in self._open])
             _end_malformed_bodies([exchange.request for exchange in self._open if exchange.body.streamed])
             upstream, session = self.upstream, self.upstream.settings.session
-            upstream.pool.forget()
             if session.header or session.cookie:
                 upstream.dispatcher.expire(upstream.clock() - session.timeout)
 
@@ -178,10 +161,7 @@ def _end_those_that_left(requests: Iterable[web.BaseRequest]) -> None:
 def _end_malformed_bodies(requests: Iterable[web.BaseRequest]) -> None:
     """End the reading of a body of which no more will come: aiohttp's parser tells only the next request."""
     for request in requests:
-        # Before a body's end nothing can have come after it but the parser's complaint.
-        if not request.content.is_eof() and _complained(request.protocol):
+        # Before a body's end nothing can have come after it but the parser's complaint; aiohttp has no public name for
+        # where that waits.
+        if not request.content.is_eof() and getattr(request.protocol, "_messages", None):
             request.content.set_exception(ValueError("its chunks are malformed"))
-
-
-def _complained(protocol: Any) -> bool:  # aiohttp has no public word for it
-    return bool(getattr(protocol, "_messages", None))

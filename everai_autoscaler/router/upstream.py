@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
-from attrs import Factory, define
+from attrs import define, field
 
 from everai_autoscaler.router.metrics import RequestMetrics
 from everai_autoscaler.router.pool import Pool
@@ -15,7 +16,7 @@ from everai_autoscaler.serving.dispatcher import Dispatcher
 __all__ = ["Upstream"]
 
 
-@define
+@define(kw_only=True)
 class Upstream:
     """The workers behind a router, as its requests see them."""
 
@@ -28,8 +29,8 @@ class Upstream:
     """Called when the queue or what is served has changed."""
     wanted: Callable[[], None]
     """Called when a request waits and there is no worker at all."""
-    clock: Callable[[], float]
+    clock: Callable[[], float] = time.time
     """Epoch seconds."""
-    pool: Pool = Factory(Pool)
-    stopping: bool = False
+    pool: Pool = field(factory=Pool, init=False)
+    stopping: bool = field(default=False, init=False)
     """Whether new requests are refused."""

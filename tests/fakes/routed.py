@@ -12,6 +12,7 @@ from itertools import count
 from everai_autoscaler.model import Dispatch
 from everai_autoscaler.router.router import Router
 from everai_autoscaler.router.settings import Settings
+from everai_autoscaler.router.upstream import Upstream
 from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.serving.dispatcher import Dispatcher
 
@@ -170,12 +171,14 @@ class App:
         self.names = count(1)
         self.on_trouble: Callable[[ListeningWorker], None] = lambda worker: None
         self.router = Router(
-            self.settings,
-            self.dispatcher,
-            trouble=self._trouble,
-            metrics=self.metrics,
-            changed=self._changed,
-            wanted=self._wanted,
+            Upstream(
+                settings=self.settings,
+                dispatcher=self.dispatcher,
+                trouble=self._trouble,
+                metrics=self.metrics,
+                changed=self._changed,
+                wanted=self._wanted,
+            )
         )
 
     def _trouble(self, worker: ListeningWorker, why: str) -> None:

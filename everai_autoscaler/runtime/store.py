@@ -1,4 +1,4 @@
-"""What outlives the runtime: a SQLite database in the state directory."""
+"""All that outlives a runtime, in the SQLite database of its state directory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Decision", "Held", "Kind", "Store", "TickRow"]
 Kind: TypeAlias = Literal["ConfigMap", "Secret"]
 
 HISTORIES = 20
-"""How many samples a snapshot tells of."""
+"""How many earlier samples a snapshot includes."""
 KEEP_DECISIONS = 31_000
 """A week of one each 20 seconds."""
 KEEP_SAMPLES = 7 * 86_400.0
@@ -60,7 +60,7 @@ class Held:
 
 @frozen(kw_only=True)
 class TickRow:
-    """All that one tick leaves. All times are epoch seconds, all durations seconds."""
+    """What a tick leaves in the store. All times are epoch seconds, all durations seconds."""
 
     at: float
     """When it was."""
@@ -74,20 +74,20 @@ class TickRow:
     applied: Mapping[str, Any] | None
     """What was really done."""
     operator: Mapping[str, Any] | None
-    """The operator's word that was in force."""
+    """The operator's override that was in force."""
     failure: str
     """What failed, in one line; empty when nothing did."""
     workers: Sequence[Mapping[str, Any]]
-    """The rows of those that there are."""
+    """The rows of the workers that start, serve or drain."""
     queue: Sequence[tuple[float, str]]
-    """When each request that waits came, and why it waits, in the platform's words."""
+    """Of each request that waits: when it came, and why it waits, in the platform's words."""
     sample: Mapping[str, Any]
-    """The fleet and the queue in numbers."""
+    """The workers and the queue in numbers."""
 
 
 @frozen(kw_only=True)
 class Decision:
-    """A decision as it is kept. All times are epoch seconds, all durations seconds."""
+    """A stored decision. All times are epoch seconds, all durations seconds."""
 
     id: int
     at: float
@@ -177,7 +177,7 @@ class Store:
     # ConfigMaps and Secrets.
 
     def put(self, kind: Kind, name: str, data: Mapping[str, str]) -> None:
-        """Keep *data* under *name*, in place of all that was there."""
+        """Store *data* under *name*, in place of all that was there."""
         now = self._clock()
         with self._database.change() as db:
             db.execute(
@@ -188,12 +188,12 @@ class Store:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else changes anything between what is read and what is changed within; all is kept, or nothing."""
+        """One transaction: nothing else is changed meanwhile, and all that is changed within is stored, or nothing."""
         with self._database.change():
             yield
 
     def get(self, kind: Kind, name: str) -> Held | None:
-        """What is kept under *name*."""
+        """What is stored under *name*."""
         found = self._database.read(f"{_HELD} AND name = ?", kind, name)
         return _held(found[0]) if found else None
 
@@ -207,10 +207,10 @@ class Store:
             return bool(db.execute("DELETE FROM held WHERE kind = ? AND name = ?", (kind, name)).rowcount)
 
     def reader(self, kind: Kind) -> Callable[[str, str], str]:
-        """Who reads one value of that *kind*, given its name and key, as a Decider's provider does.
+        """A function that reads one value of that *kind*, given its name and key: a provider for a Decider.
 
         Raises:
-            PlaceholderError: by the reader: there is no such value; says what there is, and how to make it.
+            PlaceholderError: by the function: there is no such value; says what there is, and how to make it.
         """
 
         def read(name: str, key: str) -> str:
@@ -248,14 +248,20 @@ class Store:
         return found[0][0] if found else None
 
     def app_info(self, app: str) -> dict[str, Any] | None:
-        """What was remembered of it, with when it was seen last as ``seen_at``."""
-        found = self._database.read("SELECT info, seen_at FROM app WHERE name = ? AND info IS NOT NULL", app)
-        return {**json.loads(found[0][0]), "seen_at": found[0][1]} if found else None
+        """What ``remember_app`` was given, with when the app was seen last as ``seen_at``."""
+        info, seen_at = self._of_app(app, "info"), self._of_app(app, "seen_at")
+        return None if info is None else {**info, "seen_at": seen_at}
+
+    def _of_app(self, app: str, column: str) -> Any:
+        """What that *column* has of *app*; ``None`` where it has nothing."""
+        found = self._database.read(f"SELECT {column} FROM app WHERE name = ?", app)  # noqa: S608 - our own column
+        value = found[0][0] if found else None
+        return json.loads(value) if isinstance(value, str) else value
 
     # Workers.
 
     def save_worker(self, app: str, row: Mapping[str, Any]) -> None:
-        """Keep what is known of a worker; one that has ended stays ended."""
+        """Store the *row* of a worker; one that has ended stays ended."""
         with self._database.change() as db:
             _save_worker(db, app, row)
 
@@ -267,9 +273,9 @@ class Store:
         return [json.loads(row) for (row,) in rows]
 
     def workers(self, app: str, *, ended: bool = False) -> list[dict[str, Any]]:
-        """The workers that haven't ended, in the order in which they were started; with *ended*, all that are known.
+        """The workers that haven't ended, with *ended* all that are known, in the order in which they were started.
 
-        As lists show them, which is without the sessions that are pinned to each.
+        As lists show them: without the sessions that are pinned to each.
         """
         rows = self._database.read(
             "SELECT json_remove(view, '$.pinned') FROM worker WHERE app = ? AND (deleted_at IS NULL OR ?)"
@@ -282,9 +288,12 @@ class Store:
     # Ticks.
 
     def write_tick(self, app: str, row: TickRow) -> int | None:
-        """Keep all of a tick or nothing; the number of its decision, ``None`` where none was made and nothing failed.
+        """Store all of a tick, or nothing.
 
-        What an operator says isn't part of it.
+        An operator's override that came meanwhile stays as it is.
+
+        Returns:
+            The number of its decision; ``None`` where none was made and nothing failed.
         """
         # A record says most things twice, and there are 10,000 of them: pressed, they take a tenth.
         record = None if row.record is None else zlib.compress(row.record.encode("utf-8", "backslashreplace"), 1)
@@ -308,7 +317,7 @@ class Store:
         return decision_id
 
     def remember_end(self, app: str, at: float) -> None:
-        """Keep that *app* ended properly: nobody waits for it any more."""
+        """Store that *app* ended properly: no request waits any more."""
         with self._database.change() as db:
             db.execute("UPDATE app SET seen_at = ?, queue = '[]' WHERE name = ?", (at, app))
 
@@ -329,8 +338,7 @@ class Store:
 
     def queue(self, app: str) -> list[dict[str, Any]]:
         """The queue as the last tick saw it."""
-        found = self._database.read("SELECT queue FROM app WHERE name = ? AND queue IS NOT NULL", app)
-        return [{"created_at": came, "reason": reason} for came, reason in json.loads(found[0][0])] if found else []
+        return [{"created_at": came, "reason": reason} for came, reason in self._of_app(app, "queue") or []]
 
     def samples(self, app: str, *, since: float, most: int = 1000) -> list[dict[str, Any]]:
         """The samples *since* then (epoch seconds), the oldest first.
@@ -354,29 +362,27 @@ class Store:
 
     def memory(self, app: str) -> JsonValue:
         """What the policy remembered last."""
-        found = self._database.read("SELECT memory FROM app WHERE name = ? AND memory IS NOT NULL", app)
-        memory: JsonValue = json.loads(found[0][0]) if found else None
+        memory: JsonValue = self._of_app(app, "memory")
         return memory
 
-    # An operator's word.
+    # An operator's override.
 
     def operator(self, app: str) -> dict[str, Any] | None:
-        """What an operator has said."""
-        found = self._database.read("SELECT operator FROM app WHERE name = ? AND operator IS NOT NULL", app)
-        word: dict[str, Any] | None = json.loads(found[0][0]) if found else None
-        return word
+        """What an operator has put in place of the policy's answers."""
+        override: dict[str, Any] | None = self._of_app(app, "operator")
+        return override
 
-    def set_operator(self, app: str, word: Mapping[str, Any] | None) -> None:
-        """Keep what an operator says; ``None`` takes it away."""
+    def set_operator(self, app: str, override: Mapping[str, Any] | None) -> None:
+        """Store an operator's *override*; ``None`` takes it away."""
         with self._database.change() as db:
             db.execute(
                 "INSERT INTO app (name, operator) VALUES (?, ?) ON CONFLICT (name)"
                 " DO UPDATE SET operator = excluded.operator",
-                (app, _json(word)),
+                (app, _json(override)),
             )
 
     def prune(self, app: str, now: float) -> None:
-        """Forget what is older than anybody asks for, and delete the logs of the workers that are forgotten."""
+        """Delete what is older than is asked for, with the logs of the workers that are deleted."""
         with self._database.change() as db:
             db.execute(
                 "DELETE FROM decision WHERE app = ? AND id <= (SELECT id FROM decision WHERE app = ?"

@@ -1,4 +1,4 @@
-"""A clock that only goes on when somebody waits for it, and what is to happen on the way."""
+"""A clock that goes on only when it is waited for, and the events that it passes on the way."""
 
 from __future__ import annotations
 

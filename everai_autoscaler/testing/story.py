@@ -1,9 +1,9 @@
-"""Stories about a policy: what is the case, how time passes, and what the policy should make of it."""
+"""Stories about a policy: what is the case, how time passes, and what the policy should decide."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from attrs import evolve, field, frozen
@@ -16,25 +16,25 @@ from everai_autoscaler.testing.snapshots import NOW, snapshot, worker
 
 __all__ = ["Story", "StoryError", "story"]
 
-Told = TypeVar("Told", bound="Story")
+S = TypeVar("S", bound="Story")
 
 
 class StoryError(AssertionError):
-    """A story that goes another way than it was told."""
+    """The policy says something else than the story expects."""
 
 
 def story(scaler: AutoScaler, *, memory: JsonValue = None, start: float = NOW) -> Story:
     """Begin a story about *scaler*, in which at first nothing waits and there is no worker.
 
     >>> from everai_autoscaler import FreeWorkerAutoScaler
-    >>> told = (
+    >>> quiet = (
     ...     story(FreeWorkerAutoScaler(max_workers=5, max_idle_time=60))
     ...     .busy(1).expect(up=1, because="0 free, fewer than 1")
     ...     .inflight(1).after(20).expect_nothing()
     ...     .busy(0).inflight(0).free(2).after(59).expect_nothing()
     ...     .after(1).expect(down=1)
     ... )
-    >>> print(told)
+    >>> print(quiet)
      0 s  1 busy              starts 1        free-worker: 0 free, fewer than 1: starts 1 worker
     20 s  1 busy, 1 inflight  nothing         free-worker: 0 free, fewer than 1; 1 worker starting: waits for that
     79 s  2 free              nothing         free-worker: 2 free, not fewer than 1; nobody to remove: 2 free, 0 busy
@@ -122,10 +122,10 @@ class Story:
         """
         if seconds < 0 or (every is not None and every <= 0):
             raise ValueError(f"after: {seconds} s, every {every}: time goes on")
-        told, end = self, self.now + seconds
-        while every is not None and told.now + every < end:
-            told = told.after(every).ask()
-        return evolve(told, now=end, asked=told.asked and not seconds)
+        story, end = self, self.now + seconds
+        while every is not None and story.now + every < end:
+            story = story.after(every).ask()
+        return evolve(story, now=end, asked=story.asked and not seconds)
 
     def ask(self) -> Self:
         """The policy is asked, once for what is the case at one moment, and remembers what it wants to."""
@@ -160,17 +160,18 @@ class Story:
         expected = {name: value for name, value in expected.items() if value is not None}
         if "up" in expected or "down" in expected:
             expected = {"up": 0, "down": 0} | expected
-        told, result = self.ask(), self.result
+        asked = self.ask()
+        result = asked.result
         found: dict[str, Any] = {
             "up": result.up,
             "down": len(result.down) if isinstance(down, int | None) else sorted(result.down),
-            "wanted": len(told.scenes[-1].factors.workers or ()) + result.up - len(result.down),
+            "wanted": len(asked.scenes[-1].factors.workers or ()) + result.up - len(result.down),
             "max_workers": result.max_workers,
         }
         if down is not None and not isinstance(down, int):
             expected["down"] = sorted(down)
         wrong = [f"{name} {value}, not {found[name]}" for name, value in expected.items() if value != found[name]]
-        return _checked(told, wrong, because)
+        return _checked(asked, wrong, because)
 
     def expect_nothing(self, *, because: str = "") -> Self:
         """Ask the policy, which should be satisfied: it does nothing, and doesn't hold.
@@ -178,10 +179,10 @@ class Story:
         Raises:
             StoryError: it says something else; shows the story so far.
         """
-        told = self.ask()
-        result = told.result
-        content = not result.actions and not result.held
-        return _checked(told, [] if content else [f"nothing to do, not: {describe_actions(result)}"], because)
+        asked = self.ask()
+        satisfied = not asked.result.actions and not asked.result.held
+        wrong = [] if satisfied else [f"nothing to do, not: {describe_actions(asked.result)}"]
+        return _checked(asked, wrong, because)
 
     def expect_hold(self, *, because: str = "") -> Self:
         """Ask the policy, which should hold, since something isn't known.
@@ -189,9 +190,9 @@ class Story:
         Raises:
             StoryError: it says something else; shows the story so far.
         """
-        told = self.ask()
-        wrong = [] if told.result.held else [f"a hold, not: {describe_actions(told.result)}"]
-        return _checked(told, wrong, because)
+        asked = self.ask()
+        wrong = [] if asked.result.held else [f"a hold, not: {describe_actions(asked.result)}"]
+        return _checked(asked, wrong, because)
 
     @property
     def factors(self) -> Factors:
@@ -224,8 +225,8 @@ class Story:
     def _with(self, status: WorkerStatus, count: int) -> Self:
         if count < 0:
             raise ValueError(f"{status.value}: {count} is not a number of workers")
-        kept = self.since.get(status, ())[:count]
-        return evolve(self, since={**self.since, status: (*kept, *[self.now] * (count - len(kept)))}, asked=False)
+        older = self.since.get(status, ())[:count]
+        return evolve(self, since={**self.since, status: (*older, *[self.now] * (count - len(older)))}, asked=False)
 
     def _workers(self) -> list[Worker]:
         return [
@@ -273,10 +274,10 @@ def _case(factors: Factors) -> str:
     return ", ".join(words) or "no worker, none waiting"
 
 
-def _checked(told: Told, wrong: Iterable[str], because: str) -> Told:
-    wrong = list(wrong)
-    if because and not any(because in str(reason) for reason in told.result.reasons):
-        wrong.append(f"a reason with {because!r}")
+def _checked(asked: S, wrong: Sequence[str], because: str) -> S:
+    """The story *asked*, unless something in it is *wrong*, or none of its last reasons contains *because*."""
+    if because and not any(because in str(reason) for reason in asked.result.reasons):
+        wrong = [*wrong, f"a reason with {because!r}"]
     if wrong:
-        raise StoryError(f"expected {'; '.join(wrong)}\n\n{told}")
-    return told
+        raise StoryError(f"expected {'; '.join(wrong)}\n\n{asked}")
+    return asked

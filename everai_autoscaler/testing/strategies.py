@@ -106,7 +106,7 @@ def factors(draw: st.DrawFn, *, max_workers: int = 6, since: float = NOW, allow_
 def lives(draw: st.DrawFn, *, min_size: int = 1, max_size: int = 8, start: float = NOW) -> list[Factors]:
     """Snapshots of a plausible fleet, one after another: it starts, serves, idles and dies.
 
-    The workers take their time to start, clients come and go, somebody starts and removes workers at will, and now and
+    The workers take their time to start, clients come and go, workers are started and removed at random, and now and
     then the sender doesn't know the queue or the workers. Time goes on, the first time from *start*; each snapshot
     holds the histories of those before.
     """

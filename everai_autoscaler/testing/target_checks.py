@@ -243,7 +243,7 @@ def check_removes_a_worker_only_once(case: TargetCase) -> str:
 
 @_rule
 def check_keeps_a_busy_worker(case: TargetCase) -> str:
-    """Removes nobody who has begun to serve since the decision."""
+    """Keeps a worker that has begun to serve since the decision."""
     busy = case.make_busy()
     _apply(case, busy)
     return "" if busy in _listed(case) else f"removes {busy}, which serves a request"

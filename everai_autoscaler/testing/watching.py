@@ -1,7 +1,7 @@
 """What a policy must not reach for, watched while it decides.
 
 Every call of a C function is seen, in whichever module its name was imported and when: patching ``time.time`` would
-miss whoever wrote ``from time import time`` before.
+miss a module that did ``from time import time`` before.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def test_a_failure_says_what_the_target_did():
 
     assert (
         "RemovesTheBusy breaks the rule keeps_a_busy_worker: "
-        "Removes nobody who has begun to serve since the decision.\n\n    removes m1, which serves a request"
+        "Keeps a worker that has begun to serve since the decision.\n\n    removes m1, which serves a request"
     ) == str(info.value)
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
+from everai_autoscaler.runtime.forms import StateForm
+
 __all__ = ["Events"]
 
 SILENCE = 15.0
@@ -19,12 +21,12 @@ class Events:
     """Sends events to all who listen. Only ``changed`` may be called beside the event loop.
 
     Args:
-        state: gives the present state, as plain JSON.
+        state: gives the present state.
     """
 
-    def __init__(self, state: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, state: Callable[[], StateForm]) -> None:
         self._state = state
-        self._listeners: set[asyncio.Queue[tuple[str, dict[str, Any]]]] = set()
+        self._listeners: set[asyncio.Queue[tuple[str, Any]]] = set()
         self._changed = True
         self._sent_at = 0.0
 
@@ -45,16 +47,16 @@ class Events:
             self._sent_at = now
             self.send("state", self._state())
 
-    def send(self, event: str, data: dict[str, Any]) -> None:
+    def send(self, event: str, data: Any) -> None:
         """Send *event* to all who listen."""
         for listener in self._listeners:
             if listener.full():
                 listener.get_nowait()
             listener.put_nowait((event, data))
 
-    async def subscribe(self) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
+    async def subscribe(self) -> AsyncGenerator[tuple[str, Any], None]:
         """First the state, then each event, until the listener goes."""
-        events: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(maxsize=LONGEST)
+        events: asyncio.Queue[tuple[str, Any]] = asyncio.Queue(maxsize=LONGEST)
         self._listeners.add(events)
         try:
             yield "state", self._state()

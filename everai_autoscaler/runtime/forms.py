@@ -8,12 +8,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, JsonValue
 
-from everai_autoscaler.engine import WorkerForm
+from everai_autoscaler.engine import QueuedForm, SampleForm, WorkerForm
 from everai_autoscaler.model.record import RecordedArgument
 from everai_autoscaler.model.wire import GrowingModel, WireModel
 from everai_autoscaler.runtime.operator import Word
 
-__all__ = ["AppliedForm", "DecisionForm", "FleetForm", "StatusForm", "TickForm"]
+__all__ = ["AppliedForm", "DecisionForm", "FleetForm", "StateForm", "StatusForm", "TickForm"]
 
 Line = Annotated[str, BeforeValidator(lambda text: text.encode("utf-8", "backslashreplace").decode())]
 """A line of text, in which bytes that were no text are written as escapes."""
@@ -91,6 +91,15 @@ class StatusForm(GrowingModel):
     newer_fields: ClassVar[frozenset[str]] = frozenset(
         {"pid", "seen_at", "interval", "dry_run", "stopping", "app_url", "admin_url"}
     )
+
+
+class StateForm(WireModel):
+    """All that changes by itself, as listeners are told it."""
+
+    status: StatusForm
+    workers: list[WorkerForm]
+    queue: list[QueuedForm]
+    sample: SampleForm
 
 
 class DecisionForm(GrowingModel):

@@ -159,14 +159,14 @@ class Overrides:
         self.in_force = None if override is None or override.over(now) else override
         return self.in_force
 
-    def set(self, override: Mapping[str, Any] | None, by: str) -> None:
+    def set(self, override: Word | None, by: str) -> None:
         """Put *override* over the policy, or take away what is there.
 
         Raises:
             StateError: it can't be stored.
         """
         with self._noting:
-            self._store.set_operator(self._app, override)
+            self._store.set_operator(self._app, None if override is None else override.as_dict())
             self._refresh(f"resumed by {by}: the policy decides again")
 
     def refresh(self) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,13 @@ from everai_autoscaler.errors import AutoscalerError, UnknownNameError
 from everai_autoscaler.log import emit
 from everai_autoscaler.runtime.admin import Admin
 from everai_autoscaler.runtime.events import Events
+from everai_autoscaler.runtime.live_view import LiveView
 from everai_autoscaler.runtime.metrics import Metrics
-from everai_autoscaler.runtime.operator import Overrides
+from everai_autoscaler.runtime.operator import Overrides, Word
 from everai_autoscaler.runtime.plan import Plan
-from everai_autoscaler.runtime.store import Decision, Store
+from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.runtime.ticks import Ticks
-from everai_autoscaler.words import moment, reason_word
+from everai_autoscaler.words import moment
 
 __all__ = ["Runtime"]
 
@@ -47,13 +47,11 @@ class Runtime:
         self.plan = plan
         self.store = store
         self.metrics = Metrics()
-        self.admin_url = ""
         self._told = told
-        self._started_at = time.time()
         self._notes: deque[str] = deque(maxlen=NOTES)
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
-        self._events = Events(self._state)
+        self._events = Events(lambda: self.view.state())  # noqa: PLW0108 - there is no view yet
         self._engine = plan.make_engine(
             Host(
                 app=plan.app,
@@ -75,7 +73,10 @@ class Runtime:
             note=self.note,
             decided=self._decided,
         )
-        self._admin = Admin(self, host=plan.host, token=plan.token)
+        self.view = LiveView(
+            plan, store, self._engine, self._ticks, self._overrides, notes=self._notes, stopping=self._stop.is_set
+        )
+        self._admin = Admin(self.view, self, store=store, metrics=self.metrics, host=plan.host, token=plan.token)
 
     async def serve(self, *, begun: Callable[[], None] | None = None) -> None:
         """Run the app until ``stop``; *begun* is called when it can be reached.
@@ -84,11 +85,12 @@ class Runtime:
             StateError: a port that is taken.
         """
         self._loop = asyncio.get_running_loop()
-        app, info = self.plan.app, {"scaler": self.plan.scaler, "started_at": self._started_at}
+        self.view.begin()
+        app, info = self.plan.app, {"scaler": self.plan.scaler, "started_at": self.view.started_at}
         try:
             port = await self._admin.start(self.plan.admin_port)
             host = f"[{self.plan.host}]" if ":" in self.plan.host else self.plan.host
-            self.admin_url = f"http://{host}:{port}"
+            self.view.admin_url = f"http://{host}:{port}"
             await asyncio.to_thread(self.store.remember_app, app, info)
             await self._engine.start()
             if begun is not None:
@@ -118,6 +120,11 @@ class Runtime:
         return self._engine.url
 
     @property
+    def admin_url(self) -> str:
+        """Where the admin side answers; empty before it does."""
+        return self.view.admin_url
+
+    @property
     def stopping(self) -> bool:
         """Whether it is to stop."""
         return self._stop.is_set()
@@ -129,70 +136,6 @@ class Runtime:
         if self._told is not None:
             self._told(line)
         self._events.changed()
-
-    # What lists, the page and the live view show.
-
-    def status(self) -> dict[str, Any]:
-        """How the app is."""
-        sample = self._sample()
-        word = self._overrides.current()
-        return {
-            "app": self.plan.app,
-            "scaler": self.plan.scaler,
-            "running": True,
-            "pid": os.getpid(),
-            "started_at": self._started_at,
-            "interval": self.plan.interval,
-            "dry_run": self.plan.dry_run,
-            "stopping": self.stopping,
-            "app_url": self.app_url,
-            "admin_url": self.admin_url,
-            "state_dir": str(self.store.directory),
-            "operator": None if word is None else word.as_dict(),
-            "tick": {**self._ticks.last, "next_at": self._ticks.next_at},
-            "max_workers": self._ticks.max_workers,
-            "arguments": self._ticks.arguments,
-            "workers": sample.model_dump(include={"inflight", "free", "busy", "draining"}),
-            "queue": {reason_word(reason.value): number for reason, number in sample.waiting.items()},
-            "back_off_until": self._engine.back_off_until,
-            "notes": list(self._notes),
-        }
-
-    def workers(self) -> list[dict[str, Any]]:
-        """The workers that start, serve or drain."""
-        return [worker.model_dump() for worker in self._engine.workers()]
-
-    async def all_workers(self) -> list[dict[str, Any]]:
-        """Those, and the workers that have ended."""
-        stored = await asyncio.to_thread(self.store.workers, self.plan.app, ended=True)
-        known = {view["id"]: view for view in [*stored, *self.workers()]}
-        return sorted(known.values(), key=lambda view: float(view["created_at"]))
-
-    def queue(self) -> list[dict[str, Any]]:
-        """The requests that wait, in their order."""
-        return [request.model_dump() for request in self._engine.queue()]
-
-    def decisions(self, *, limit: int = 50, before: int | None = None, at: float | None = None) -> list[dict[str, Any]]:
-        """The last decisions, the newest first; as the next two it reads the store, and belongs in a thread."""
-        found = self.store.decisions(self.plan.app, limit=limit, before=before, at=at)
-        return [decision.view() for decision in found]
-
-    def decision(self, decision_id: int) -> Decision | None:
-        """One decision, with its record."""
-        return self.store.decision(self.plan.app, decision_id)
-
-    def samples(self, since: float) -> list[dict[str, Any]]:
-        """The fleet and the queue over time, the oldest first."""
-        return self.store.samples(self.plan.app, since=since)
-
-    async def log_path(self, worker_id: str) -> Path | None:
-        """Where that worker's log is; ``None`` where there is no such worker."""
-        known = {view["id"] for view in await self.all_workers()}
-        return self._engine.log_path(worker_id) if worker_id in known else None
-
-    def subscribe(self) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
-        """The state whenever it changes, and each decision, until the listener goes."""
-        return self._events.subscribe()
 
     # What an operator does.
 
@@ -208,7 +151,7 @@ class Runtime:
         self.note(f"worker {worker_id} is removed by {by}")
         self._engine.remove(worker_id, f"removed by {by}")
 
-    async def set_operator(self, word: Mapping[str, Any] | None, by: str) -> None:
+    async def set_operator(self, word: Word | None, by: str) -> None:
         """Put *word* over the policy, or take what is there away.
 
         Raises:
@@ -222,13 +165,21 @@ class Runtime:
         await asyncio.to_thread(self._overrides.refresh)
         self._ticks.soon()
 
+    def log_path(self, worker_id: str) -> Path | None:
+        """Where the log of that worker, which may have ended, is or was; ``None`` where there are no logs."""
+        return self._engine.log_path(worker_id)
+
+    def subscribe(self) -> AsyncGenerator[tuple[str, Any], None]:
+        """The state whenever it changes, and each decision, until the listener goes."""
+        return self._events.subscribe()
+
     # What happens by itself.
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT)
             await asyncio.to_thread(self._overrides.refresh)
-            self.metrics.fleet(self._sample())
+            self.metrics.fleet(self.view.sample())
             if self._engine.queue():
                 self._wanted()
             self._events.beat()
@@ -244,16 +195,9 @@ class Runtime:
             self._ticks.soon()
 
     def _decided(self, decision_id: int) -> None:
-        if self._events.heard and (decision := self.decision(decision_id)) is not None:
-            self._loop.call_soon_threadsafe(self._events.send, "decision", decision.view())
+        for decision in self.view.decisions(limit=1, before=decision_id + 1) if self._events.heard else ():
+            self._loop.call_soon_threadsafe(self._events.send, "decision", decision)
         self._events.changed()
-
-    def _sample(self) -> SampleForm:
-        return self._engine.sample().model_copy(update={"max_workers": self._ticks.max_workers})
-
-    def _state(self) -> dict[str, Any]:
-        sample = self._sample().model_dump(mode="json")
-        return {"status": self.status(), "workers": self.workers(), "queue": self.queue(), "sample": sample}
 
     async def _drain(self) -> None:
         """Finish what is there, unless an operator says once more that it is to end."""

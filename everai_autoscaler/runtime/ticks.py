@@ -7,15 +7,16 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from attrs import asdict
 
 from everai_autoscaler.engine import Engine, QueuedForm, SampleForm
 from everai_autoscaler.errors import AutoscalerError, describe_error
 from everai_autoscaler.loop import Applied, Tick, run
-from everai_autoscaler.model import DecideResult, Factors
+from everai_autoscaler.model import DecideResult, Factors, RecordedArgument
 from everai_autoscaler.runtime.clock import StoppedError, WakingClock
+from everai_autoscaler.runtime.forms import TickForm
 from everai_autoscaler.runtime.metrics import Metrics
 from everai_autoscaler.runtime.operator import Operated, Overrides
 from everai_autoscaler.runtime.plan import Plan
@@ -57,9 +58,8 @@ class Ticks:
         note: Callable[[str], None],
         decided: Callable[[int], None],
     ) -> None:
-        self.last: dict[str, Any] = {"at": None, "took": None, "lag": None, "failure": ""}
-        """The last tick, as plain JSON."""
-        self.arguments: dict[str, Any] = {}
+        self.last = TickForm()
+        self.arguments: dict[str, RecordedArgument] = {}
         """The arguments of the last decision, with where each came from."""
         self.max_workers: int | None = None
         """The most workers that the last decision allows; ``None`` before the first."""
@@ -169,11 +169,11 @@ class Ticks:
         if result is not None:
             self.max_workers = result.max_workers
         if record is not None:
-            self.arguments = {name: one.model_dump(mode="json") for name, one in record.arguments.items()}
+            self.arguments = record.arguments
         sample, workers, queue = self._in_loop(
             lambda: (self._observed or self._engine.sample(), self._engine.workers(), self._engine.queue())
         )
-        self.last = {"at": at, "took": took, "lag": lag, "failure": tick.failure}
+        self.last = TickForm(at=at, took=took, lag=lag, failure=tick.failure)
         row = TickRow(
             at=at if tick.factors is None else tick.factors.observed_at,
             took=took,

@@ -1,4 +1,4 @@
-"""The admin side over real HTTP, on a runtime made of memory."""
+"""The admin side over real HTTP, on an afternoon of an app."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
-from admin_source import HOSTILE, MemoryRuntime, MemoryStore
+from afternoon import HOSTILE, Afternoon
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic_core import to_jsonable_python
 
 from everai_autoscaler.errors import ContractError, StateError
 from everai_autoscaler.model import Record
 from everai_autoscaler.runtime import admin as admin_module
-from everai_autoscaler.runtime.admin import Admin
+from everai_autoscaler.runtime.operator import Word
 
 NOW = 1722220970.0
 TOKEN = "a token; with = signs"
 
 
 class Client:
-    """Somebody who asks."""
+    """Asks the admin side."""
 
     def __init__(self, session, url):
         self.session = session
@@ -46,18 +47,22 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def afternoon():
-    return MemoryRuntime(lambda: NOW)
+def afternoon(tmp_path_factory):
+    made = Afternoon(lambda: NOW, tmp_path_factory.mktemp("afternoon") / "state")
+    yield made
+    made.store.close()
 
 
 @pytest.fixture
 def runtime(afternoon, tmp_path):
-    return afternoon.again(logs=tmp_path)
+    again = afternoon.again(tmp_path / "state")
+    yield again
+    again.store.close()
 
 
 @asynccontextmanager
 async def _visit(runtime, *, host="127.0.0.1", token=None):
-    admin = Admin(runtime, host=host, token=token, clock=lambda: NOW)
+    admin = runtime.admin(host=host, token=token)
     port = await admin.start(0)
     try:
         async with aiohttp.ClientSession() as session:
@@ -84,20 +89,20 @@ def test_it_shows_what_the_runtime_says(runtime):
     for path, expected in [
         ("/api/status", runtime.status()),
         ("/api/workers", runtime.workers()),
-        ("/api/workers?ended=1", asyncio.run(runtime.all_workers())),
+        ("/api/workers?ended=1", runtime.workers(ended=True)),
         ("/api/queue", runtime.queue()),
-        (f"/api/samples?since={NOW - 300}", runtime.samples(NOW - 300)),
+        (f"/api/samples?since={NOW - 300}", runtime.samples(since=NOW - 300)),
     ]:
         status, data = _asked(runtime, "GET", path)
 
-        assert (200, json.loads(json.dumps(expected))) == (status, data)
+        assert (200, to_jsonable_python(expected)) == (status, data)
 
 
 def test_the_afternoon_is_a_full_one(runtime):
     """What these tests show the page is worth looking at: 60 workers, 40 requests that wait, 100 decisions."""
     assert 60 <= len(runtime.workers()) <= 66
     assert 40 == len(runtime.queue())
-    assert 100 == len(runtime.kept)
+    assert 100 == len(runtime.every_decision())
 
 
 def test_decisions_come_the_newest_first_and_in_pages(runtime):
@@ -106,7 +111,7 @@ def test_decisions_come_the_newest_first_and_in_pages(runtime):
 
     assert (200, [100, 99, 98]) == (status, [one["id"] for one in newest])
     assert [97, 96] == [one["id"] for one in _asked(runtime, "GET", "/api/decisions?limit=2&before=98")[1]]
-    at = runtime.kept[41].shown["at"] + 3
+    at = runtime.decision(42).at + 3
     assert [42] == [one["id"] for one in _asked(runtime, "GET", f"/api/decisions?limit=1&at={at}")[1]]
     assert 50 == len(_asked(runtime, "GET", "/api/decisions")[1])
 
@@ -116,29 +121,35 @@ def test_one_decision_comes_with_its_record(runtime):
     status, decision = _asked(runtime, "GET", "/api/decisions/7")
 
     assert 200 == status
-    assert runtime.kept[6].shown == {name: value for name, value in decision.items() if name != "record"}
-    assert Record.from_json(runtime.kept[6].record) == Record.from_json(json.dumps(decision["record"]))
+    assert runtime.decision(7).model_dump(mode="json") == decision
+    assert "simple" == Record.from_json(json.dumps(decision["record"])).scaler
 
 
-def test_the_end_of_a_log_is_shown(runtime, tmp_path):
+def test_the_end_of_a_log_is_shown(runtime):
     """As many lines as were asked for, as text; also what is no UTF-8."""
     worker_id = next(reversed(runtime.here))
     path = f"/api/workers/{worker_id}/logs"
     assert (200, "") == _asked(runtime, "GET", path)
 
-    (tmp_path / f"{worker_id}.log").write_bytes(b"one\ntwo\n\xff three\n")
+    runtime.log_path(worker_id).write_bytes(b"one\ntwo\n\xff three\n")
 
     assert (200, "two\n\N{REPLACEMENT CHARACTER} three\n") == _asked(runtime, "GET", f"{path}?tail=2")
 
 
-def test_a_large_log_is_not_held_in_memory(runtime, tmp_path):
+def test_a_large_log_is_not_held_in_memory(runtime):
     """At most its last megabyte is read, however many lines were asked for."""
     worker_id = next(reversed(runtime.here))
-    (tmp_path / f"{worker_id}.log").write_bytes(b"0123456789abcde\n" * 200_000)
+    runtime.log_path(worker_id).write_bytes(b"0123456789abcde\n" * 200_000)
     status, text = _asked(runtime, "GET", f"/api/workers/{worker_id}/logs?tail=100000")
 
     assert (200, 1 << 20) == (status, len(text))
     assert text.endswith("0123456789abcde\n")
+
+
+@pytest.mark.parametrize("name", ["nobody", "..%2Fstate"])
+def test_a_log_is_only_a_workers(runtime, name):
+    """A name that is no worker's leads to no file."""
+    assert 404 == _asked(runtime, "GET", f"/api/workers/{name}/logs")[0]
 
 
 def test_metrics_are_what_prometheus_reads(runtime):
@@ -160,7 +171,7 @@ def test_metrics_are_what_prometheus_reads(runtime):
 
 def test_it_is_alive_before_it_is_ready(runtime):
     """It lives from the start, and is ready once a tick was made."""
-    runtime.kept.clear()
+    runtime.tick_at = None
 
     assert (200, "ok\n") == _asked(runtime, "GET", "/healthz")
     status, data = _asked(runtime, "GET", "/readyz")
@@ -240,23 +251,23 @@ async def _about_the_hostile_one(runtime):
 )
 def test_a_bad_config_map_is_refused_in_one_line(runtime, body, error):
     """The line names the key; nothing is kept."""
-    before = dict(runtime.store.held)
+    before = runtime.maps
 
     assert (400, {"error": error}) == _asked(runtime, "PUT", "/api/configmaps/x", body)
-    assert before == runtime.store.held
+    assert before == runtime.maps
 
 
-def test_a_store_that_fails_is_named(runtime):
+def test_a_store_that_fails_is_named(runtime, monkeypatch):
     """A full disk is the server's fault, and says so; bad contents are the sender's."""
 
-    class Full(MemoryStore):
-        def put(self, *_):
-            raise StateError("the disk is full")
+    def fails(error):
+        def fail(*_):
+            raise error
 
-        def delete(self, *_):
-            raise ContractError("two\nlines")
+        return fail
 
-    runtime.store = Full()
+    monkeypatch.setattr(runtime.store, "put", fails(StateError("the disk is full")))
+    monkeypatch.setattr(runtime.store, "delete", fails(ContractError("two\nlines")))
 
     assert (503, {"error": "the disk is full"}) == _asked(runtime, "PUT", "/api/configmaps/x", {"data": {}})
     assert (400, {"error": "two lines"}) == _asked(runtime, "DELETE", "/api/configmaps/x")
@@ -278,7 +289,7 @@ def test_an_operator_pauses_holds_and_resumes(runtime):
         "since": NOW,
     }
     assert (200, {"operator": word}) == (status, data)
-    assert [("operator", word, "ann")] == runtime.done
+    assert [("operator", Word(**word), "ann")] == runtime.done
 
     status, data = _asked(runtime, "POST", "/api/hold", {"workers": 3, "for": None})
     held = {"word": "hold", "workers": 3, "until": None, "reason": "", "by": "admin", "since": NOW}
@@ -327,7 +338,6 @@ def test_a_worker_is_removed_by_name(runtime):
     status, data = _asked(runtime, "POST", f"/api/workers/{worker_id[:-1]}x/remove")
     assert 404 == status
     assert f"did you mean '{worker_id}'?" in data["error"]
-    assert 404 == _asked(runtime, "GET", "/api/workers/nobody/logs")[0]
 
 
 def test_a_decision_is_asked_for(runtime):
@@ -421,7 +431,7 @@ def test_a_large_body_is_refused(runtime):
     status, data = _asked(runtime, "PUT", "/api/configmaps/x", data=body, headers=headers)
 
     assert (413, {"error": "the body is larger than 1048576 bytes"}) == (status, data)
-    assert "x" not in runtime.store.held
+    assert "x" not in runtime.maps
 
 
 def test_a_fault_of_our_own_is_one_line_too(runtime):
@@ -459,9 +469,9 @@ def test_a_stranger_is_refused_in_one_line(runtime):
 def test_others_reach_it_only_with_a_token(runtime):
     """Without one it doesn't even listen where others can reach it."""
     with pytest.raises(StateError, match=r"the admin side on 0\.0\.0\.0, which others can reach, needs a token"):
-        Admin(runtime, host="0.0.0.0", token=None)
+        runtime.admin(host="0.0.0.0")
     with pytest.raises(StateError, match="needs a token"):
-        Admin(runtime, host="gpu-1.lan", token="")
+        runtime.admin(host="gpu-1.lan", token="")
 
 
 def test_a_browser_shows_the_token_once(runtime):
@@ -561,7 +571,7 @@ def test_events_tell_the_state_at_once_and_whenever_it_changes(runtime):
         async with _visit(runtime) as client, client.session.get(f"{client.url}/api/events") as answer:
             events = _events(answer)
             first = await anext(events)
-            runtime.tell("decision", runtime.kept[-1].view())
+            runtime.events.send("decision", runtime.last())
             await client.ask("POST", "/api/pause")
             return answer.content_type, first, await anext(events), await anext(events)
 
@@ -575,7 +585,7 @@ def test_events_tell_the_state_at_once_and_whenever_it_changes(runtime):
 
 async def _forgotten(runtime):
     for _ in range(1000):
-        if not runtime.listeners:
+        if not runtime.events.heard:
             break
         runtime.tell_state()
         await asyncio.sleep(0.01)
@@ -588,11 +598,11 @@ def test_a_listener_that_goes_is_forgotten(runtime):
         async with _visit(runtime) as client:
             async with client.session.get(f"{client.url}/api/events") as answer:
                 await anext(_events(answer))
-                there = len(runtime.listeners)
+                there = runtime.events.heard
             await _forgotten(runtime)
-            return there, len(runtime.listeners)
+            return there, runtime.events.heard
 
-    assert (1, 0) == asyncio.run(listen())
+    assert (True, False) == asyncio.run(listen())
 
 
 def test_so_many_may_listen_at_a_time(runtime, monkeypatch):
@@ -619,7 +629,7 @@ def test_stopping_ends_the_listeners_at_once(runtime):
 
     async def listen():
         loop = asyncio.get_running_loop()
-        admin = Admin(runtime, host="127.0.0.1", token=None)
+        admin = runtime.admin()
         port = await admin.start(0)
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/api/events") as answer:
             events = _events(answer)
@@ -628,12 +638,12 @@ def test_stopping_ends_the_listeners_at_once(runtime):
             await admin.stop()
             rest = [event async for event in events]
             await admin.stop()  # once more does no harm
-            return loop.time() - began, rest, runtime.listeners
+            return loop.time() - began, rest, runtime.events.heard
 
-    took, rest, listeners = asyncio.run(listen())
+    took, rest, heard = asyncio.run(listen())
 
     assert took < 1.5
-    assert ([], set()) == (rest, listeners)
+    assert ([], False) == (rest, heard)
 
 
 # Ports.
@@ -644,7 +654,7 @@ def test_a_port_that_is_taken_is_named(runtime):
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(StateError) as raised:
-            asyncio.run(Admin(runtime, host="127.0.0.1", token=None).start(port))
+            asyncio.run(runtime.admin().start(port))
 
     assert f"port {port} is taken on 127.0.0.1, give another --admin-port" == str(raised.value)
 
@@ -652,4 +662,4 @@ def test_a_port_that_is_taken_is_named(runtime):
 def test_an_address_that_is_not_ours_is_named(runtime):
     """A host that this machine doesn't have can't be listened on."""
     with pytest.raises(StateError, match=r"port 8081 on 192\.0\.2\.1 can't be listened on .*--admin-port"):
-        asyncio.run(Admin(runtime, host="192.0.2.1", token=TOKEN).start(8081))
+        asyncio.run(runtime.admin(host="192.0.2.1", token=TOKEN).start(8081))

@@ -24,6 +24,7 @@ from everai_autoscaler.local.engine import LocalEngine
 from everai_autoscaler.local.spec import Local
 from everai_autoscaler.runtime import clock as clock_module
 from everai_autoscaler.runtime import runtime as runtime_module
+from everai_autoscaler.runtime.operator import Word
 
 LOCAL = Local.read({"command": "true", "port": 0, "admin_port": 0}, "local")
 WORD = {"word": "hold", "workers": 0, "until": None, "reason": "the demo", "by": "ann", "since": 0.0}
@@ -47,7 +48,7 @@ def test_a_dry_run_keeps_what_would_be_done(play) -> None:
     async def story(here: Here) -> None:
         (decision,) = here.decisions()
         assert (2, None) == (decision["up"], decision["applied"])
-        assert [] == await here.runtime.all_workers()
+        assert [] == await asyncio.to_thread(here.runtime.view.workers, ended=True)
 
     play(story, Always(more=2), dry_run=True)
 
@@ -70,7 +71,7 @@ def test_the_bound_maximum_is_shown(play) -> None:
 
     async def story(here: Here) -> None:
         await here.until(lambda: b"everai_autoscaler_max_workers 3.0" in here.runtime.metrics.exposition())
-        assert 3 == here.runtime.status()["max_workers"]
+        assert 3 == here.runtime.view.status().max_workers
 
     play(story)
 
@@ -98,7 +99,7 @@ def test_an_operators_word_counts_at_once_and_is_told(play) -> None:
     """The next decision is made with it; so is the first after it was taken back."""
 
     async def story(here: Here) -> None:
-        await here.runtime.set_operator(WORD, "ann")
+        await here.runtime.set_operator(Word(**WORD), "ann")
         await here.decided(2)
         await here.runtime.set_operator(None, "ben")
         await here.decided(3)
@@ -150,9 +151,9 @@ def test_a_tick_that_cannot_be_kept_is_told_once(play, tmp_path: Path) -> None:
         with closing(sqlite3.connect(tmp_path / "state.db")) as other:
             other.execute("ALTER TABLE sample RENAME TO gone")
             for _ in range(3):
-                at = here.runtime.status()["tick"]["at"]
+                at = here.runtime.view.status().tick.at
                 await here.runtime.tick_soon()
-                await here.until(lambda: here.runtime.status()["tick"]["at"] > at)  # noqa: B023
+                await here.until(lambda: here.runtime.view.status().tick.at > at)  # noqa: B023
             other.execute("ALTER TABLE gone RENAME TO sample")
         await here.runtime.tick_soon()
         await here.until(lambda: "ticks are kept again" in here.told)
@@ -162,15 +163,6 @@ def test_a_tick_that_cannot_be_kept_is_told_once(play, tmp_path: Path) -> None:
     kept = [line for line in here.told if "kept" in line]
     assert 2 == len(kept)
     assert kept[0].startswith("the tick isn't kept: ")
-
-
-def test_a_log_is_only_a_workers(play) -> None:
-    """Nobody is led to a file by a name that is no worker's."""
-
-    async def story(here: Here) -> None:
-        assert None is await here.runtime.log_path("../state")
-
-    play(story)
 
 
 def test_whoever_listens_hears_of_each_decision(play) -> None:
@@ -184,6 +176,6 @@ def test_whoever_listens_hears_of_each_decision(play) -> None:
             heard.append(await asyncio.wait_for(anext(events), 30))
         await events.aclose()
         assert "state" == heard[0][0]
-        assert 2 == heard[-1][1]["id"]
+        assert 2 == heard[-1][1].id
 
     play(story)

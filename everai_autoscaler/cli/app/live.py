@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,10 +16,8 @@ from everai_autoscaler.cli.text.words import printable, scaler_name
 from everai_autoscaler.engine import SampleForm, WorkerForm
 from everai_autoscaler.model import RecordedArgument
 from everai_autoscaler.runtime.forms import DecisionForm, StatusForm
+from everai_autoscaler.runtime.view import View
 from everai_autoscaler.words import moment
-
-if TYPE_CHECKING:
-    from everai_autoscaler.runtime.runtime import Runtime
 
 __all__ = ["picture", "show", "sparkline"]
 
@@ -49,26 +46,24 @@ FEWEST = 3
 """Rows that workers have in any case."""
 
 
-async def show(runtime: Runtime) -> None:
-    """Show *runtime* in the terminal until cancelled."""
+async def show(view: View) -> None:
+    """Show an app in the terminal until cancelled."""
     console = Console()
     size = console.size
     with Live(console=console, auto_refresh=False, transient=False) as live:
         while True:
             if size != (size := console.size):
                 console.clear()  # a terminal that is made narrower breaks the lines that it has
-            live.update(await _of(runtime, console), refresh=True)
+            live.update(await asyncio.to_thread(_of, view, console), refresh=True)
             await asyncio.sleep(REFRESH)
 
 
-async def _of(runtime: Runtime, console: Console) -> RenderableType:
-    decisions = await asyncio.to_thread(runtime.decisions, limit=MOST_DECISIONS)
-    samples = await asyncio.to_thread(runtime.samples, time.time() - WINDOW)
+def _of(view: View, console: Console) -> RenderableType:
     return picture(
-        StatusForm.model_validate(runtime.status()),
-        [WorkerForm.model_validate(one) for one in runtime.workers()],
-        [DecisionForm.model_validate(one) for one in decisions],
-        [SampleForm.model_validate(one) for one in samples],
+        view.status(),
+        view.workers(),
+        view.decisions(limit=MOST_DECISIONS),
+        view.samples(since=time.time() - WINDOW),
         rows=console.height,
         columns=console.width,
         now=time.time(),

@@ -190,7 +190,7 @@ async def _run(runtime: Runtime, claim: Claim) -> None:
         if not live:
             await runtime.serve(begun=begun)
             return
-        showing = asyncio.create_task(show(runtime))
+        showing = asyncio.create_task(show(runtime.view))
         try:
             await runtime.serve(begun=begun)
         finally:
@@ -213,10 +213,10 @@ class _Ending:
         now, runtime = time.monotonic(), self._runtime
         if not runtime.stopping:
             self._told_at = now
-            status = runtime.status()
-            waiting = sum(status["queue"].values())
+            status = runtime.view.status()
+            waiting = sum(status.queue.values())
             runtime.note(
-                f"drains: {status['workers']['busy']} workers serve and {waiting} requests wait; once more ends it now"
+                f"drains: {status.workers.busy} workers serve and {waiting} requests wait; once more ends it now"
             )
         # Some tell it twice at one moment (timeout, of coreutils), or more often (a terminal that is closed).
         elif number is signal.SIGHUP or now - self._told_at < TOGETHER:

@@ -7,22 +7,21 @@ import time
 from contextlib import asynccontextmanager
 
 import pytest
-from admin_source import MemoryRuntime
+from afternoon import Afternoon
 from browser import CHROMIUM, LIVE, browser
-
-from everai_autoscaler.runtime.admin import Admin
 
 
 @pytest.fixture(scope="module")
-def world():
+def world(tmp_path_factory):
     """An afternoon, an event loop and a browser, for all tests of a file."""
     if CHROMIUM is None:
         pytest.skip("needs a browser: chromium isn't installed")
-    afternoon = MemoryRuntime(time.time)
+    afternoon = Afternoon(time.time, tmp_path_factory.mktemp("afternoon") / "state")
     loop = asyncio.new_event_loop()
     context = browser()
     opened = loop.run_until_complete(context.__aenter__())
     yield afternoon, loop, opened
+    afternoon.store.close()
     loop.run_until_complete(context.__aexit__(None, None, None))
     loop.close()
 
@@ -34,7 +33,7 @@ def visit(world, tmp_path):
 
     def play(story, *, expected=(), token=None, **how):
         async def visited():
-            runtime = afternoon.again(logs=tmp_path)
+            runtime = afternoon.again(tmp_path / "state")
             runtime.tick_at = time.time() - 5
             async with _serving(runtime, token) as (admin, port), opened.page() as page:
                 query = f"/?token={token}" if token else "/"
@@ -42,6 +41,7 @@ def visit(world, tmp_path):
                 await page.until(LIVE)
                 page.admin, page.port = admin, port
                 await story(page, runtime)
+                runtime.store.close()
                 return [one for one in page.complaints if not any(word in one for word in expected)]
 
         assert [] == loop.run_until_complete(visited())
@@ -51,7 +51,7 @@ def visit(world, tmp_path):
 
 @asynccontextmanager
 async def _serving(runtime, token=None):
-    admin = Admin(runtime, host="127.0.0.1", token=token)
+    admin = runtime.admin(token=token)
     port = await admin.start(0)
     try:
         yield admin, port

@@ -29,7 +29,7 @@ def test_a_config_map_is_edited(visit):
         await page.click("#map-save")
         await page.until("document.querySelector('#map-said').textContent.startsWith('Saved')")
 
-        data = dict(runtime.store.held["get-start-configmap"].data)
+        data = runtime.maps["get-start-configmap"]
         expected = {
             "min_workers": "2",
             "max_workers": "12",
@@ -48,7 +48,7 @@ def test_what_cannot_be_saved_is_said_and_stays(visit):
 
     async def story(page, runtime):
         await page.until(_row("max_workers"))
-        before = dict(runtime.store.held)
+        before = runtime.maps
         await page.click("#map-add")
         await page.type("#map-rows tr:last-child .key", "max_workers")
         await page.click("#map-save")
@@ -57,7 +57,7 @@ def test_what_cannot_be_saved_is_said_and_stays(visit):
         await page.click("#map-save")
         await page.until(f"{text('#map-error')}.includes('a key is of letters')")
 
-        assert before == runtime.store.held
+        assert before == runtime.maps
         assert "x" * 300 == await page.run("document.querySelector('#map-rows tr:last-child .key').value")
 
     visit(story, expected=["400 (Bad Request)"])
@@ -73,11 +73,11 @@ def test_what_somebody_else_has_saved_is_not_overwritten_in_silence(visit):
         runtime.store.put("ConfigMap", "get-start-configmap", {"max_workers": "99"})
         await page.click("#map-save")
         await page.until(f"{text('#map-error')}.startsWith('somebody else has changed it meanwhile')")
-        assert "99" == runtime.store.held["get-start-configmap"].data["max_workers"]
+        assert "99" == runtime.maps["get-start-configmap"]["max_workers"]
 
         await page.click("#map-save")
         await page.until("document.querySelector('#map-said').textContent.startsWith('Saved')")
-        assert "12" == runtime.store.held["get-start-configmap"].data["max_workers"]
+        assert "12" == runtime.maps["get-start-configmap"]["max_workers"]
 
     visit(story)
 
@@ -95,7 +95,7 @@ def test_a_value_that_nobody_touched_is_saved_as_it_was(visit):
         await page.click("#map-save")
         await page.until("document.querySelector('#map-said').textContent.startsWith('Saved')")
 
-        data = dict(runtime.store.held["get-start-configmap"].data)
+        data = runtime.maps["get-start-configmap"]
         assert {"text": "a\r\nb\r\n", "old": "1\r2", "share": "0.2"} == data
 
     visit(story)
@@ -111,11 +111,11 @@ def test_what_somebody_else_has_deleted_does_not_come_back_in_silence(visit):
         runtime.store.delete("ConfigMap", "get-start-configmap")
         await page.click("#map-save")
         await page.until(f"{text('#map-error')}.startsWith('somebody else has deleted it meanwhile')")
-        assert "get-start-configmap" not in runtime.store.held
+        assert "get-start-configmap" not in runtime.maps
 
         await page.click("#map-save")
         await page.until("document.querySelector('#map-said').textContent.startsWith('Saved')")
-        assert "12" == runtime.store.held["get-start-configmap"].data["max_workers"]
+        assert "12" == runtime.maps["get-start-configmap"]["max_workers"]
 
     visit(story)
 
@@ -154,7 +154,7 @@ def test_what_was_typed_is_left_only_after_a_question(visit, to):
         await page.click("#ask-yes")
         await page.until(left[to])
         assert not await page.run("document.querySelector('#ask').open")
-        assert "12" not in runtime.store.held[name].data.values()
+        assert "12" not in runtime.maps[name].values()
 
     visit(story)
 
@@ -227,15 +227,15 @@ def test_a_config_map_is_made_and_deleted(visit):
         await page.type("#map-rows .value", "0.1")
         await page.click("#map-save")
         await page.until("document.querySelector('#map-choice').value === 'canary'")
-        assert {"share": "0.1"} == dict(runtime.store.held["canary"].data)
+        assert {"share": "0.1"} == runtime.maps["canary"]
 
         await page.click("#map-delete")
         await page.until("document.querySelector('#ask').open")
-        assert "canary" in runtime.store.held
+        assert "canary" in runtime.maps
         await page.click("#ask-yes")
         await page.until(
             "!document.querySelector('#ask').open && document.querySelector('#map-choice').value !== 'canary'"
         )
-        assert "canary" not in runtime.store.held
+        assert "canary" not in runtime.maps
 
     visit(story)

@@ -6,10 +6,11 @@ import json
 import time
 
 import pytest
-from admin_source import LONG
+from afternoon import LONG
 from browser import LIVE, text
 
 from everai_autoscaler.model import QueueReason
+from everai_autoscaler.runtime.operator import Word
 
 pytestmark = pytest.mark.slow
 
@@ -90,10 +91,8 @@ def test_a_phone_needs_no_sideways_scrolling(visit, width):
         await page.click("#decision-list li:nth-child(2) button")
         await page.until("document.querySelector('#decision-list .facts')")
         await page.run("document.querySelector('#decision-list details').open = true")
-        runtime.app = LONG
-        await runtime.set_operator(
-            {"word": "pause", "workers": None, "until": None, "reason": LONG, "by": LONG, "since": time.time()}, "x"
-        )
+        runtime.title = LONG
+        await runtime.set_operator(Word(word="pause", reason=LONG, by=LONG, since=time.time()), "x")
         await page.until("document.querySelector('#banners [data-key=word]')")
         beyond = await page.run(
             "[...document.querySelectorAll('body *')]"
@@ -177,9 +176,7 @@ def test_every_text_stands_out_from_its_ground(visit, dark):
     """By 4.5 to 1 at least, in the light and in the dark."""
 
     async def story(page, runtime):
-        await runtime.set_operator(
-            {"word": "pause", "workers": None, "until": None, "reason": "", "by": "ann", "since": time.time()}, "x"
-        )
+        await runtime.set_operator(Word(word="pause", by="ann", since=time.time()), "x")
         await page.until("document.querySelector('#banners [data-key=word]')")
         await page.click("#decision-list li:nth-child(2) button")
         await page.until("document.querySelector('#decision-list .facts')")
@@ -229,9 +226,7 @@ def test_a_screen_reader_is_not_told_each_second_that_passes(visit):
     until = time.time() + 1800
 
     async def story(page, runtime):
-        await runtime.set_operator(
-            {"word": "pause", "workers": None, "until": until, "reason": "", "by": "ann", "since": time.time()}, "x"
-        )
+        await runtime.set_operator(Word(word="pause", until=until, by="ann", since=time.time()), "x")
         left = await page.until("document.querySelector('#banners [data-key=word] [aria-hidden]')?.textContent")
         told = await page.run(text("#banners [data-key=word] :not([aria-hidden])"))
         await page.until(f"{text('#banners [aria-hidden]')} !== {json.dumps(left)}")
@@ -259,7 +254,7 @@ def test_the_keyboard_is_enough(visit):
         await page.run("document.querySelector('#decision-list li:nth-child(2) button').focus()")
         await page.press("Enter", 13)
         await page.until("document.querySelector('#decision-list .facts')")
-        runtime.tell("decision", {**runtime.kept[-1].view(), "id": 101})
+        runtime.events.send("decision", {**runtime.last(), "id": 101})
         await page.until("document.querySelectorAll('#decision-list > li').length === 101")
         assert "true" == await page.run("document.activeElement.ariaExpanded")
 

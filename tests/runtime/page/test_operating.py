@@ -23,7 +23,7 @@ def test_an_operator_pauses_and_resumes(visit):
         banner = await page.run(text("#banners [data-key=word] :first-child"))
         word = runtime.word
         assert ("pause", "ann", "rack maintenance", 1800) == (
-            word["word"], word["by"], word["reason"], round(word["until"] - word["since"]),
+            word.word, word.by, word.reason, round(word.until - word.since),
         )  # fmt: skip
         assert banner.startswith("Paused by ann since ")
         assert banner.endswith(": rack maintenance")
@@ -44,14 +44,14 @@ def test_what_an_operator_kept_from_happening_is_not_shown_as_done(visit):
     async def story(page, runtime):
         before, last = await page.run(marks), await page.run(text("#n-last"))
         wanted = {
-            **runtime.kept[-1].view(),
+            **runtime.last(),
             "at": time.time(),
             "up": 3,
             "down": [],
             "why": ["simple: starts 3 workers"],
             "by": "operator",
         }
-        runtime.tell("decision", {**wanted, "id": 101, "operator": word, "applied": None})
+        runtime.events.send("decision", {**wanted, "id": 101, "operator": word, "applied": None})
         await page.until("document.querySelectorAll('#decision-list > li').length === 101")
 
         row = "#decision-list > li:first-child"
@@ -62,7 +62,7 @@ def test_what_an_operator_kept_from_happening_is_not_shown_as_done(visit):
         ] == await page.run(texts(f"{row} .sentence"))
         assert (before, last) == (await page.run(marks), await page.run(text("#n-last")))
 
-        runtime.tell(
+        runtime.events.send(
             "decision",
             {
                 **wanted,
@@ -85,8 +85,8 @@ def test_a_dry_run_changes_nothing(visit):
 
     async def story(page, runtime):
         before = await page.run(marks)
-        wanted = {**runtime.kept[-1].view(), "id": 101, "at": time.time(), "up": 3, "applied": None}
-        runtime.tell("decision", {**wanted, "shortfall": ["not applied: a dry run"]})
+        wanted = {**runtime.last(), "id": 101, "at": time.time(), "up": 3, "applied": None}
+        runtime.events.send("decision", {**wanted, "shortfall": ["not applied: a dry run"]})
         await page.until("document.querySelectorAll('#decision-list > li').length === 101")
 
         assert "+3" == await page.run(text("#decision-list > li:first-child .badge"))
@@ -103,7 +103,7 @@ def test_the_last_change_is_what_was_done_of_it(visit):
         why = "starts 1 of 3: starts wait, since workers have died while starting"
         part = {"up": 1, "down": [], "why": [why]}
         said = {"up": 3, "down": [], "why": ["simple: starts 3 workers"], "applied": part, "shortfall": [why]}
-        runtime.tell("decision", {**runtime.kept[-1].view(), "id": 101, "at": time.time(), **said})
+        runtime.events.send("decision", {**runtime.last(), "id": 101, "at": time.time(), **said})
         await page.until("document.querySelectorAll('#decision-list > li').length === 101")
 
         assert "+1" == await page.run(text("#n-last .badge"))
@@ -126,7 +126,7 @@ def test_an_operator_holds_and_a_bad_number_is_said(visit):
         await page.type("#ask-workers", "7")
         await page.press("Enter", 13)
         await page.until("document.querySelector('#banners [data-key=word]')")
-        assert ("hold", 7) == (runtime.word["word"], runtime.word["workers"])
+        assert ("hold", 7) == (runtime.word.word, runtime.word.workers)
         assert "Held at 7 workers by the page" in await page.run(text("#banners"))
 
     visit(story, expected=["400 (Bad Request)"])

@@ -7,10 +7,10 @@ import re
 import time
 
 import pytest
-from admin_source import HOSTILE, LONG
+from afternoon import HOSTILE, LONG
 from browser import LIVE, choose, text, texts
 
-from everai_autoscaler.runtime.admin import Admin
+from everai_autoscaler.runtime.operator import Word
 
 pytestmark = pytest.mark.slow
 
@@ -21,14 +21,15 @@ def test_it_shows_the_workers_the_queue_and_the_decisions(visit):
     async def story(page, runtime):
         workers = runtime.workers()
 
-        assert runtime.app == await page.run(text("#app"))
+        assert runtime.title == await page.run(text("#app"))
         assert f"{len(workers)}" == await page.run(text("#n-workers"))
         assert "of at most 64" == await page.run(text("#n-max"))
-        assert [one["id"] for one in workers] == await page.run(texts("#worker-rows .id"))
-        assert [one["detail_status"] for one in workers] == await page.run(texts("#worker-rows .status b"))
+        assert [one.id for one in workers] == await page.run(texts("#worker-rows .id"))
+        assert [one.detail_status for one in workers] == await page.run(texts("#worker-rows .status b"))
         assert "40" == await page.run(text("#n-waiting"))
-        assert [one["reason"] for one in runtime.queue()] == await page.run(texts("#queue-rows td:last-child"))
-        assert runtime.kept[-1].shown["why"][0].split(": ", 1)[1] in await page.run(text("#decision-list li"))
+        reasons = [one.model_dump()["reason"] for one in runtime.queue()]
+        assert reasons == await page.run(texts("#queue-rows td:last-child"))
+        assert runtime.last()["why"][0].split(": ", 1)[1] in await page.run(text("#decision-list li"))
         assert 100 == await page.run("document.querySelectorAll('#decision-list > li').length")
 
     visit(story)
@@ -43,7 +44,7 @@ def test_it_draws_the_fleet_and_the_queue_over_time(visit):
 
         assert min(busy, free) > 1000
         assert "5px, 4px" == await page.run("getComputedStyle(document.querySelector('.limit')).strokeDasharray")
-        changes = [one for one in runtime.kept if one.shown["up"] or one.shown["down"]]
+        changes = [one for one in runtime.every_decision() if one.up or one.down]
         assert len(changes) == await page.run("document.querySelectorAll('#chart-workers .mark').length")
         assert await page.run("document.querySelector('#chart-queue .s-WorkerBusy').getAttribute('d').length > 200")
         assert "now 60 busy" in await page.run(
@@ -59,7 +60,7 @@ def test_a_young_apps_chart_is_not_empty(visit):
 
     async def story(page, runtime):
         assert "1 h" == await page.run(pressed)
-        runtime.kept_samples = runtime.kept_samples[-9:]
+        runtime.samples_from = runtime.samples()[-9].at
         await page.reload()
         await page.until(LIVE)
         assert "5 min" == await page.run(pressed)
@@ -84,7 +85,7 @@ def test_arguments_have_their_sources_and_a_kept_value_its_why(visit):
         assert ["min_workers", "2", "ConfigMap get-start-configmap"] in rows
         assert ["start_timeout", "600", "default"] in rows
         assert ["api_key", "•••", "Secret keys/api"] in rows
-        why = runtime.arguments["max_idle_time"]["kept"]
+        why = runtime.arguments["max_idle_time"].kept
         assert f"last good value kept: {why}" == await page.run(text("#argument-rows .why"))
         red = await page.run("getComputedStyle(document.querySelector('#argument-rows .kept .value')).color")
         assert "rgb(179, 38, 30)" == red
@@ -97,12 +98,9 @@ def test_whatever_was_said_stays_text(visit):
 
     async def story(page, runtime):
         worker_id = next(one for one in runtime.here if one != LONG and runtime.here[one].draining_at is None)
-        runtime.logs.joinpath(f"{worker_id}.log").write_text(HOSTILE, "utf-8")
-        runtime.app = HOSTILE
-        await runtime.set_operator(
-            {"word": "pause", "workers": None, "until": None, "reason": HOSTILE, "by": HOSTILE, "since": time.time()},
-            "x",
-        )
+        runtime.log_path(worker_id).write_text(HOSTILE, "utf-8")
+        runtime.title = HOSTILE
+        await runtime.set_operator(Word(word="pause", reason=HOSTILE, by=HOSTILE, since=time.time()), "x")
         await page.until(f"{text('#app')} === {json.dumps(HOSTILE)}")
         await page.run(choose(HOSTILE))
         await page.until(f"document.querySelector('#map-rows .key').value === {json.dumps(HOSTILE)}")
@@ -174,7 +172,7 @@ def test_a_record_is_told_in_the_words_of_the_page(visit):
     """Which reasons and states it has; the record itself stays as it was written."""
 
     async def story(page, runtime):
-        seen = [json.loads(one.record)["snapshot"]["queue"] for one in reversed(runtime.kept)]
+        seen = [runtime.decision(one.id).record["snapshot"]["queue"] for one in runtime.every_decision()]
         place = 1 + next(place for place, queue in enumerate(seen) if queue.get("QueueDueBusy"))
         row = f"#decision-list li:nth-child({place})"
         await page.click(f"{row} button")
@@ -207,7 +205,7 @@ def test_workers_that_ended_are_shown_when_that_is_wished(visit):
 
     async def story(page, runtime):
         await page.click("#with-ended")
-        shown = len({one["id"] for one in await runtime.all_workers()})
+        shown = len({one.id for one in runtime.workers(ended=True)})
         await page.until(f"document.querySelectorAll('#worker-rows tr').length === {shown}")
         assert "TERMINATED" in await page.run(text("#worker-rows .ended"))
         assert "idle for" in await page.run(text("#worker-rows .ended .sub"))
@@ -223,8 +221,8 @@ def test_what_happens_is_seen_at_once(visit):
         del runtime.here[gone]
         runtime.waiting.clear()
         runtime.tell_state()
-        runtime.tell(
-            "decision", {**runtime.kept[-1].view(), "id": 101, "up": 3, "why": ["simple: 9 waiting: starts 3 workers"]}
+        runtime.events.send(
+            "decision", {**runtime.last(), "id": 101, "up": 3, "why": ["simple: 9 waiting: starts 3 workers"]}
         )
         await page.until(f"{text('#n-waiting')} === '0'")
         await page.until("document.querySelectorAll('#decision-list > li').length === 101")
@@ -248,7 +246,7 @@ def test_a_lost_connection_is_said_and_made_again(visit):
         assert "0.6" == await page.until("getComputedStyle(document.querySelector('main')).opacity === '0.6' && '0.6'")
 
         runtime.waiting.clear()
-        again = Admin(runtime, host="127.0.0.1", token=None)
+        again = runtime.admin()
         await again.start(page.port)
         try:
             await page.until(LIVE)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import everai_autoscaler
+from everai_autoscaler import errors, model, plugin, words
 
 ROOT = Path(everai_autoscaler.__file__).parent
 GROUND = {"errors", "log", "words", "_version"}
@@ -17,8 +18,8 @@ MAY_IMPORT = {
     "_version": set(),
     "model": GROUND,
     "plugin": {*GROUND, "model"},
-    "builtin": {*GROUND, "model", "plugin"},
-    "wrapper": {*GROUND, "model", "plugin"},
+    "builtin": {"errors", "words", "model", "plugin"},
+    "wrapper": {"errors", "words", "model", "plugin"},
     "testing": {*GROUND, "model", "serving", "loop"},
     "decision": {*GROUND, "model", "plugin"},
     "loop": {*GROUND, "model"},
@@ -82,8 +83,27 @@ def test_imports_are_absolute() -> None:
     assert [] == [file for file, name in _imports() if name == "relative"]
 
 
-def test_builtin_imports_what_a_strangers_plugin_may() -> None:
-    """The builtin scalers have no way in that a stranger's plugin doesn't have: only public rooms, no private names."""
-    private = [f"{file}: {name}" for file, name in _imports() if _room(file) == "builtin" and "._" in name]
+def _names(path: Path) -> Iterator[str]:
+    """What of this package a file imports, each name with its room."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "everai_autoscaler":
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("everai_autoscaler."))
 
-    assert [] == [one for one in private if not one.endswith("everai_autoscaler._version")]
+
+def test_plugins_import_what_a_stranger_may() -> None:
+    """The builtin scalers, the wrappers and the example plugins use public names of the contract, and nothing else."""
+    offered = {
+        f"{room.__name__}.{name}" for room in (everai_autoscaler, model, plugin, errors, words) for name in room.__all__
+    }
+    folders = [ROOT / "builtin", ROOT / "wrapper", *sorted(ROOT.parent.glob("plugins/*/everai_autoscaler_*"))]
+    wrong = [
+        f"{path.relative_to(ROOT.parent)} imports {name}"
+        for folder in folders
+        for path in sorted(folder.rglob("*.py"))
+        for name in _names(path)
+        if name not in offered and not name.startswith(f"everai_autoscaler.{folder.name}")
+    ]
+
+    assert [] == wrong

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from everai_autoscaler._version import __version__
 from everai_autoscaler.builtin import is_builtin
 from everai_autoscaler.builtin.factory import BuiltinFactory
 from everai_autoscaler.builtin.free_worker import FreeWorkerAutoScaler
 from everai_autoscaler.builtin.simple import SimpleAutoScaler
+from everai_autoscaler.model import __version__
 
 __all__ = ["BuiltinFactory", "FreeWorkerAutoScaler", "SimpleAutoScaler", "__version__", "is_builtin"]

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import define
 
 from everai_autoscaler.builtin import rules
-from everai_autoscaler.model import (
-    ArgumentType,
-    BuiltinAutoScaler,
-    DecideResult,
-    Decorators,
-    Factors,
-    argument,
-)
+from everai_autoscaler.builtin.rules import Ruled, Wish
+from everai_autoscaler.model import ArgumentType, Decorators, Factors, argument
 
 __all__ = ["FreeWorkerAutoScaler"]
 
 
 @define(eq=False, slots=False)
-class FreeWorkerAutoScaler(BuiltinAutoScaler):
+class FreeWorkerAutoScaler(Ruled):
     """Keep at least *min_free_workers* free: start workers when fewer are, and remove spares that stay idle.
 
     Each argument is a number, text, or a callable (a ``Placeholder``, say) that is read when a decision is made.
@@ -36,37 +30,25 @@ class FreeWorkerAutoScaler(BuiltinAutoScaler):
     (1, 'free-worker: 0 free, fewer than 1: starts 1 worker')
     """
 
-    steady: ClassVar[bool] = True
-    monotone: ClassVar[bool] = True
-
-    min_workers: ArgumentType = argument(1, ge=0, help="workers that are always there")
-    max_workers: ArgumentType = argument(1, ge=0, help="the most workers that there may be")
+    min_workers: ArgumentType = rules.MIN_WORKERS
+    max_workers: ArgumentType = rules.MAX_WORKERS
     min_free_workers: ArgumentType = argument(1, ge=0, help="free workers to keep beside the busy ones")
-    max_idle_time: ArgumentType = argument(120, ge=0, help="seconds without work after which a worker may go")
-    scale_up_step: ArgumentType = argument(1, ge=1, help="workers to start at once")
+    max_idle_time: ArgumentType = rules.MAX_IDLE_TIME
+    scale_up_step: ArgumentType = rules.SCALE_UP_STEP
     decorators: Decorators | None = None
-    start_timeout: ArgumentType = argument(
-        600, ge=0, kw_only=True, newer=True, help="seconds after which a worker that still starts is given up"
-    )
-
-    def __attrs_post_init__(self) -> None:
-        rules.check_together(self)
+    start_timeout: ArgumentType = rules.START_TIMEOUT
 
     @classmethod
     def autoscaler_name(cls) -> str:
         """``free-worker``, as manifests call it."""
         return "free-worker"
 
-    def decide(self, factors: Factors | None) -> DecideResult:
-        """What to do about *factors*, and why; decorators are the pipeline's to apply."""
-        return rules.decide(factors, self, who=self.autoscaler_name())
-
-    def wish(self, factors: Factors) -> rules.Wish:
+    def wish(self, factors: Factors) -> Wish:
         """What the free workers alone ask for; the arguments are bound by now."""
         free = factors.free()
         least: Any = self.min_free_workers
         if free is None:
-            return rules.Wish(None, "the free workers are not known")
+            return Wish(None, "the free workers are not known")
         if free < least:
-            return rules.Wish(True, f"{free} free, fewer than {least}", spare=least)
-        return rules.Wish(False, f"{free} free, not fewer than {least}", spare=least)
+            return Wish(True, f"{free} free, fewer than {least}", spare=least)
+        return Wish(False, f"{free} free, not fewer than {least}", spare=least)

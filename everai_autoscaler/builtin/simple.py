@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import define
 
 from everai_autoscaler.builtin import rules
-from everai_autoscaler.model import (
-    ArgumentType,
-    BuiltinAutoScaler,
-    DecideResult,
-    Decorators,
-    Factors,
-    QueueReason,
-    argument,
-)
+from everai_autoscaler.builtin.rules import Ruled, Wish
+from everai_autoscaler.model import ArgumentType, Decorators, Factors, QueueReason, argument
 
 __all__ = ["SimpleAutoScaler"]
 
 
 @define(eq=False, slots=False)
-class SimpleAutoScaler(BuiltinAutoScaler):
+class SimpleAutoScaler(Ruled):
     """Start workers when more than *max_queue_size* requests wait for a busy worker; remove those that stay idle.
 
     Each argument is a number, text, or a callable (a ``Placeholder``, say) that is read when a decision is made.
@@ -38,37 +31,25 @@ class SimpleAutoScaler(BuiltinAutoScaler):
     (1, 'simple: 3 waiting for a busy worker, more than 2: starts 1 worker')
     """
 
-    steady: ClassVar[bool] = True
-    monotone: ClassVar[bool] = True
-
-    min_workers: ArgumentType = argument(1, ge=0, help="workers that are always there")
-    max_workers: ArgumentType = argument(1, ge=0, help="the most workers that there may be")
+    min_workers: ArgumentType = rules.MIN_WORKERS
+    max_workers: ArgumentType = rules.MAX_WORKERS
     max_queue_size: ArgumentType = argument(1, ge=0, help="requests that may wait before a worker is started")
-    max_idle_time: ArgumentType = argument(120, ge=0, help="seconds without work after which a worker may go")
-    scale_up_step: ArgumentType = argument(1, ge=1, help="workers to start at once")
+    max_idle_time: ArgumentType = rules.MAX_IDLE_TIME
+    scale_up_step: ArgumentType = rules.SCALE_UP_STEP
     decorators: Decorators | None = None
-    start_timeout: ArgumentType = argument(
-        600, ge=0, kw_only=True, newer=True, help="seconds after which a worker that still starts is given up"
-    )
-
-    def __attrs_post_init__(self) -> None:
-        rules.check_together(self)
+    start_timeout: ArgumentType = rules.START_TIMEOUT
 
     @classmethod
     def autoscaler_name(cls) -> str:
         """``simple``, as manifests call it."""
         return "simple"
 
-    def decide(self, factors: Factors | None) -> DecideResult:
-        """What to do about *factors*, and why; decorators are the pipeline's to apply."""
-        return rules.decide(factors, self, who=self.autoscaler_name())
-
-    def wish(self, factors: Factors) -> rules.Wish:
+    def wish(self, factors: Factors) -> Wish:
         """What the queue alone asks for; the arguments are bound by now."""
         waiting = factors.waiting(QueueReason.QueueDueBusy)
         most: Any = self.max_queue_size
         if waiting is None:
-            return rules.Wish(None, "the queue is not known")
+            return Wish(None, "the queue is not known")
         if waiting > most:
-            return rules.Wish(True, f"{waiting} waiting for a busy worker, more than {most}")
-        return rules.Wish(False, f"{waiting} waiting for a busy worker, not more than {most}")
+            return Wish(True, f"{waiting} waiting for a busy worker, more than {most}")
+        return Wish(False, f"{waiting} waiting for a busy worker, not more than {most}")

@@ -15,8 +15,7 @@ from everai_autoscaler.model import (
     Reason,
     ScaleDownAction,
     ScaleUpAction,
-    Worker,
-    WorkerStatus,
+    why_stays,
 )
 from everai_autoscaler.words import counted
 
@@ -93,7 +92,7 @@ def nobody_at_work(result: DecideResult, factors: Factors) -> DecideResult:
         return result
     staying: dict[str, str] = {}
     for worker in factors.workers or ():
-        if worker.worker_id in removed and (why := _occupied(worker)):
+        if worker.worker_id in removed and (why := why_stays(worker)):
             staying[worker.worker_id] = f"{worker.worker_id} stays: {why}"
     if not staying:
         return result
@@ -128,14 +127,6 @@ def not_above_the_maximum(result: DecideResult, factors: Factors) -> DecideResul
 
 GUARDS: tuple[Guard, ...] = (nothing_unknown, each_once, nobody_at_work, one_direction, not_above_the_maximum)
 """The guards, in the order in which they are asked."""
-
-
-def _occupied(worker: Worker) -> str:
-    if worker.status is WorkerStatus.Busy or worker.current_request:
-        return "it is busy"
-    if worker.number_of_sessions:
-        return f"it has {worker.number_of_sessions} sessions" if worker.number_of_sessions > 1 else "it has a session"
-    return "it is leaving already" if worker.draining else ""
 
 
 def _corrected(result: DecideResult, actions: list[Action], whys: Iterable[str]) -> DecideResult:

@@ -12,11 +12,13 @@ from everai_autoscaler.model.action import (
     actions_to_json,
 )
 from everai_autoscaler.model.autoscaler import AutoScaler
+from everai_autoscaler.model.binding import bind, build
 from everai_autoscaler.model.builtin_autoscaler import BuiltinAutoScaler
 from everai_autoscaler.model.decision import Decision
 from everai_autoscaler.model.decorator import ArgumentsDecorator, Decorator, Decorators, FactorsDecorator
 from everai_autoscaler.model.dispatch import Dispatch
 from everai_autoscaler.model.factors import Factors, QueueReason, QueueSummary, Worker, WorkerStatus, WorkerSummary
+from everai_autoscaler.model.fleet import Fleet, why_stays
 from everai_autoscaler.model.late import ArgumentType, Placeholder
 from everai_autoscaler.model.record import (
     Outcome,
@@ -41,6 +43,7 @@ __all__ = [
     "Dispatch",
     "Factors",
     "FactorsDecorator",
+    "Fleet",
     "Outcome",
     "Placeholder",
     "QueueReason",
@@ -59,5 +62,8 @@ __all__ = [
     "__version__",
     "actions_to_json",
     "argument",
+    "bind",
+    "build",
     "schema_of",
+    "why_stays",
 ]

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
-from everai_autoscaler.model.factors import Factors, Worker, WorkerStatus
+from everai_autoscaler.model.factors import Factors
+from everai_autoscaler.model.fleet import Fleet
 from everai_autoscaler.model.wire import WireModel
 
 __all__ = [
@@ -225,48 +226,49 @@ class DecideResult(WireModel):
         >>> DecideResult.scale_to(1, snapshot(free=3, idle_for=60), max_workers=5, max_idle_time=60).down
         ('free-3', 'free-2')
         """
-        if factors.workers is None:
+        fleet = Fleet.of(factors, start_timeout=start_timeout)
+        if fleet is None:
             return cls.hold(factors, "workers not known", max_workers=max_workers)
-        wanted = min(max(wanted, min_workers), max_workers)
-        stuck = sorted(filter(may_go, factors.suspects(start_timeout)), key=lambda worker: worker.started_at)
-        given_up = {worker.worker_id for worker in stuck}
-        staying = [w for w in factors.workers if not w.draining and w.worker_id not in given_up]
-        missing, room = wanted - len(staying), max_workers - len(factors.workers)
+        goal = min(max(wanted, min_workers), max_workers)
+        return cls._to(goal, fleet, max_workers=max_workers, max_idle_time=max_idle_time)
+
+    @classmethod
+    def towards(
+        cls, wanted: int, fleet: Fleet, why: str, *, min_workers: int, max_workers: int, max_idle_time: float = 0
+    ) -> Self:
+        """Go towards *wanted* workers as ``scale_to`` does, and say so: the ending of most policies.
+
+        Args:
+            wanted: how many workers the policy wants, before its bounds.
+            fleet: the workers that there are; its ``start_timeout`` says which of them are given up.
+            why: what *wanted* comes from; the numbers follow it.
+            min_workers: the fewest workers that there should be.
+            max_workers: the most workers that there may be; it wins over the minimum.
+            max_idle_time: seconds without work after which a free worker may go.
+
+        >>> from everai_autoscaler.testing import snapshot
+        >>> fleet = Fleet.of(snapshot(waiting=8, busy=1))
+        >>> result = DecideResult.towards(3, fleet, "8 waiting", min_workers=1, max_workers=10)
+        >>> result.up, result.reasons[0].why
+        (2, '8 waiting: 3 wanted (1 to 10), 1 there')
+        """
+        goal = min(max(wanted, min_workers), max_workers)
+        result = cls._to(goal, fleet, max_workers=max_workers, max_idle_time=max_idle_time)
+        stay = "; nobody may go yet" if goal < fleet.present and not result.actions else ""
+        return result.because(f"{why}: {goal} wanted ({min_workers} to {max_workers}), {fleet.present} there{stay}")
+
+    @classmethod
+    def _to(cls, goal: int, fleet: Fleet, *, max_workers: int, max_idle_time: float) -> Self:
+        missing, room = goal - fleet.present, max_workers - fleet.total
         if missing > 0 and room > 0:
             return cls(max_workers=max_workers, actions=[ScaleUpAction(count=min(missing, room))])
+        leaving = fleet.leaving(goal, max_idle_time=max_idle_time)
         if missing > 0:
-            leaving = stuck[:1]
-        else:
-            starting = newest_first(w for w in staying if w.status is WorkerStatus.Inflight and may_go(w))
-            leaving = stuck + (starting + idle_workers(factors, max_idle_time))[:-missing]
-        ids = dict.fromkeys(worker.worker_id for worker in leaving)  # each at most once, whatever the list says
-        result = cls(max_workers=max_workers, actions=[ScaleDownAction(worker_id=one) for one in ids])
-        names = ", ".join(one for one in ids if one in given_up)
-        return result.because(f"gives up {names}: starting for longer than {start_timeout:g} s") if names else result
-
-
-def newest_first(workers: Iterable[Worker]) -> list[Worker]:
-    """The *workers* by their start, the newest first; those of one moment keep their order."""
-    return sorted(workers, key=lambda worker: -worker.started_at)
-
-
-def idle_workers(factors: Factors, max_idle_time: float) -> list[Worker]:
-    """The workers that may be removed and have been idle for at least *max_idle_time* seconds, newest first."""
-    return newest_first(
-        worker
-        for worker in factors.workers or ()
-        if may_go(worker) and worker.status is WorkerStatus.Free and (factors.idle_time(worker) or 0.0) >= max_idle_time
-    )
-
-
-def may_go(worker: Worker) -> bool:
-    """Whether *worker* may be removed: at nobody's service, in no session, and not on its way out already."""
-    return (
-        worker.status is not WorkerStatus.Busy
-        and not worker.number_of_sessions
-        and not worker.current_request
-        and not worker.draining
-    )
+            leaving = leaving[:1]  # the suspect that takes the place of a new worker
+        result = cls(max_workers=max_workers, actions=[ScaleDownAction(worker_id=one.worker_id) for one in leaving])
+        given_up = ", ".join(worker.worker_id for worker in leaving[: len(fleet.suspects)])
+        why = f"gives up {given_up}: starting for longer than {fleet.start_timeout:g} s"
+        return result.because(why) if given_up else result
 
 
 def actions_to_json(actions: Sequence[Action]) -> str:

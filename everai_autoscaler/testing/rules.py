@@ -15,7 +15,7 @@ from attrs import evolve
 from pydantic import JsonValue
 
 from everai_autoscaler.errors import AutoscalerError, describe_error
-from everai_autoscaler.model import AutoScaler, Factors, QueueReason, Worker, WorkerStatus
+from everai_autoscaler.model import AutoScaler, Factors, QueueReason, Worker, WorkerStatus, why_stays
 from everai_autoscaler.testing.asking import Answer, ask, bound, remembered
 from everai_autoscaler.testing.display import describe
 from everai_autoscaler.testing.rule import EXAMPLES, Broken, Case, RuleBrokenError, fact_of, fault_of, fresh, name_of
@@ -115,8 +115,8 @@ def check_removes_nobody_at_work(policy: AutoScaler, case: Case) -> Broken | Non
         if answer is None:
             continue
         for worker in one.factors.workers or ():
-            if worker.worker_id in answer.result.down and (why := _occupied(worker)):
-                return one.broken(f"removes {worker.worker_id}, which {why}", answer)
+            if worker.worker_id in answer.result.down and (why := why_stays(worker)):
+                return one.broken(f"removes {worker.worker_id}, which {why.removeprefix('it ')}", answer)
     return None
 
 
@@ -383,16 +383,6 @@ def _thinned(policy: AutoScaler, case: Case, answer: Answer) -> Case:
         if other is not None and not other.differs_from(answer):
             case = thinner
     return case
-
-
-def _occupied(worker: Worker) -> str:
-    if worker.status is WorkerStatus.Busy:
-        return "is busy"
-    if worker.current_request:
-        return "serves a request"
-    if worker.number_of_sessions:
-        return "is in a session"
-    return "is leaving already" if worker.draining else ""
 
 
 def _watched(policy: AutoScaler, case: Case, forbidden: Forbidden) -> Broken | None:

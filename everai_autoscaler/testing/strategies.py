@@ -22,8 +22,8 @@ from everai_autoscaler.model import (
     ScaleUpAction,
     Worker,
     WorkerStatus,
+    why_stays,
 )
-from everai_autoscaler.model.action import may_go
 from everai_autoscaler.testing.snapshots import NOW, snapshot, worker
 from everai_autoscaler.testing.target import Clients, Dispatch, VirtualTarget
 
@@ -127,7 +127,7 @@ def lives(draw: st.DrawFn, *, min_size: int = 1, max_size: int = 8, start: float
             target.clock.sleep_until(target.clock.now() + seconds)
         observed = target.observe()
         seen.append(observed.model_copy(update=dict.fromkeys(unknown)))
-        idle = [worker.worker_id for worker in target.workers if may_go(worker)]
+        idle = [worker.worker_id for worker in target.workers if not why_stays(worker)]
         leaving: list[Action] = [ScaleDownAction(worker_id=worker_id) for worker_id in idle[:fewer]]
         starting: list[Action] = [ScaleUpAction(count=more)] if more else []
         target.apply(DecideResult(max_workers=99, actions=starting or leaving))

@@ -11,33 +11,19 @@ from attrs import evolve, frozen
 from pydantic import JsonValue
 
 from everai_autoscaler.errors import describe_error
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, ScaleDownAction, ScaleUpAction, schema_of
-from everai_autoscaler.model.action import Reason
+from everai_autoscaler.model import (
+    AutoScaler,
+    DecideResult,
+    Factors,
+    Fleet,
+    Reason,
+    ScaleDownAction,
+    ScaleUpAction,
+    schema_of,
+)
 from everai_autoscaler.words import counted
 
-__all__ = ["Fleet", "Opinion", "ask", "bound_of", "contained", "done", "held", "name_of", "scaled"]
-
-
-@frozen
-class Fleet:
-    """The workers that there are, as wrappers count them."""
-
-    staying: Sequence[str]
-    """The ids of those that aren't on their way out; of one that is listed twice, twice."""
-    total: int
-    """All of them: what a maximum counts."""
-
-    @classmethod
-    def of(cls, factors: Factors) -> Fleet | None:
-        """The fleet of *factors*; ``None`` where the workers aren't known."""
-        if factors.workers is None:
-            return None
-        return cls([worker.worker_id for worker in factors.workers if not worker.draining], len(factors.workers))
-
-    @property
-    def present(self) -> int:
-        """How many there are, not counting those that are on their way out."""
-        return len(self.staying)
+__all__ = ["Opinion", "ask", "bound_of", "contained", "done", "held", "name_of", "scaled"]
 
 
 @frozen
@@ -85,7 +71,7 @@ def ask(scaler: AutoScaler, factors: Factors, memory: JsonValue) -> Opinion:
     fleet = Fleet.of(factors)
     if fleet is None or result.held:
         return Opinion(name, result, given[1], 0 if fleet is None else fleet.present, 0, ())
-    there = set(fleet.staying)
+    there = {worker.worker_id for worker in fleet.staying}
     # Who says both means the up, as the guard has it.
     leaving = () if result.up else tuple(dict.fromkeys(one for one in result.down if one in there))
     return Opinion(name, result, given[1], fleet.present, result.up, leaving)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import JsonValue
 
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors
+from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Fleet
 from everai_autoscaler.words import counted
-from everai_autoscaler.wrapper.asking import Fleet, Opinion, ask, held, scaled
+from everai_autoscaler.wrapper.asking import Opinion, ask, held, scaled
 from everai_autoscaler.wrapper.memory import nothing, recall, together
 
 __all__ = ["combine"]

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, argument
-from everai_autoscaler.model.binding import bind
+from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Fleet, argument, bind
 from everai_autoscaler.words import counted
-from everai_autoscaler.wrapper.asking import Fleet, Opinion, contained, held, scaled
+from everai_autoscaler.wrapper.asking import Opinion, contained, held, scaled
 from everai_autoscaler.wrapper.memory import nothing, recall, together
 
 __all__ = ["FirstValid"]

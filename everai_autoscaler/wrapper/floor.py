@@ -7,10 +7,9 @@ from typing import Any
 from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model import ArgumentType, AutoScaler, DecideResult, Factors, argument
-from everai_autoscaler.model.binding import bind
+from everai_autoscaler.model import ArgumentType, AutoScaler, DecideResult, Factors, Fleet, argument, bind
 from everai_autoscaler.words import counted
-from everai_autoscaler.wrapper.asking import Fleet, ask, bound_of, scaled
+from everai_autoscaler.wrapper.asking import ask, bound_of, scaled
 from everai_autoscaler.wrapper.memory import nothing, recall, together
 
 __all__ = ["Floor"]

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, argument
-from everai_autoscaler.model.binding import bind
+from everai_autoscaler.model import AutoScaler, DecideResult, Factors, argument, bind
 from everai_autoscaler.wrapper.combining import combine
 
 __all__ = ["Max"]

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model.action import Reason
+from everai_autoscaler.model import Reason
 
 __all__ = ["MOST", "Entry", "Recalled", "entries", "moment", "nothing", "recall", "together", "written"]
 

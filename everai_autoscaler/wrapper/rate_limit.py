@@ -8,9 +8,8 @@ from typing import Any
 from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model import ArgumentType, AutoScaler, DecideResult, Factors, argument
-from everai_autoscaler.model.binding import bind
-from everai_autoscaler.wrapper.asking import Fleet, ask, done, scaled
+from everai_autoscaler.model import ArgumentType, AutoScaler, DecideResult, Factors, Fleet, argument, bind
+from everai_autoscaler.wrapper.asking import ask, done, scaled
 from everai_autoscaler.wrapper.memory import MOST, Entry, entries, recall, together, written
 
 __all__ = ["RateLimit"]

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, argument
-from everai_autoscaler.model.action import Reason
-from everai_autoscaler.model.binding import bind
+from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Reason, argument, bind
 from everai_autoscaler.words import counted
 from everai_autoscaler.wrapper.asking import Opinion, ask, contained
 from everai_autoscaler.wrapper.memory import nothing, recall, together

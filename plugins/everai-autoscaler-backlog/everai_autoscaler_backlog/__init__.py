@@ -9,7 +9,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from everai_autoscaler import argument, hookimpl
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Worker, WorkerStatus
+from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Fleet, Worker
 
 __all__ = ["BacklogAutoScaler"]
 
@@ -46,21 +46,22 @@ class BacklogAutoScaler(AutoScaler):
 
     def decide(self, factors: Factors) -> DecideResult:
         """Start what drains the queue in time; where nothing waits, remove who is idle."""
+        fleet = Fleet.of(factors, start_timeout=self.start_timeout)
         least, most, waiting = self.min_workers, self.max_workers, factors.waiting()
-        if factors.workers is None:
+        if fleet is None:
             return DecideResult.hold(factors, "the workers are not known", max_workers=most)
-        staying, service_time = self._staying(factors), self.service_time or _reported_service_time(factors)
-        there, statuses = len(staying), [worker.status for worker in staying]
-        busy, starting = statuses.count(WorkerStatus.Busy), statuses.count(WorkerStatus.Inflight)
+        service_time = self.service_time or _reported_service_time(factors)
+        there, busy = fleet.present, len(fleet.busy)
         if there < least:
             wanted, why = least, "below the minimum"
         elif waiting is None:
             return DecideResult.hold(factors, "the queue is not known", max_workers=most)
         elif not waiting:
             # Those on their way were asked for a moment ago: a queue that is empty for once doesn't call them off.
+            starting = there - len(fleet.ready)
             wanted, why = busy + starting, f"nothing waiting, {busy} busy, {starting} starting"
         elif service_time is not None:
-            each = service_time / self._mean_concurrency(staying)
+            each = service_time / self._mean_concurrency(fleet.staying)
             kept_busy = min(busy, _arrival_rate(factors) * each)
             # More than the maximum is the maximum, also where the numbers are too large to round.
             wanted = ceil(min(kept_busy + waiting * each / self.drain_time, most + 1) - 1e-9)
@@ -71,23 +72,15 @@ class BacklogAutoScaler(AutoScaler):
             wanted, why = 1, f"{waiting} waiting and no worker"
         else:
             wanted, why = there, f"{waiting} waiting, but no worker has reported how long a request takes"
-            if there == factors.count():  # else those that never became ready go all the same
+            if not fleet.suspects:  # else they go all the same
                 return DecideResult.hold(factors, why, max_workers=most)
-        goal = min(max(wanted, least), most)
-        result = DecideResult.scale_to(
-            goal, factors, max_workers=most, max_idle_time=self.max_idle_time, start_timeout=self.start_timeout
+        return DecideResult.towards(
+            wanted, fleet, why, min_workers=least, max_workers=most, max_idle_time=self.max_idle_time
         )
-        stay = "; nobody may go yet" if goal < there and not result.actions else ""
-        return result.because(f"{why}: {goal} wanted ({least} to {most}), {there} there{stay}")
 
     def _mean_concurrency(self, workers: list[Worker]) -> float:
         each = [worker.concurrency or self.concurrency for worker in workers]
         return sum(each) / len(each) if each else self.concurrency
-
-    def _staying(self, factors: Factors) -> list[Worker]:
-        """The workers to count on: neither those that leave nor those that ``scale_to`` gives up."""
-        late = {worker.worker_id for worker in factors.suspects(self.start_timeout) if not worker.number_of_sessions}
-        return [worker for worker in factors.workers or () if not worker.draining and worker.worker_id not in late]
 
 
 @hookimpl

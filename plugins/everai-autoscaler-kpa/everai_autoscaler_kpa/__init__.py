@@ -10,7 +10,7 @@ from attrs import asdict, evolve, frozen
 from pydantic import JsonValue
 
 from everai_autoscaler import argument, hookimpl
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Worker, WorkerStatus
+from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Fleet, WorkerStatus
 
 __all__ = ["KpaAutoScaler", "Past"]
 
@@ -69,25 +69,22 @@ class KpaAutoScaler(AutoScaler):
 
     def decide_with_memory(self, factors: Factors, memory: JsonValue) -> tuple[DecideResult, JsonValue]:
         """What to do about *factors*, and why; *memory* is a ``Past`` as JSON."""
-        there, at_once = len(self._staying(factors)), _requests_at_once(factors)
+        fleet, at_once = Fleet.of(factors, start_timeout=self.start_timeout), _requests_at_once(factors)
         least, most = self.min_workers, self.max_workers
-        if factors.workers is None:
+        if fleet is None:
             return DecideResult.hold(factors, "the workers are not known", max_workers=most), memory
-        if there < least:
+        if fleet.present < least:
             wanted, why = least, "below the minimum"
         elif at_once is None:
             why = "the queue, or how it and the workers have been, is not known"
             return DecideResult.hold(factors, why, max_workers=most), memory
         else:
-            ready = factors.count(WorkerStatus.Free, WorkerStatus.Busy) or 0
-            past = _recalled(memory, factors.observed_at, there, ready)
-            wanted, why, past = self._wanted(at_once, there, ready, now=factors.observed_at, past=past)
+            there, ready, now = fleet.present, len(fleet.ready), factors.observed_at
+            past = _recalled(memory, now, there, ready)
+            wanted, why, past = self._wanted(at_once, there, ready, now=now, past=past)
             memory = asdict(past)
-        goal = min(max(wanted, least), most)
-        # The windows are the delay: who is free may go.
-        result = DecideResult.scale_to(goal, factors, max_workers=most, start_timeout=self.start_timeout)
-        stay = "; nobody may go yet" if goal < there and not result.actions else ""
-        return result.because(f"{why}: {goal} wanted ({least} to {most}), {there} there{stay}"), memory
+        # The windows are the delay: a free worker may go at once.
+        return DecideResult.towards(wanted, fleet, why, min_workers=least, max_workers=most), memory
 
     def _wanted(
         self, at_once: Mapping[int, float], there: int, ready: int, *, now: float, past: Past
@@ -107,11 +104,6 @@ class KpaAutoScaler(AutoScaler):
                 wanted = 1
                 why += f", none for {idle:.0f} s of {self.scale_to_zero_grace_period:g} s of grace"
         return wanted, why, past
-
-    def _staying(self, factors: Factors) -> list[Worker]:
-        """The workers to count on: neither those that leave nor those that ``scale_to`` gives up."""
-        late = {worker.worker_id for worker in factors.suspects(self.start_timeout) if not worker.number_of_sessions}
-        return [worker for worker in factors.workers or () if not worker.draining and worker.worker_id not in late]
 
     @property
     def target(self) -> float:

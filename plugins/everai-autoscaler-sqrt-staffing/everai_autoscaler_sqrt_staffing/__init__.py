@@ -10,7 +10,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from everai_autoscaler import argument, hookimpl
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Worker, WorkerStatus
+from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Fleet, WorkerStatus
 
 __all__ = ["SqrtStaffingAutoScaler", "beta_for", "probability_of_waiting", "refinement", "staff"]
 
@@ -43,19 +43,18 @@ class SqrtStaffingAutoScaler(AutoScaler):
 
     def decide(self, factors: Factors) -> DecideResult:
         """Go to what the load and its ups and downs need; down only where the load is known for long enough."""
-        staying, waiting = self._staying(factors), factors.waiting()
-        there, least, most = len(staying), self.min_workers, self.max_workers
-        if factors.workers is None:
+        fleet, waiting = Fleet.of(factors, start_timeout=self.start_timeout), factors.waiting()
+        least, most = self.min_workers, self.max_workers
+        if fleet is None:
             return DecideResult.hold(factors, "the workers are not known", max_workers=most)
+        there, busy = fleet.present, len(fleet.busy)
         if waiting is None and there >= least:
             return DecideResult.hold(factors, "the queue is not known", max_workers=most)
-        statuses = [worker.status for worker in staying]
-        busy, starting = statuses.count(WorkerStatus.Busy), statuses.count(WorkerStatus.Inflight)
         loads = self._loads(factors, busy + (waiting or 0))
         load, reach = sum(loads.values()) / len(loads), max(loads)
         more, chance = _safety(load, self.waiting_probability), self.waiting_probability * 100
         # Those on their way were asked for a moment ago: a load that is a little less for once doesn't call them off.
-        wanted, unknown = max(staff(load, self.waiting_probability), busy + starting), ""
+        wanted, unknown = max(staff(load, self.waiting_probability), there - len(fleet.free)), ""
         why = f"a load of {load:.3g} over {reach} s, and {more:.3g} more for a chance of {chance:.3g} % to wait"
         if there < least:
             wanted, why = least, "below the minimum"
@@ -65,19 +64,13 @@ class SqrtStaffingAutoScaler(AutoScaler):
             unknown = "how the queue and the workers have been is not known"
         elif wanted < there and reach < self.max_idle_time:
             unknown = f"{wanted} wanted, {there} there, but the load is known for only {reach} s"
-        if unknown and there == factors.count():  # else those that never became ready go all the same
+        if unknown and not fleet.suspects:  # else they go all the same
             return DecideResult.hold(factors, unknown, max_workers=most)
-        goal = min(max(there if unknown else wanted, least), most)
-        result = DecideResult.scale_to(
-            goal, factors, max_workers=most, max_idle_time=self.max_idle_time, start_timeout=self.start_timeout
+        if unknown:
+            wanted, why = there, unknown
+        return DecideResult.towards(
+            wanted, fleet, why, min_workers=least, max_workers=most, max_idle_time=self.max_idle_time
         )
-        stay = "; nobody may go yet" if goal < there and not result.actions else ""
-        return result.because(f"{unknown or why}: {goal} wanted ({least} to {most}), {there} there{stay}")
-
-    def _staying(self, factors: Factors) -> list[Worker]:
-        """The workers to count on: neither those that leave nor those that ``scale_to`` gives up."""
-        late = {worker.worker_id for worker in factors.suspects(self.start_timeout) if not worker.number_of_sessions}
-        return [worker for worker in factors.workers or () if not worker.draining and worker.worker_id not in late]
 
     def _loads(self, factors: Factors, now: int) -> dict[int, int]:
         """Requests that are served or wait, by age in seconds, those of *now* included."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from everai_autoscaler import argument, hookimpl
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Worker, WorkerStatus
+from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Fleet, Worker, WorkerStatus
 from everai_autoscaler.words import counted
 
 __all__ = ["TargetTrackingAutoScaler", "Wanted"]
@@ -52,33 +52,29 @@ class TargetTrackingAutoScaler(AutoScaler):
 
     def decide(self, factors: Factors) -> DecideResult:
         """Go to what the rule wants, within the bounds."""
-        there, waiting = len(self._staying(factors)), factors.waiting()
+        fleet, waiting = Fleet.of(factors, start_timeout=self.start_timeout), factors.waiting()
         least, most = self.min_workers, self.max_workers
-        if factors.workers is None:
+        if fleet is None:
             return DecideResult.hold(factors, "the workers are not known", max_workers=most)
-        if there < least:
+        if fleet.present < least:
             wanted = Wanted(least, "below the minimum")
         elif waiting is None:
             return DecideResult.hold(factors, "the queue is not known", max_workers=most)
-        elif not there:
+        elif not fleet.present:
             wanted = Wanted(0, f"{waiting} waiting and no worker")
         else:
-            wanted = self.wanted(factors)
-        if wanted.count is None and there == factors.count():  # else those that never became ready go all the same
+            wanted = self.wanted(fleet)
+        if wanted.count is None and not fleet.suspects:  # else they go all the same
             return DecideResult.hold(factors, wanted.why, max_workers=most)
         # The rule doesn't look at the queue; but one worker is there while anything waits.
-        goal = min(max(there if wanted.count is None else wanted.count, min(waiting or 0, 1), least), most)
-        result = DecideResult.scale_to(
-            goal, factors, max_workers=most, max_idle_time=self.max_idle_time, start_timeout=self.start_timeout
+        count = max(fleet.present if wanted.count is None else wanted.count, min(waiting or 0, 1))
+        return DecideResult.towards(
+            count, fleet, wanted.why, min_workers=least, max_workers=most, max_idle_time=self.max_idle_time
         )
-        stay = "; nobody may go yet" if goal < there and not result.actions else ""
-        return result.because(f"{wanted.why}: {goal} wanted ({least} to {most}), {there} there{stay}")
 
-    def wanted(self, factors: Factors) -> Wanted:
+    def wanted(self, fleet: Fleet) -> Wanted:
         """What the rule alone wants, before the bounds."""
-        staying = self._staying(factors)
-        starting = [worker for worker in staying if worker.status is WorkerStatus.Inflight]
-        ready = [worker for worker in staying if worker.status is not WorkerStatus.Inflight]
+        ready, starting = fleet.ready, [*fleet.starting, *fleet.pinned]
         silent = [worker for worker in ready if self._used(worker) is None]
         used = sum(self._used(worker) or 0 for worker in ready)
         capacity = self._capacity(ready) - self._capacity(silent)
@@ -86,27 +82,22 @@ class TargetTrackingAutoScaler(AutoScaler):
             return Wanted(None, "no worker that is ready says how much of it is in use")
         first = used / (capacity * self.target)
         sharing = ready
-        told = f"{used / capacity:.0%} of {counted(len(ready) - len(silent), 'worker')} in use".replace("%", " %")
+        why = f"{used / capacity:.0%} of {counted(len(ready) - len(silent), 'worker')} in use".replace("%", " %")
         if silent:
-            told += f", {len(silent)} silent"
+            why += f", {len(silent)} silent"
             used += self._capacity(silent) if first < 1 else 0
             capacity += self._capacity(silent) if first != 1 else 0
         if starting and first > 1:
-            told += f", {len(starting)} starting"
-            sharing = staying
+            why += f", {len(starting)} starting"
+            sharing = fleet.staying
             capacity += self._capacity(starting)
         ratio = used / (capacity * self.target)
-        told += f", target {self.target * 100:g} %"
+        why += f", target {self.target * 100:g} %"
         if abs(1 - ratio) <= self.tolerance + _ROUNDING:
-            return Wanted(len(staying), f"{told}, within {self.tolerance * 100:g} %")
+            return Wanted(fleet.present, f"{why}, within {self.tolerance * 100:g} %")
         if (first < 1 < ratio) or (ratio < 1 < first):
-            return Wanted(len(staying), f"{told}, which is not enough to go either way")
-        return Wanted(ceil(ratio * len(sharing) - _ROUNDING), told)
-
-    def _staying(self, factors: Factors) -> list[Worker]:
-        """The workers to count on: neither those that leave nor those that ``scale_to`` gives up."""
-        late = {worker.worker_id for worker in factors.suspects(self.start_timeout) if not worker.number_of_sessions}
-        return [worker for worker in factors.workers or () if not worker.draining and worker.worker_id not in late]
+            return Wanted(fleet.present, f"{why}, which is not enough to go either way")
+        return Wanted(ceil(ratio * len(sharing) - _ROUNDING), why)
 
     def _used(self, worker: Worker) -> int | None:
         """The requests that *worker* serves, or ``None`` when it doesn't say."""

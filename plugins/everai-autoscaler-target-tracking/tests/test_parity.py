@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 from everai_autoscaler_target_tracking import TargetTrackingAutoScaler
 
+from everai_autoscaler.model import Fleet
 from everai_autoscaler.testing import snapshot, worker
 
 MISSING, UNREADY, DELETED = "missing", "unready", "deleted"
@@ -62,13 +63,13 @@ def test_the_controllers_own_cases(case, levels, target, wanted):
     """Each case of the controller's tests ends in the number of workers that is stated there."""
     policy = TargetTrackingAutoScaler(target=target, tolerance=0.1)
 
-    assert wanted == policy.wanted(snapshot(workers=fleet(*levels))).count, case
+    assert wanted == policy.wanted(Fleet.of(snapshot(workers=fleet(*levels)))).count, case
 
 
 @pytest.mark.parametrize("levels", [[], [MISSING, MISSING], [UNREADY], [DELETED]])
 def test_no_metrics_is_not_known(levels):
     """Where no ready worker says how busy it is, the rule has no answer (EmptyMetrics, DisjointResourcesMetrics)."""
-    assert TargetTrackingAutoScaler().wanted(snapshot(workers=fleet(*levels))).count is None
+    assert TargetTrackingAutoScaler().wanted(Fleet.of(snapshot(workers=fleet(*levels)))).count is None
 
 
 @pytest.mark.parametrize(
@@ -87,4 +88,4 @@ def test_the_documented_examples(current, metric, target, wanted):
     """The formula and the tolerance of the page "Horizontal Pod Autoscaling", section "Algorithm details"."""
     policy = TargetTrackingAutoScaler(target=target / 1000)
 
-    assert wanted == policy.wanted(snapshot(workers=fleet(*[metric] * current))).count
+    assert wanted == policy.wanted(Fleet.of(snapshot(workers=fleet(*[metric] * current)))).count

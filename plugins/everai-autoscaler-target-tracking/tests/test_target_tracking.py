@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everai_autoscaler import Decider, Registry, run
+from everai_autoscaler.model import Fleet
 from everai_autoscaler.testing import Clients, VirtualTarget, snapshot, worker
 
 
@@ -47,7 +48,7 @@ def test_starting_workers_are_no_reason_to_go_down():
     busy = worker("a", "Busy", concurrency=20, current_request=19)
 
     wanted = TargetTrackingAutoScaler(target=1).wanted(
-        snapshot(workers=[busy, worker("b", "Inflight", concurrency=20)])
+        Fleet.of(snapshot(workers=[busy, worker("b", "Inflight", concurrency=20)]))
     )
 
     assert 2 == wanted.count
@@ -55,15 +56,15 @@ def test_starting_workers_are_no_reason_to_go_down():
 
 def test_a_share_that_only_looks_like_more_starts_nobody():
     """Seven busy ones at 70 % are ten, though floating point makes a little more of it."""
-    assert 10 == TargetTrackingAutoScaler(target=0.7).wanted(snapshot(busy=7)).count
+    assert 10 == TargetTrackingAutoScaler(target=0.7).wanted(Fleet.of(snapshot(busy=7))).count
 
 
 def test_a_busy_worker_with_one_place_needs_no_number():
     """Senders that leave out the requests in service are understood where a worker serves one at a time."""
     quiet = [worker(f"w{n}", "Busy", current_request=0) for n in range(4)]
 
-    assert 5 == TargetTrackingAutoScaler().wanted(snapshot(workers=quiet)).count
-    assert TargetTrackingAutoScaler(concurrency=8).wanted(snapshot(workers=quiet)).count is None
+    assert 5 == TargetTrackingAutoScaler().wanted(Fleet.of(snapshot(workers=quiet))).count
+    assert TargetTrackingAutoScaler(concurrency=8).wanted(Fleet.of(snapshot(workers=quiet))).count is None
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_what_it_wants_is_enough_for_itself(levels, starting, target):
     policy = TargetTrackingAutoScaler(target=target)
     starters = [worker(f"s{n}", "Inflight", concurrency=8) for n in range(starting)]
 
-    wanted = policy.wanted(snapshot(workers=workers + starters)).count
+    wanted = policy.wanted(Fleet.of(snapshot(workers=workers + starters))).count
 
     used = sum(one.current_request for one in workers)
     if wanted > len(workers) + len(starters):

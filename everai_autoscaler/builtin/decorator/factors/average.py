@@ -7,8 +7,7 @@ from typing import Any, Self, TypeVar
 
 from attrs import frozen
 
-from everai_autoscaler.model import Factors, WorkerStatus, argument
-from everai_autoscaler.model.binding import build
+from everai_autoscaler.model import Factors, WorkerStatus, argument, build
 
 __all__ = ["AverageDecorator"]
 

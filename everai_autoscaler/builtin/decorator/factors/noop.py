@@ -7,8 +7,7 @@ from typing import Any, Self
 
 from attrs import frozen
 
-from everai_autoscaler.model import Factors
-from everai_autoscaler.model.binding import build
+from everai_autoscaler.model import Factors, build
 
 __all__ = ["NoopDecorator"]
 

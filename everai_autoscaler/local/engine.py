@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from everai_autoscaler.engine import Host, QueuedForm, SampleForm, WorkerForm
+from everai_autoscaler.engine import Host, QueuedForm, WorkerForm
 from everai_autoscaler.local.fleet import Fleet
 from everai_autoscaler.local.spec import Local
 from everai_autoscaler.local.target import LocalTarget
-from everai_autoscaler.loop import Applied
-from everai_autoscaler.model import DecideResult, Factors
 from everai_autoscaler.router.metrics import RequestMetrics
 from everai_autoscaler.router.router import Router
 from everai_autoscaler.router.upstream import Upstream
 from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.serving.dispatcher import Dispatcher
-from everai_autoscaler.serving.history import Sample
 
 __all__ = ["LocalEngine"]
 
 
-class LocalEngine:
+class LocalEngine(LocalTarget):
     """Serves an app at one address with workers that are processes of this machine.
 
     Args:
@@ -35,7 +32,7 @@ class LocalEngine:
         self._host = host
         self._local = local
         self._dispatcher = Dispatcher[ListeningWorker](local.dispatch, longest=local.limits.queue)
-        self._fleet = Fleet(
+        fleet = Fleet(
             local,
             self._dispatcher,
             app=host.app,
@@ -44,20 +41,16 @@ class LocalEngine:
             note=host.note,
             changed=host.changed,
         )
+        super().__init__(fleet, self._dispatcher, seen=host.samples)
         self._router = Router(
             Upstream(
                 settings=local,
                 dispatcher=self._dispatcher,
-                trouble=self._fleet.trouble,
+                trouble=fleet.trouble,
                 metrics=RequestMetrics(host.registry),
                 changed=host.changed,
                 wanted=self._wanted,
             )
-        )
-        self._target = LocalTarget(
-            self._fleet,
-            self._dispatcher,
-            seen=[Sample.of(sample.model_dump(mode="json")) for sample in host.samples],
         )
 
     @property
@@ -91,14 +84,6 @@ class LocalEngine:
         await self._router.stop(drain=0)
         await self._fleet.end(drain=drain)
 
-    def observe(self) -> Factors:
-        """What is known now."""
-        return self._target.observe()
-
-    def apply(self, result: DecideResult) -> Applied:
-        """Start so many workers, and remove those that are named; one that has begun to serve meanwhile stays."""
-        return self._target.apply(result)
-
     def workers(self) -> list[WorkerForm]:
         """The workers that start, serve or drain."""
         return [worker.form() for worker in self._fleet.workers.values()]
@@ -106,10 +91,6 @@ class LocalEngine:
     def queue(self) -> list[QueuedForm]:
         """The requests that wait, in their order."""
         return [QueuedForm(created_at=came_at, reason=reason) for came_at, reason in self._dispatcher.queue()]
-
-    def sample(self) -> SampleForm:
-        """The present numbers; arrivals and completions are those since the last observation."""
-        return SampleForm.model_validate(self._target.sample().view(None))
 
     def remove(self, worker_id: str, why: str) -> None:
         """Let that worker finish what it serves, and end it.

@@ -48,16 +48,12 @@ class RowWriter:
         if time.monotonic() >= self._again_at:
             self._write_unwritten()
 
-    async def settle(self) -> None:
-        """Wait for all that is being written; what couldn't be is tried once more."""
-        while self._writing:
-            await asyncio.wait(self._writing)
-        self._write_unwritten()
-        while self._writing:
-            await asyncio.wait(self._writing)
-
-    def close(self) -> None:
-        """Write nothing more."""
+    async def close(self) -> None:
+        """Wait for all that is being written, try once more what couldn't be, and write nothing more."""
+        for again in (self._write_unwritten, lambda: None):
+            while self._writing:
+                await asyncio.wait(self._writing)
+            again()
         self._thread.shutdown(wait=False)
 
     def _write_unwritten(self) -> None:

@@ -3,60 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable
 
-from everai_autoscaler.local.worker import LocalWorker
+from everai_autoscaler.engine import SampleForm
+from everai_autoscaler.local.fleet import Fleet
 from everai_autoscaler.loop import Applied
 from everai_autoscaler.model import DecideResult, Factors
 from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.serving.dispatcher import Dispatcher
 from everai_autoscaler.serving.history import History, Sample
 
-__all__ = ["LocalTarget", "Workers"]
-
-
-class Workers(Protocol):
-    """Who has the workers, and starts and removes them."""
-
-    @property
-    def workers(self) -> Mapping[str, LocalWorker]:
-        """Those that start, serve or drain, by their ids."""
-
-    def start(self, count: int) -> int:
-        """Start *count* workers; how many were really begun."""
-
-    def remove(self, worker_id: str, why: str) -> None:
-        """Let that worker finish what it serves, and end it."""
+__all__ = ["LocalTarget"]
 
 
 class LocalTarget:
-    """What is known of the workers and the queue; starts and removes exactly who a result names.
+    """What is known of the workers and the queue; starts and removes exactly the workers that a result names.
 
-    Both methods look at what another thread changes, the event loop's: they belong there.
+    It belongs to the event loop, which changes what it shows.
 
     Args:
-        fleet: who has the workers.
-        dispatcher: who has the queue.
+        fleet: the workers.
+        dispatcher: the queue.
         seen: earlier samples, the newest first.
-        clock: tells the time in epoch seconds.
+        clock: gives the time in epoch seconds.
     """
 
     def __init__(
         self,
-        fleet: Workers,
+        fleet: Fleet,
         dispatcher: Dispatcher[ListeningWorker],
         *,
-        seen: Iterable[Sample] = (),
+        seen: Iterable[SampleForm] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._fleet = fleet
         self._clock = clock
-        self._history = History(dispatcher, region="local", seen=seen)
+        self._history = History(
+            dispatcher, region="local", seen=[Sample.of(form.model_dump(mode="json")) for form in seen]
+        )
 
-    def sample(self) -> Sample:
+    def sample(self) -> SampleForm:
         """The present numbers; arrivals and completions are those since the last observation."""
-        return self._history.sample(self._fleet.workers.values(), self._clock())
+        sample = self._history.sample(self._fleet.workers.values(), self._clock())
+        return SampleForm.model_validate(sample.view(None))
 
     def observe(self) -> Factors:
         """What is known now."""

@@ -154,7 +154,7 @@ def a_run(store: Store) -> Iterator[TickRow]:
                 "applied": None,
                 "operator": None,
                 "failure": "",
-                "workers": [one.view() for one in ({ann, ben, eve} if number else {ann, eve})],
+                "workers": [one.form().model_dump() for one in ({ann, ben, eve} if number else {ann, eve})],
                 "queue": [(at - 5, "WorkerBusy"), (at - 4, "WorkerBusy")],
                 "sample": {
                     "at": at,

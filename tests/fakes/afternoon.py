@@ -127,7 +127,7 @@ class Afternoon(StoreView):
                 applied={"up": result.up, "down": list(result.down), "why": []} if result.actions else None,
                 operator=None,
                 failure="",
-                workers=[worker.row() for worker in gone],
+                workers=[worker.form().row() for worker in gone],
                 queue=[],
                 sample=sample,
             ),

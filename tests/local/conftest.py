@@ -16,6 +16,7 @@ import pytest
 
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.local import fleet as fleet_module
+from everai_autoscaler.local import health as health_module
 from everai_autoscaler.local.fleet import Fleet
 from everai_autoscaler.local.process import marked, sweep
 from everai_autoscaler.local.spec import Local
@@ -113,8 +114,9 @@ async def ask(worker: LocalWorker, path: str) -> str:
 def quick(monkeypatch) -> None:
     """What takes seconds at work takes less here."""
     monkeypatch.setattr(fleet_module, "TICK", 0.02)
-    monkeypatch.setattr(fleet_module, "LOOK_AGAIN", 0.05)
-    monkeypatch.setattr(fleet_module, "CHECK_EVERY", 0.05)
+    monkeypatch.setattr(fleet_module, "CUT_LOGS_EVERY", 0.05)
+    monkeypatch.setattr(health_module, "RETRY_AFTER", 0.05)
+    monkeypatch.setattr(health_module, "STOP_CHECK_EVERY", 0.05)
 
 
 @pytest.fixture
@@ -122,7 +124,7 @@ def rows(tmp_path: Path) -> Iterator[Rows]:
     """What is kept; after the test nothing is left of any worker."""
     yield Rows(tmp_path)
     left = marked(str(tmp_path))
-    sweep(str(tmp_path), lambda _worker: True)
+    sweep(str(tmp_path))
 
     assert {} == left
 

@@ -18,8 +18,7 @@ Here, Rows, until = CONFTEST.Here, CONFTEST.Rows, CONFTEST.until
 
 def test_a_long_log_is_put_aside(play, tmp_path: Path, monkeypatch) -> None:
     """A log that has become too long begins anew, and this is said."""
-    monkeypatch.setattr(fleet_module, "LONGEST_LOG", 5)
-    monkeypatch.setitem(fleet_module.bound.__kwdefaults__, "longest", 5)
+    monkeypatch.setattr("everai_autoscaler.local.logs.LONGEST", 5)
 
     async def story(here: Here) -> None:
         (worker,) = await here.ready()
@@ -85,7 +84,7 @@ def test_without_room_for_a_log_there_is_none(play, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_hundred_workers_are_started_and_ended(play) -> None:
+def test_two_hundred_workers_are_started_and_ended(play, monkeypatch) -> None:
     """So many come and go without holding up the event loop, and cost next to nothing while they are idle."""
     seen: dict[str, float] = {}
 
@@ -99,7 +98,9 @@ def test_two_hundred_workers_are_started_and_ended(play) -> None:
         await asyncio.sleep(3)
         seen["idle"] = (time.process_time() - used) / (time.perf_counter() - began)
 
-    fleet_module.TICK, fleet_module.CHECK_EVERY = 0.1, 2.0
+    monkeypatch.setattr(fleet_module, "TICK", 0.1)
+    monkeypatch.setattr(fleet_module, "CUT_LOGS_EVERY", 2.0)
+    monkeypatch.setattr("everai_autoscaler.local.health.STOP_CHECK_EVERY", 2.0)
     play(story, readiness={"path": "/ready"})
 
     assert 0.5 > seen["start"]

@@ -9,7 +9,12 @@ import signal
 import sys
 import time
 
+import aiohttp
 import pytest
+
+from everai_autoscaler.local.health import Health, check_health
+from everai_autoscaler.local.launcher import free_port
+from everai_autoscaler.local.spec import Readiness
 
 CONFTEST = sys.modules[next(name for name in sys.modules if name.endswith("local.conftest"))]
 Here, ask, until = CONFTEST.Here, CONFTEST.ask, CONFTEST.until
@@ -128,7 +133,7 @@ def test_a_busy_worker_is_not_looked_at(play) -> None:
     async def story(here: Here) -> None:
         (worker,) = await here.ready()
         ticket = here.request()
-        await until(lambda: here.fleet._kept[worker.worker_id].looking is None)  # one that was on its way is over
+        await until(lambda: here.fleet._roster.lives[worker.worker_id].check is None)  # one that was on its way is over
         before = await ask(worker, "/looks")
         await asyncio.sleep(0.2)
         assert before == await ask(worker, "/looks")
@@ -153,3 +158,77 @@ def test_a_look_that_a_request_overtook_does_not_count(play) -> None:
         assert 1 == len(here.said(worker))
 
     play(story, readiness={"path": "/ready", "interval": 0.02, "timeout": 1.2, "failures": 1})
+
+
+# One check.
+
+
+async def _answer(status: str, *, path: str | None = "/ready", **readiness: float) -> Health:
+    """What a health check says of a server that answers *status*, for ever the same."""
+
+    served = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        if status:
+            writer.write(f"{status}\r\nContent-Length: 0\r\n\r\n".encode())
+        else:
+            await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        served.set()
+
+    async with aiohttp.ClientSession() as session:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        try:
+            seen = await check_health(
+                session, "127.0.0.1", server.sockets[0].getsockname()[1], Readiness(path=path, **readiness)
+            )
+            await served.wait()
+            return seen
+        finally:
+            server.close()
+            await server.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ("HTTP/1.1 200 OK", ""),
+        ("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/", ""),
+        ("HTTP/1.1 404 Not Found", "/ready answers 404"),
+        ("HTTP/1.1 503 Service Unavailable", "/ready answers 503"),
+    ],
+)
+def test_any_status_below_400_means_ready(status: str, why: str) -> None:
+    """The status says whether it is ready; a redirection isn't followed."""
+    assert Health(why) == asyncio.run(_answer(status))
+
+
+def test_garbage_is_no_answer() -> None:
+    """What isn't HTTP isn't ready."""
+    seen = asyncio.run(_answer("what do you want?"))
+
+    assert seen.why.startswith("/ready gives no answer: ")
+    assert (False, False) == (seen.refused, seen.slow)
+
+
+def test_no_answer_in_time_is_slow() -> None:
+    """Who accepts and says nothing has the timeout to do so."""
+    assert Health("no answer within 0.05 s", slow=True) == asyncio.run(_answer("", timeout=0.05))
+
+
+def test_without_a_path_a_connection_is_enough() -> None:
+    """Who accepts a connection is ready, where no path is given."""
+    assert asyncio.run(_answer("", path=None))
+
+
+@pytest.mark.parametrize("path", [None, "/ready"])
+def test_where_nobody_listens_the_check_is_refused(path: str | None) -> None:
+    """A port without a listener is told as such."""
+
+    async def story() -> Health:
+        async with aiohttp.ClientSession() as session:
+            return await check_health(session, "127.0.0.1", free_port(), Readiness(path=path))
+
+    assert asyncio.run(story()).refused

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-aiohttp = pytest.importorskip("aiohttp")
-psutil = pytest.importorskip("psutil")
-
-from everai_autoscaler.local.process import (  # noqa: E402 - nothing to test without the extra
-    Exit,
-    Look,
-    Mark,
-    Process,
-    bound,
-    free_port,
-    last_line,
-    look,
-    marked,
-    sweep,
-)
-from everai_autoscaler.local.spec import Readiness  # noqa: E402
+from everai_autoscaler.local.process import Exit, Mark, Process, marked, sweep
 
 SLEEP = "import time; time.sleep(600)"
 
@@ -64,7 +48,7 @@ def spawn(state: str, tmp_path: Path) -> Iterator[Callable[..., Process]]:
         return process
 
     yield made
-    sweep(state, lambda _worker: True)
+    sweep(state)
     for process in all_of_them:
         until(process.poll)  # one that is dying carries no mark any more, and isn't over yet
 
@@ -200,13 +184,13 @@ def test_a_mark_is_read_from_a_process_and_its_children(spawn, state: str) -> No
     assert {Mark("w7", state)} == {process.mark, *marked(state).values()}
     process.signal(signal.SIGKILL)
     until(process.poll)
-    assert {"w7": 1} == sweep(state, {"w7"}.__contains__)
+    assert {"w7": 1} == sweep(state, {"w7"})
 
 
 def test_a_sweep_leaves_others_alone(spawn, state: str, tmp_path: Path) -> None:
     """Neither other workers nor those of another state directory are swept."""
     process = spawn(SLEEP, worker="w1")
-    swept = [sweep(state, {"w2"}.__contains__), sweep(str(tmp_path.parent), lambda _worker: True)]
+    swept = [sweep(state, {"w2"}), sweep(str(tmp_path.parent))]
 
     assert ([{}, {}], None) == (swept, process.poll())
 
@@ -217,7 +201,7 @@ def test_a_sweep_asks_before_it_kills(spawn, state: str, tmp_path: Path) -> None
     spawn(f"{script}; print('up', flush=True); time.sleep(600)")
     until(lambda: "up" in (tmp_path / "log").read_text("utf-8"))
 
-    assert {} == sweep(state, lambda _worker: True, grace=20)
+    assert {} == sweep(state, grace=20)
     assert "up\nbye\n" == (tmp_path / "log").read_text("utf-8")
 
 
@@ -225,143 +209,6 @@ def test_a_program_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     """The error names the program."""
     with pytest.raises(FileNotFoundError, match="no-such-program"):
         Process.spawn(["no-such-program"], directory=tmp_path, environment={}, log=None)
-
-
-async def _answer(status: str, *, path: str | None = "/ready", **readiness: float) -> Look:
-    """What a look at a server says that answers *status*, for ever the same."""
-
-    served = asyncio.Event()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readline()
-        if status:
-            writer.write(f"{status}\r\nContent-Length: 0\r\n\r\n".encode())
-        else:
-            await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        served.set()
-
-    async with aiohttp.ClientSession() as session:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        try:
-            seen = await look(session, server.sockets[0].getsockname()[1], Readiness(path=path, **readiness))
-            await served.wait()
-            return seen
-        finally:
-            server.close()
-            await server.wait_closed()
-
-
-@pytest.mark.parametrize(
-    ("status", "why"),
-    [
-        ("HTTP/1.1 200 OK", ""),
-        ("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/", ""),
-        ("HTTP/1.1 404 Not Found", "/ready answers 404"),
-        ("HTTP/1.1 503 Service Unavailable", "/ready answers 503"),
-    ],
-)
-def test_any_status_below_400_means_ready(status: str, why: str) -> None:
-    """The status says whether it is ready; a redirection isn't followed."""
-    assert Look(why) == asyncio.run(_answer(status))
-
-
-def test_garbage_is_no_answer() -> None:
-    """What isn't HTTP isn't ready."""
-    seen = asyncio.run(_answer("what do you want?"))
-
-    assert seen.why.startswith("/ready gives no answer: ")
-    assert (False, False) == (seen.refused, seen.slow)
-
-
-def test_no_answer_in_time_is_slow() -> None:
-    """Who accepts and says nothing has the timeout to do so."""
-    assert Look("no answer within 0.05 s", slow=True) == asyncio.run(_answer("", timeout=0.05))
-
-
-def test_without_a_path_a_connection_is_enough() -> None:
-    """Who accepts a connection is ready, where no path is given."""
-    assert asyncio.run(_answer("", path=None))
-
-
-@pytest.mark.parametrize("path", [None, "/ready"])
-def test_where_nobody_listens_the_look_is_refused(path: str | None) -> None:
-    """A port without a listener is told as such."""
-
-    async def story() -> Look:
-        async with aiohttp.ClientSession() as session:
-            return await look(session, free_port(lambda _port: False), Readiness(path=path))
-
-    assert asyncio.run(story()).refused
-
-
-def test_a_port_is_free_and_below_the_ephemeral_ones() -> None:
-    """Nobody listens there, and no connection can take it by chance."""
-    ports = [free_port(lambda _port: False) for _ in range(20)]
-
-    assert 10 < len(set(ports))
-    assert all(1024 < port < 32768 for port in ports)
-
-
-def test_a_port_that_is_taken_is_not_given() -> None:
-    """A port of ours, and one on which somebody listens, are passed over; when none is left it is said."""
-    with socket.socket() as listener:
-        port = free_port(lambda _port: False)
-        listener.bind(("127.0.0.1", port))
-        listener.listen()
-
-        with pytest.raises(OSError, match="no port from"):
-            free_port(lambda other: other != port)
-
-
-def test_a_long_log_is_put_aside_while_it_is_written(tmp_path: Path) -> None:
-    """The end is kept beside, the log begins anew, and who writes it goes on."""
-    log = tmp_path / "w.log"
-    with log.open("ab", buffering=0) as writer:
-        writer.write(b"old" * 10 + b"0123456789")
-        cut = [bound(log, longest=10), bound(log, longest=10)]
-        writer.write(b"new")
-
-    assert ([True, False], b"new", b"0123456789") == (cut, log.read_bytes(), (tmp_path / "w.log.1").read_bytes())
-    assert 0o600 == (tmp_path / "w.log.1").stat().st_mode & 0o777
-
-
-def test_a_log_is_cut_also_where_its_end_can_not_be_kept(tmp_path: Path) -> None:
-    """A full disk doesn't let a log grow."""
-    log = tmp_path / "w.log"
-    log.write_bytes(b"x" * 11)
-    (tmp_path / "w.log.1").symlink_to(tmp_path / "nowhere" / "at-all")
-
-    assert (True, b"") == (bound(log, longest=10), log.read_bytes())
-    assert ["w.log"] == [path.name for path in tmp_path.iterdir()]
-
-
-def test_no_log_is_not_long(tmp_path: Path) -> None:
-    """A log that isn't there needs no cutting."""
-    assert not bound(tmp_path / "none.log")
-
-
-@pytest.mark.parametrize(
-    ("log", "last"),
-    [
-        (b"", ""),
-        (b"one\ntwo\n\n  \n", "two"),
-        (b"no end", "no end"),
-        (b"\x1b[31mred\x1b[0m\xff\n", "[31mred [0m�"),
-        (b"x" * 3000, "x" * 159 + "…"),
-    ],
-)
-def test_the_last_line_of_a_log_says_something(tmp_path: Path, log: bytes, last: str) -> None:
-    """Blank lines are passed over, control characters dropped, and long lines shortened."""
-    (tmp_path / "log").write_bytes(log)
-
-    assert last == last_line(tmp_path / "log")
-
-
-def test_the_last_line_of_no_log_is_empty(tmp_path: Path) -> None:
-    """A log that isn't there says nothing."""
-    assert not last_line(tmp_path / "none")
 
 
 def test_no_file_of_ours_is_open_in_a_child(spawn, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from everai_autoscaler.local import fleet as fleet_module
+from everai_autoscaler.local import backoff as backoff_module
 from everai_autoscaler.model import WorkerStatus
 
 CONFTEST = sys.modules[next(name for name in sys.modules if name.endswith("local.conftest"))]
@@ -114,10 +114,10 @@ def test_one_that_never_becomes_ready_is_given_up(play, faults: str, last: str) 
 
     async def story(here: Here) -> None:
         (worker,) = here.start()
-        kept = here.fleet._kept[worker.worker_id]
-        assert 30 == pytest.approx(kept.start_until - kept.begun)
-        await until(lambda: re.fullmatch(last, kept.last_look))
-        kept.start_until = time.monotonic()
+        life = here.fleet._roster.lives[worker.worker_id]
+        assert 30 == pytest.approx(life.start_until - life.begun)
+        await until(lambda: re.fullmatch(last, life.not_ready))
+        life.start_until = time.monotonic()
         await until(lambda: worker.draining_at)
         assert here.fleet.back_off_until > time.time()
         assert 0 == here.fleet.start(1)
@@ -145,8 +145,8 @@ def test_one_that_exits_at_once_is_not_started_again(play) -> None:
 
 def test_each_failure_doubles_the_wait(play, monkeypatch) -> None:
     """Starts wait twice as long after each failure that follows another, up to the longest wait."""
-    monkeypatch.setattr(fleet_module, "FIRST_WAIT", 0.02)
-    monkeypatch.setattr(fleet_module, "LONGEST_WAIT", 0.06)
+    monkeypatch.setattr(backoff_module, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(backoff_module, "LONGEST_WAIT", 0.06)
     waits = []
 
     async def story(here: Here) -> None:
@@ -174,7 +174,7 @@ def test_those_that_were_started_together_fail_once(play) -> None:
 
 def test_a_success_makes_failures_forgotten(play, tmp_path: Path, monkeypatch) -> None:
     """After one that became ready, the first failure is a first failure again."""
-    monkeypatch.setattr(fleet_module, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(backoff_module, "FIRST_WAIT", 0.02)
     script = tmp_path / "script"
     script.write_text(f"test -e {tmp_path}/well && exec {sys.executable} -S {APPS}/app.py $1; exit 1", "utf-8")
 
@@ -216,7 +216,7 @@ def test_a_process_that_can_not_be_made_is_told(play, local, why: str) -> None:
 
 def test_no_free_port_starts_nobody(play, monkeypatch) -> None:
     """Where no port is free, it is said, and fewer are started."""
-    monkeypatch.setattr("everai_autoscaler.local.process.PORTS", 0)
+    monkeypatch.setattr("everai_autoscaler.local.launcher.PORTS", 0)
 
     async def story(here: Here) -> None:
         assert 0 == here.fleet.start(2)

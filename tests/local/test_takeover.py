@@ -149,7 +149,7 @@ def test_somebody_who_has_got_the_number_is_left_alone(play, rows: Rows) -> None
     """A process that has a worker's old pid, and isn't it, is nobody's business."""
     with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=-1, start_new_session=True) as stranger:
         worker = LocalWorker("w1", started_at=5.0, ready_at=6.0, pid=stranger.pid, process_created_at=5.5)
-        rows.save_worker("app", worker.view())
+        rows.save_worker("app", worker.form().row())
 
         async def story(here: Here) -> None:
             assert {} == here.fleet.workers

@@ -11,7 +11,6 @@ from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.loop import Target
 from everai_autoscaler.model import DecideResult, QueueReason, ScaleDownAction, ScaleUpAction, WorkerStatus
 from everai_autoscaler.serving.dispatcher import Dispatcher, Ticket
-from everai_autoscaler.serving.history import Sample
 
 
 @define
@@ -126,8 +125,7 @@ def test_histories_survive_a_restart() -> None:
     """What an earlier runtime has seen is there again, from the form in which it is kept."""
     here = Here(ready=1)
     here.target.observe()
-    kept = here.target.sample().view(max_workers=5)
-    again = LocalTarget(here.fleet, here.dispatcher, seen=[Sample.of(kept)], clock=lambda: 130.0)
+    again = LocalTarget(here.fleet, here.dispatcher, seen=[here.target.sample()], clock=lambda: 130.0)
 
     assert [30] == list(again.observe().worker_histories or {})
 

@@ -19,6 +19,6 @@ from everai_autoscaler.local.worker import LocalWorker
 )
 def test_lists_say_what_a_worker_does_in_the_platforms_words(known, status: str, detail: str) -> None:
     """Each state of a worker has the platform's status and detail."""
-    view = LocalWorker("w", started_at=100.5, **known).view()
+    form = LocalWorker("w", started_at=100.5, **known).form()
 
-    assert (status, detail) == (view["status"], view["detail_status"])
+    assert (status, detail) == (form.status, form.detail_status)

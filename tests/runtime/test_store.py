@@ -44,7 +44,7 @@ NOTHING = {"up": 0, "down": [], "why": ["starts wait"]}
 
 
 def view(worker_id: str, started_at: float = 100.0, **known: Any) -> dict[str, Any]:
-    return LocalWorker(worker_id, started_at=started_at, **known).view()
+    return LocalWorker(worker_id, started_at=started_at, **known).form().model_dump()
 
 
 def recorded(factors: Factors, **arguments: Any) -> str:
@@ -207,10 +207,10 @@ def test_workers_stand_in_the_order_of_their_start(store: Store) -> None:
 def test_sessions_are_kept_and_not_listed(store: Store) -> None:
     """What is pinned to a worker is for the runtime that takes it over, not for lists."""
     worker = LocalWorker("a", started_at=10.0, sessions={"0f": 15.0})
-    store.save_worker(APP, worker.row())
+    store.save_worker(APP, worker.form().row())
 
     assert [{"0f": 15.0}] == [row["pinned"] for row in store.rows(APP)]
-    assert [worker.view()] == store.workers(APP)
+    assert [worker.form().model_dump()] == store.workers(APP)
 
 
 def test_who_has_ended_stays_ended(store: Store) -> None:

@@ -165,8 +165,8 @@ def run_for_a_tick(store: Store, at: float = 100.0) -> str:
             operator=None,
             failure="",
             workers=[
-                LocalWorker("a", started_at=95.0).view(),
-                LocalWorker("b", started_at=96.0, ready_at=97.0, draining_at=98.0).view(),
+                LocalWorker("a", started_at=95.0).form().model_dump(),
+                LocalWorker("b", started_at=96.0, ready_at=97.0, draining_at=98.0).form().model_dump(),
             ],
             queue=[(98.5, "WorkerBusy"), (99.0, "WorkerBusy"), (99.5, "SessionWorkerBusy")],
             sample=sample,
@@ -205,7 +205,7 @@ def test_the_store_shows_how_it_was(store: Store) -> None:
 def test_the_store_shows_lists(store: Store) -> None:
     """Workers, queue, decisions and samples are those that were seen last, in the forms of the admin API."""
     record = json.loads(run_for_a_tick(store))
-    store.save_worker(APP, LocalWorker("gone", started_at=80.0, ended_at=99.0).view())
+    store.save_worker(APP, LocalWorker("gone", started_at=80.0, ended_at=99.0).form().model_dump())
     view = StoreView(store, APP)
     (decision,) = view.decisions()
 

@@ -27,7 +27,7 @@ from everai_autoscaler.cli.options.parameters import Whole
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import AutoscalerError, ContractError
 from everai_autoscaler.local.engine import LocalEngine
-from everai_autoscaler.local.process import unfit
+from everai_autoscaler.local.launcher import unfit
 from everai_autoscaler.local.spec import Local
 from everai_autoscaler.log import LOGGER
 from everai_autoscaler.runtime.plan import Plan
@@ -148,9 +148,7 @@ def _plan(
         make(providers=providers).decide(None)
     except AutoscalerError as error:
         raise ContractError(f"{file}: {error}") from error
-    program = local.command[0].replace("{python}", sys.executable)
-    why = unfit([program], directory=manifest.directory / local.directory, environment={**os.environ, **local.env})
-    if why:
+    if why := unfit(local, home=manifest.directory):
         raise ContractError(f"{file}: local: no worker can be started: {why}")
     return Plan(
         app=manifest.name,

@@ -8,15 +8,15 @@ import time
 __all__ = ["StoppedError", "WakingClock"]
 
 AT_LEAST = 1.0
-"""Seconds between two beats, however often somebody wakes it."""
+"""Seconds between two beats, however often the clock is woken."""
 
 
 class StoppedError(Exception):
-    """The loop is to end."""
+    """The clock was stopped: its loop is to end."""
 
 
 class WakingClock:
-    """The machine's clock; whoever sleeps by it can be woken, from any thread."""
+    """The machine's clock, for one thread that sleeps by it; any other can wake it."""
 
     def __init__(self) -> None:
         self.lag = 0.0
@@ -24,7 +24,7 @@ class WakingClock:
         self.woke_at = time.time()
         """When the last sleep ended (epoch seconds)."""
         self.next_at: float | None = None
-        """When the present sleep ends, unless somebody wakes it; ``None`` while nobody sleeps."""
+        """When the present sleep ends, unless it is woken; ``None`` between two sleeps."""
         self._woken = threading.Event()
         self._stopped = threading.Event()
 
@@ -33,14 +33,14 @@ class WakingClock:
         return time.time()
 
     def sleep_until(self, moment: float) -> None:
-        """Sleep until *moment* (epoch seconds), or until somebody wakes it.
+        """Sleep until *moment* (epoch seconds), or until ``wake``.
 
         Raises:
-            StoppedError: somebody has stopped it.
+            StoppedError: ``stop`` was called.
         """
         self.next_at = moment
         self._woken.wait(max(0.0, moment - time.time()))
-        # Whoever asks for the next beat while this one is being made waits a little for it.
+        # A beat that is asked for while one is being made comes a little later, rather than at once.
         if self._woken.is_set() and not self._stopped.is_set():
             self._stopped.wait(max(0.0, min(moment, self.woke_at + AT_LEAST) - time.time()))
         if self._stopped.is_set():
@@ -55,6 +55,6 @@ class WakingClock:
         self._woken.set()
 
     def stop(self) -> None:
-        """End the present sleep, and all that would follow."""
+        """End the present sleep, and allow no other."""
         self._stopped.set()
         self._woken.set()

@@ -1,4 +1,4 @@
-"""The state directory: where it is, and who runs in it."""
+"""The state directory: where it is, and which runtime runs in it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from everai_autoscaler.words import moment
 __all__ = ["VARIABLE", "Claim", "at_home", "default_directory", "make_directory", "running", "usable"]
 
 VARIABLE = "EVERAI_AUTOSCALER_STATE"
-_WHO, _LOCK = "runtime.json", "runtime.lock"
-_LOOKS, _PAUSE = 10, 0.05
-"""Whoever only looks who runs holds the lock for a moment: it is tried so often, with so many seconds between."""
+_ANNOUNCEMENT, _LOCK = "runtime.json", "runtime.lock"
+_TRIES, _PAUSE = 10, 0.05
+"""``running`` holds the lock for a moment: so often a claim tries to take it, with so many seconds between."""
 
 
 def default_directory() -> Path:
@@ -32,7 +32,7 @@ def default_directory() -> Path:
     if said := os.environ.get(VARIABLE):
         return at_home(Path(said))
     state = Path(os.environ.get("XDG_STATE_HOME", ""))
-    if not state.is_absolute():  # which XDG has everybody ignore
+    if not state.is_absolute():  # XDG says that a relative one is to be ignored
         try:
             state = Path.home() / ".local" / "state"
         except RuntimeError:
@@ -43,15 +43,15 @@ def default_directory() -> Path:
 
 
 def at_home(directory: Path) -> Path:
-    """*directory*, with ``~`` as a shell has it where it comes to see it."""
+    """*directory*, with a ``~`` at its beginning expanded, as a shell does."""
     try:
         return directory.expanduser()
-    except RuntimeError:  # nobody has this home: a shell leaves it so
+    except RuntimeError:  # there is no such home: a shell leaves the ~ as it is
         return directory
 
 
 def make_directory(directory: Path) -> None:
-    """Make *directory*, which nobody else may look into; one that is there stays as it is.
+    """Make *directory*, into which no other user may look; one that is there stays as it is.
 
     Raises:
         StateError: it can't be made, or is no directory.
@@ -79,8 +79,8 @@ class Claim:
             self._lock = os.open(self._directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 self._take()
-                # What one that was killed has left.
-                (self._directory / _WHO).unlink(missing_ok=True)
+                # A runtime that was killed has left it.
+                (self._directory / _ANNOUNCEMENT).unlink(missing_ok=True)
             except BaseException:
                 os.close(self._lock)
                 raise
@@ -89,17 +89,17 @@ class Claim:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(OSError):  # where it can't be removed, it says nothing to anybody without the lock
-            (self._directory / _WHO).unlink(missing_ok=True)
+        with suppress(OSError):  # where it can't be removed, it says nothing without the lock
+            (self._directory / _ANNOUNCEMENT).unlink(missing_ok=True)
         os.close(self._lock)
 
     def announce(self, *, app_url: str, admin_url: str, token: str | None) -> None:
-        """Tell whoever looks here where the app and its admin side are.
+        """Write where the app and its admin side are, for the commands.
 
         Raises:
             StateError: it can't be written.
         """
-        who = {
+        announced = {
             "app": self._app,
             "pid": os.getpid(),
             "app_url": app_url,
@@ -107,15 +107,15 @@ class Claim:
             "token": token,
             "started_at": time.time(),
         }
-        path, new = self._directory / _WHO, self._directory / f"{_WHO}.new"
+        path, new = self._directory / _ANNOUNCEMENT, self._directory / f"{_ANNOUNCEMENT}.new"
         with usable(self._directory):
             new.unlink(missing_ok=True)
             with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                json.dump(who, file)
+                json.dump(announced, file)
             new.replace(path)
 
     def _take(self) -> None:
-        for _ in range(_LOOKS):
+        for _ in range(_TRIES):
             if _locked(self._lock, fcntl.LOCK_EX):
                 return
             time.sleep(_PAUSE)
@@ -129,7 +129,7 @@ def running(directory: Path) -> dict[str, Any] | None:
     with suppress(OSError):
         lock = os.open(directory / _LOCK, os.O_RDONLY)
         try:
-            # Shared, so that those who only look aren't taken for a runtime by each other.
+            # Shared, so that two commands that look don't take each other for a runtime.
             return None if _locked(lock, fcntl.LOCK_SH) else _read(directory)
         finally:
             os.close(lock)
@@ -138,7 +138,7 @@ def running(directory: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def usable(directory: Path) -> Iterator[None]:
-    """Say in one line what the system says against *directory*."""
+    """Turn what the system says against *directory* into a StateError of one line."""
     try:
         yield
     except FileExistsError as error:
@@ -158,13 +158,13 @@ def _locked(lock: int, how: int) -> bool:
 
 def _read(directory: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads((directory / _WHO).read_text("utf-8"))
+        found = json.loads((directory / _ANNOUNCEMENT).read_text("utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
 
 
-def _described(who: dict[str, Any] | None) -> str:
-    if who is None:
+def _described(announced: dict[str, Any] | None) -> str:
+    if announced is None:
         return "it is just starting"
-    return f"app {who['app']!r}, pid {who['pid']}, since {moment(who['started_at'])}"
+    return f"app {announced['app']!r}, pid {announced['pid']}, since {moment(announced['started_at'])}"

@@ -21,7 +21,7 @@ from everai_autoscaler.http.request import json_object, moment, shown, text, who
 from everai_autoscaler.http.server import Server
 from everai_autoscaler.runtime.held import check_held
 from everai_autoscaler.runtime.metrics import CONTENT_TYPE, Metrics
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.runtime.store import Held, Store
 from everai_autoscaler.runtime.view import View
 
@@ -51,8 +51,8 @@ class Operations(Protocol):
             UnknownNameError: there is no such worker.
         """
 
-    async def set_operator(self, word: Word | None, by: str) -> None:
-        """Put an operator's *word* over the policy, or take away what is there.
+    async def set_operator(self, override: Override | None, by: str) -> None:
+        """Put an operator's *override* over the policy, or take away what is there.
 
         Raises:
             StateError: it can't be stored.
@@ -268,7 +268,7 @@ class Admin:
             raise RefusedError(f"for: {shown(lasts)} is not a number of seconds above 0, or null")
         by = text(given, "by") or "admin"
         until = None if lasts is None else now + lasts
-        override = Word(word=word, since=now, by=by, workers=workers, until=until, reason=text(given, "reason"))
+        override = Override(word=word, since=now, by=by, workers=workers, until=until, reason=text(given, "reason"))
         await self._operations.set_operator(override, by)
         return json_answer({"operator": override})
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, JsonValue
 from everai_autoscaler.engine import QueuedForm, SampleForm, WorkerForm
 from everai_autoscaler.model.record import RecordedArgument
 from everai_autoscaler.model.wire import GrowingModel, WireModel
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.override import Override
 
 __all__ = ["AppliedForm", "DecisionForm", "FleetForm", "StateForm", "StatusForm", "TickForm"]
 
@@ -74,7 +74,7 @@ class StatusForm(GrowingModel):
     app_url: str = ""
     admin_url: str = ""
     state_dir: str
-    operator: Word | None
+    operator: Override | None
     tick: TickForm
     max_workers: int | None
     arguments: dict[str, RecordedArgument]
@@ -120,7 +120,7 @@ class DecisionForm(GrowingModel):
     max_workers: int | None
     why: list[Line]
     """The reasons, each with its author: ``simple: 3 waiting, ...``."""
-    operator: Word | None
+    operator: Override | None
     """What an operator had said, in place of the policy's answer."""
     applied: AppliedForm | None
     """What was really done; null where nothing was to be applied, as in a dry run."""

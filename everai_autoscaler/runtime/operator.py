@@ -1,60 +1,23 @@
-"""An operator's word over a policy: pause, or hold at so many workers."""
+"""How an operator's override stands above a policy: in decisions, in the store, and in what is told of it."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Literal, Protocol
 
 from attrs import evolve
 
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.loop import decision_of
 from everai_autoscaler.model import AutoScaler, DecideResult, Decision, Factors
-from everai_autoscaler.model.wire import WireModel
-from everai_autoscaler.words import counted, moment
+from everai_autoscaler.runtime.override import Override
+from everai_autoscaler.runtime.store import Store
 
-__all__ = ["Operated", "Overrides", "Word"]
+__all__ = ["Operated", "Overrides"]
 
 WHO = "operator"
-
-
-class Word(WireModel):
-    """What an operator has said. All times are epoch seconds.
-
-    >>> print(Word(word="hold", since=0, by="ann", workers=3, until=1800, reason="the demo"))
-    held at 3 workers by ann until 1970-01-01T00:30:00+0000: the demo
-    """
-
-    word: Literal["pause", "hold"]
-    """Do nothing; or keep so many workers."""
-    since: float
-    by: str
-    workers: int | None = None
-    """How many, for a hold."""
-    until: float | None = None
-    """When it is over by itself; ``None`` for never."""
-    reason: str = ""
-
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Word:
-        """The word as the store has it."""
-        return cls.model_validate(given)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The word as the store keeps it."""
-        return self.model_dump()
-
-    def over(self, now: float) -> bool:
-        """Whether its time has passed."""
-        return self.until is not None and self.until <= now
-
-    def __str__(self) -> str:
-        done = "paused" if self.word == "pause" else f"held at {counted(self.workers or 0, 'worker')}"
-        until = "" if self.until is None else f" until {moment(self.until)}"
-        return f"{done} by {self.by}{until}" + (f": {self.reason}" if self.reason else "")
 
 
 class Operated(AutoScaler):
@@ -65,24 +28,24 @@ class Operated(AutoScaler):
 
     Args:
         scaler: the policy, or the pipeline round one.
-        word: gives what is in force at a moment (epoch seconds); ``None`` for nothing.
+        override: gives the override that is in force at a moment (epoch seconds); ``None`` for none.
 
     >>> from everai_autoscaler.model import Factors
     >>> class Eager(AutoScaler):
     ...     def decide(self, factors):
     ...         return DecideResult.scale_to(4, factors, max_workers=5)
-    >>> result = Operated(Eager(), lambda now: Word(word="pause", since=0, by="ann")).decide(Factors())
+    >>> result = Operated(Eager(), lambda now: Override(word="pause", since=0, by="ann")).decide(Factors())
     >>> result.up, str(result.reasons[-1])
     (0, 'operator: paused by ann')
     """
 
-    def __init__(self, scaler: AutoScaler, word: Callable[[float], Word | None]) -> None:
+    def __init__(self, scaler: AutoScaler, override: Callable[[float], Override | None]) -> None:
         self.scaler = scaler
         self.name = getattr(scaler, "name", type(scaler).__name__)
-        self._word = word
+        self._override = override
 
     def decide(self, factors: Factors) -> DecideResult:
-        """What the policy says, or what the operator has said instead.
+        """The result of the policy, or the operator's instead.
 
         Raises:
             RuntimeError: the policy wanted to end the process or the thread, as ``sys.exit`` does.
@@ -102,27 +65,18 @@ class Operated(AutoScaler):
         except BaseException as error:
             # It would end the thread that decides, and nobody would hear of it.
             raise RuntimeError(f"{self.name} wanted to end the runtime: {type(error).__name__} {error}") from error
-        word = self._word(factors.observed_at)
-        return decision if word is None else evolve(decision, result=_overridden(decision.result, word, factors))
+        override = self._override(factors.observed_at)
+        return decision if override is None else evolve(decision, result=_instead(override, decision.result, factors))
 
 
-def _overridden(result: DecideResult, word: Word, factors: Factors) -> DecideResult:
-    if word.word == "pause" or word.workers is None:
-        return DecideResult.hold(factors, str(word), max_workers=result.max_workers, who=WHO)
-    override = DecideResult.scale_to(word.workers, factors, max_workers=result.max_workers).because(str(word), who=WHO)
-    if word.workers > result.max_workers:
-        return override.because(f"at most {result.max_workers}: that is the policy's maximum", who=WHO)
-    return override
-
-
-class Stored(Protocol):
-    """Where the override of an app is."""
-
-    def operator(self, app: str) -> Mapping[str, Any] | None:
-        """The override, as plain JSON."""
-
-    def set_operator(self, app: str, word: Mapping[str, Any] | None) -> None:
-        """Put *word* in its place; ``None`` takes it away."""
+def _instead(override: Override, result: DecideResult, factors: Factors) -> DecideResult:
+    most = result.max_workers
+    if override.word == "pause" or override.workers is None:
+        return DecideResult.hold(factors, str(override), max_workers=most, who=WHO)
+    instead = DecideResult.scale_to(override.workers, factors, max_workers=most).because(str(override), who=WHO)
+    if override.workers > most:
+        return instead.because(f"at most {most}: that is the policy's maximum", who=WHO)
+    return instead
 
 
 class Overrides:
@@ -136,37 +90,37 @@ class Overrides:
         note: is given each line that an operator would want to read.
     """
 
-    def __init__(self, store: Stored, app: str, note: Callable[[str], None]) -> None:
-        self.in_force: Word | None = None
+    def __init__(self, store: Store, app: str, note: Callable[[str], None]) -> None:
+        self.in_force: Override | None = None
         """With what the last decision was made."""
         self._store = store
         self._app = app
         self._note = note
-        self._read: Word | None = None
-        self._noted: Word | None = None
+        self._read: Override | None = None
+        self._noted: Override | None = None
         self._noting = threading.Lock()
         self.for_decision(time.time())
 
-    def current(self) -> Word | None:
+    def current(self) -> Override | None:
         """The override as it was read last, unless its time has passed."""
         override = self._read
         return None if override is None or override.over(time.time()) else override
 
-    def for_decision(self, now: float) -> Word | None:
+    def for_decision(self, now: float) -> Override | None:
         """The override for a decision that is made *now* (epoch seconds)."""
         self._look()
         override = self._read
         self.in_force = None if override is None or override.over(now) else override
         return self.in_force
 
-    def set(self, override: Word | None, by: str) -> None:
+    def set(self, override: Override | None, by: str) -> None:
         """Put *override* over the policy, or take away what is there.
 
         Raises:
             StateError: it can't be stored.
         """
         with self._noting:
-            self._store.set_operator(self._app, None if override is None else override.as_dict())
+            self._store.set_operator(self._app, None if override is None else override.model_dump())
             self._refresh(f"resumed by {by}: the policy decides again")
 
     def refresh(self) -> None:
@@ -190,4 +144,4 @@ class Overrides:
         # What can't be read wasn't taken back.
         with suppress(StateError):
             stored = self._store.operator(self._app)
-            self._read = None if stored is None else Word.of(stored)
+            self._read = None if stored is None else Override.model_validate(stored)

@@ -19,7 +19,8 @@ from everai_autoscaler.runtime.admin import Admin
 from everai_autoscaler.runtime.events import Events
 from everai_autoscaler.runtime.live_view import LiveView
 from everai_autoscaler.runtime.metrics import Metrics
-from everai_autoscaler.runtime.operator import Overrides, Word
+from everai_autoscaler.runtime.operator import Overrides
+from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.runtime.plan import Plan
 from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.runtime.ticks import Ticks
@@ -151,13 +152,13 @@ class Runtime:
         self.note(f"worker {worker_id} is removed by {by}")
         self._engine.remove(worker_id, f"removed by {by}")
 
-    async def set_operator(self, word: Word | None, by: str) -> None:
-        """Put *word* over the policy, or take what is there away.
+    async def set_operator(self, override: Override | None, by: str) -> None:
+        """Put *override* over the policy, or take what is there away.
 
         Raises:
             StateError: it can't be stored.
         """
-        await asyncio.to_thread(self._overrides.set, word, by)
+        await asyncio.to_thread(self._overrides.set, override, by)
         self._ticks.soon()
 
     async def tick_soon(self) -> None:

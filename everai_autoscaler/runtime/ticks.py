@@ -181,7 +181,7 @@ class Ticks:
             record=None if record is None else record.json(),
             memory=getattr(self._decider, "memory", None),
             applied=None if applied is None else asdict(applied),
-            operator=None if override is None else override.as_dict(),
+            operator=None if override is None else override.model_dump(),
             failure=tick.failure,
             workers=[worker.row() for worker in workers],
             queue=[(request["created_at"], request["reason"]) for request in map(QueuedForm.model_dump, queue)],

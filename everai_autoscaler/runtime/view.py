@@ -20,7 +20,7 @@ from everai_autoscaler.engine import QueuedForm, SampleForm, WorkerForm
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.model.wire import describe_errors
 from everai_autoscaler.runtime.forms import DecisionForm, FleetForm, StatusForm, TickForm
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.runtime.state import running, usable
 from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.words import one_line
@@ -83,7 +83,7 @@ class StoreView:
             started_at=info.get("started_at"),
             seen_at=info.get("seen_at"),
             state_dir=str(self.store.directory),
-            operator=None if word is None else Word.of(word),
+            operator=None if word is None else Override.model_validate(word),
             tick=tick or TickForm(),
             max_workers=None if sample is None else sample["max_workers"],
             arguments=record.get("arguments", {}),

@@ -20,7 +20,7 @@ from everai_autoscaler.runtime.admin import Admin
 from everai_autoscaler.runtime.events import Events
 from everai_autoscaler.runtime.forms import DecisionForm, FleetForm, StateForm, StatusForm, TickForm
 from everai_autoscaler.runtime.metrics import Metrics
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.runtime.store import Store, TickRow
 from everai_autoscaler.runtime.view import StoreView
 from everai_autoscaler.words import reason_word
@@ -55,7 +55,7 @@ class Afternoon(StoreView):
         self.clock = clock
         self.title = APP
         self.metrics = Metrics()
-        self.word: Word | None = None
+        self.override: Override | None = None
         self.done: list[tuple[Any, ...]] = []
         self.notes = NOTES
         self.here: dict[str, LocalWorker] = {}
@@ -187,7 +187,7 @@ class Afternoon(StoreView):
             app_url="http://127.0.0.1:8080",
             admin_url="http://127.0.0.1:8081",
             state_dir="/home/ann/.local/state/everai-autoscaler",
-            operator=self.word,
+            operator=self.override,
             tick=tick,
             max_workers=64,
             arguments=self.arguments,
@@ -228,10 +228,10 @@ class Afternoon(StoreView):
         self.done.append(("remove", worker_id, by))
         self.tell_state()
 
-    async def set_operator(self, word: Word | None, by: str) -> None:
-        """Put *word* over the policy."""
-        self.word = word
-        self.done.append(("operator", word, by))
+    async def set_operator(self, override: Override | None, by: str) -> None:
+        """Put *override* over the policy."""
+        self.override = override
+        self.done.append(("operator", override, by))
         self.tell_state()
 
     async def tick_soon(self) -> None:

@@ -19,7 +19,7 @@ from pydantic_core import to_jsonable_python
 from everai_autoscaler.errors import ContractError, StateError
 from everai_autoscaler.model import Record
 from everai_autoscaler.runtime import admin as admin_module
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.override import Override
 
 NOW = 1722220970.0
 TOKEN = "a token; with = signs"
@@ -289,7 +289,7 @@ def test_an_operator_pauses_holds_and_resumes(runtime):
         "since": NOW,
     }
     assert (200, {"operator": word}) == (status, data)
-    assert [("operator", Word(**word), "ann")] == runtime.done
+    assert [("operator", Override(**word), "ann")] == runtime.done
 
     status, data = _asked(runtime, "POST", "/api/hold", {"workers": 3, "for": None})
     held = {"word": "hold", "workers": 3, "until": None, "reason": "", "by": "admin", "since": NOW}

@@ -1,4 +1,4 @@
-"""An operator's word over a policy."""
+"""An operator's override of a policy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors
-from everai_autoscaler.runtime.operator import Operated, Word
+from everai_autoscaler.runtime.operator import Operated
+from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.testing import snapshot
 from everai_autoscaler.testing.strategies import factors as snapshots
 
@@ -19,19 +20,19 @@ class WantsFour(AutoScaler):
         return DecideResult.scale_to(4, factors, max_workers=5).because("four are wanted")
 
 
-PAUSE = Word(word="pause", since=0, by="ann", reason="the database is down")
+PAUSE = Override(word="pause", since=0, by="ann", reason="the database is down")
 
 
-def hold(workers: int, **more) -> Word:
-    return Word(word="hold", since=0, by="ann", workers=workers, **more)
+def hold(workers: int, **more) -> Override:
+    return Override(word="hold", since=0, by="ann", workers=workers, **more)
 
 
-def decide(word: Word | None, factors: Factors) -> DecideResult:
-    return Operated(WantsFour(), lambda now: word).decide(factors)
+def decide(override: Override | None, factors: Factors) -> DecideResult:
+    return Operated(WantsFour(), lambda now: override).decide(factors)
 
 
-def test_without_a_word_the_policy_decides() -> None:
-    """Where nobody has said anything, the answer is the policy's own."""
+def test_without_an_override_the_policy_decides() -> None:
+    """Where there is none, the answer is the policy's own."""
     assert ["policy: four are wanted"] == [str(reason) for reason in decide(None, snapshot(free=1)).reasons]
 
 
@@ -101,13 +102,6 @@ def test_a_hold_never_breaks_the_guard(factors: Factors, workers: int) -> None:
 
 
 @pytest.mark.parametrize(("until", "over"), [(None, False), (99.0, True), (100.0, True), (101.0, False)])
-def test_a_word_is_over_at_its_time(until: float | None, over: bool) -> None:
-    """A word without an end lasts; one with an end is over from that moment on."""
+def test_an_override_is_over_at_its_time(until: float | None, over: bool) -> None:
+    """An override without an end lasts; one with an end is over from that moment on."""
     assert over == hold(1, until=until).over(100.0)
-
-
-def test_a_word_keeps_its_form() -> None:
-    """What the store keeps of a word makes the same word again."""
-    word = hold(3, until=1800.0, reason="the demo")
-
-    assert word == Word.of(word.as_dict())

@@ -24,7 +24,7 @@ from everai_autoscaler.local.engine import LocalEngine
 from everai_autoscaler.local.spec import Local
 from everai_autoscaler.runtime import clock as clock_module
 from everai_autoscaler.runtime import runtime as runtime_module
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.override import Override
 
 LOCAL = Local.read({"command": "true", "port": 0, "admin_port": 0}, "local")
 WORD = {"word": "hold", "workers": 0, "until": None, "reason": "the demo", "by": "ann", "since": 0.0}
@@ -99,7 +99,7 @@ def test_an_operators_word_counts_at_once_and_is_told(play) -> None:
     """The next decision is made with it; so is the first after it was taken back."""
 
     async def story(here: Here) -> None:
-        await here.runtime.set_operator(Word(**WORD), "ann")
+        await here.runtime.set_operator(Override(**WORD), "ann")
         await here.decided(2)
         await here.runtime.set_operator(None, "ben")
         await here.decided(3)

@@ -12,7 +12,7 @@ from everai_autoscaler.cli.options.look import Look
 from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.runtime.forms import StatusForm
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.runtime.view import View, open_view
 from everai_autoscaler.words import counted, moment, table
 
@@ -67,7 +67,7 @@ def standing(status: StatusForm) -> list[str]:
     return notes
 
 
-def word_of(status: StatusForm) -> Word | None:
+def word_of(status: StatusForm) -> Override | None:
     """What an operator has said, unless its time has passed."""
     word = status.operator
     return None if word is None or word.over(time.time()) else word

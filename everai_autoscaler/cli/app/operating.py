@@ -17,7 +17,7 @@ from everai_autoscaler.cli.options.parameters import Duration, Whole, packed
 from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.runtime.forms import StatusForm
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.runtime.view import AdminView, open_view
 from everai_autoscaler.words import moment
@@ -122,20 +122,20 @@ def _override(word: Literal["pause", "hold"], workers: int | None, terms: _Terms
     """Override the policy, and say so; how the app was before."""
     now = time.time()
     until = None if terms.lasts is None else now + terms.lasts
-    said = Word(word=word, since=now, by=somebody(), workers=workers, until=until, reason=terms.reason)
+    said = Override(word=word, since=now, by=somebody(), workers=workers, until=until, reason=terms.reason)
     status = _store(look, said)
     document = {"app": status.app, "operator": said}
     click.echo(look.shown(document, lambda _: f"{status.app}: {printable(str(said))}"))
     return status
 
 
-def _store(look: Look, word: Word | None) -> StatusForm:
+def _store(look: Look, word: Override | None) -> StatusForm:
     """Store *word*, and have a runtime decide with it now; how the app was before."""
     with open_view(look.state_dir) as view:
         status = view.status()
         # Stored here rather than given to the runtime, so that it holds whatever becomes of the runtime.
         with closing(Store(look.state_dir)) as store:
-            store.set_operator(view.app, None if word is None else word.as_dict())
+            store.set_operator(view.app, None if word is None else word.model_dump())
         if not isinstance(view, AdminView):
             when = "it holds" if word is not None else "that is so"
             click.echo(f"nothing runs here: {when} when the app is run again", err=True)

@@ -10,7 +10,7 @@ from afternoon import LONG
 from browser import LIVE, text
 
 from everai_autoscaler.model import QueueReason
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.override import Override
 
 pytestmark = pytest.mark.slow
 
@@ -92,7 +92,7 @@ def test_a_phone_needs_no_sideways_scrolling(visit, width):
         await page.until("document.querySelector('#decision-list .facts')")
         await page.run("document.querySelector('#decision-list details').open = true")
         runtime.title = LONG
-        await runtime.set_operator(Word(word="pause", reason=LONG, by=LONG, since=time.time()), "x")
+        await runtime.set_operator(Override(word="pause", reason=LONG, by=LONG, since=time.time()), "x")
         await page.until("document.querySelector('#banners [data-key=word]')")
         beyond = await page.run(
             "[...document.querySelectorAll('body *')]"
@@ -176,7 +176,7 @@ def test_every_text_stands_out_from_its_ground(visit, dark):
     """By 4.5 to 1 at least, in the light and in the dark."""
 
     async def story(page, runtime):
-        await runtime.set_operator(Word(word="pause", by="ann", since=time.time()), "x")
+        await runtime.set_operator(Override(word="pause", by="ann", since=time.time()), "x")
         await page.until("document.querySelector('#banners [data-key=word]')")
         await page.click("#decision-list li:nth-child(2) button")
         await page.until("document.querySelector('#decision-list .facts')")
@@ -226,7 +226,7 @@ def test_a_screen_reader_is_not_told_each_second_that_passes(visit):
     until = time.time() + 1800
 
     async def story(page, runtime):
-        await runtime.set_operator(Word(word="pause", until=until, by="ann", since=time.time()), "x")
+        await runtime.set_operator(Override(word="pause", until=until, by="ann", since=time.time()), "x")
         left = await page.until("document.querySelector('#banners [data-key=word] [aria-hidden]')?.textContent")
         told = await page.run(text("#banners [data-key=word] :not([aria-hidden])"))
         await page.until(f"{text('#banners [aria-hidden]')} !== {json.dumps(left)}")

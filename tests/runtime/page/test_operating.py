@@ -21,16 +21,16 @@ def test_an_operator_pauses_and_resumes(visit):
         await page.click("#ask-yes")
         await page.until("document.querySelector('#banners [data-key=word]')")
         banner = await page.run(text("#banners [data-key=word] :first-child"))
-        word = runtime.word
+        override = runtime.override
         assert ("pause", "ann", "rack maintenance", 1800) == (
-            word.word, word.by, word.reason, round(word.until - word.since),
+            override.word, override.by, override.reason, round(override.until - override.since),
         )  # fmt: skip
         assert banner.startswith("Paused by ann since ")
         assert banner.endswith(": rack maintenance")
 
         await page.click("#resume")
         await page.until("document.querySelector('#banners [data-key=word]') === null")
-        assert runtime.word is None
+        assert runtime.override is None
         assert "ann" == runtime.done[-1][-1]
 
     visit(story)
@@ -121,12 +121,12 @@ def test_an_operator_holds_and_a_bad_number_is_said(visit):
         await page.type("#ask-workers", "-3")
         await page.click("#ask-yes")
         await page.until(f"{text('#ask-error')}.startsWith('workers: ')")
-        assert runtime.word is None
+        assert runtime.override is None
 
         await page.type("#ask-workers", "7")
         await page.press("Enter", 13)
         await page.until("document.querySelector('#banners [data-key=word]')")
-        assert ("hold", 7) == (runtime.word.word, runtime.word.workers)
+        assert ("hold", 7) == (runtime.override.word, runtime.override.workers)
         assert "Held at 7 workers by the page" in await page.run(text("#banners"))
 
     visit(story, expected=["400 (Bad Request)"])

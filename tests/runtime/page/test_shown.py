@@ -10,7 +10,7 @@ import pytest
 from afternoon import HOSTILE, LONG
 from browser import LIVE, choose, text, texts
 
-from everai_autoscaler.runtime.operator import Word
+from everai_autoscaler.runtime.override import Override
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +100,7 @@ def test_whatever_was_said_stays_text(visit):
         worker_id = next(one for one in runtime.here if one != LONG and runtime.here[one].draining_at is None)
         runtime.log_path(worker_id).write_text(HOSTILE, "utf-8")
         runtime.title = HOSTILE
-        await runtime.set_operator(Word(word="pause", reason=HOSTILE, by=HOSTILE, since=time.time()), "x")
+        await runtime.set_operator(Override(word="pause", reason=HOSTILE, by=HOSTILE, since=time.time()), "x")
         await page.until(f"{text('#app')} === {json.dumps(HOSTILE)}")
         await page.run(choose(HOSTILE))
         await page.until(f"document.querySelector('#map-rows .key').value === {json.dumps(HOSTILE)}")

@@ -4,60 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TypeVar
 
-from everai_autoscaler.errors import MissingExtraError
 from everai_autoscaler.model import AutoScaler
-from everai_autoscaler.testing.rule import EXAMPLES, Check, RuleBrokenError, fact_of, name_of
-from everai_autoscaler.testing.rules import (
-    check_answers_every_snapshot,
-    check_decides_in_time,
-    check_draws_no_random_numbers,
-    check_explains_every_action_and_every_hold,
-    check_gives_the_same_answer_again,
-    check_is_monotone,
-    check_is_steady,
-    check_leaves_the_snapshot_as_it_was,
-    check_never_goes_both_ways,
-    check_opens_no_connection,
-    check_reads_no_clock,
-    check_removes_nobody_at_work,
-    check_removes_nobody_on_what_is_not_known,
-    check_removes_only_who_is_there,
-    check_stays_within_max_workers,
-    check_survives_copies,
-    check_survives_json,
-)
+from everai_autoscaler.testing import rules
+from everai_autoscaler.testing.rule import EXAMPLES, Check, RuleBrokenError, T, fact_of, name_of, parametrized
+from everai_autoscaler.testing.rules import *  # noqa: F403 - each rule is public here, too
+from everai_autoscaler.testing.rules import CHECKS, check_decides_in_time, check_is_monotone, check_is_steady
 
 __all__ = [
-    "CHECKS",
     "Check",
     "RuleBrokenError",
-    "check_answers_every_snapshot",
     "check_autoscaler",
-    "check_decides_in_time",
-    "check_draws_no_random_numbers",
-    "check_explains_every_action_and_every_hold",
-    "check_gives_the_same_answer_again",
-    "check_is_monotone",
-    "check_is_steady",
-    "check_leaves_the_snapshot_as_it_was",
-    "check_never_goes_both_ways",
-    "check_opens_no_connection",
-    "check_reads_no_clock",
-    "check_removes_nobody_at_work",
-    "check_removes_nobody_on_what_is_not_known",
-    "check_removes_only_who_is_there",
-    "check_stays_within_max_workers",
-    "check_survives_copies",
-    "check_survives_json",
     "fact_of",
     "name_of",
     "parametrize_with_checks",
     "yield_checks",
 ]
-
-T = TypeVar("T", bound=Callable[..., object])
+__all__ += rules.__all__
 
 
 def check_autoscaler(
@@ -74,6 +37,7 @@ def check_autoscaler(
     Raises:
         RuleBrokenError: the first rule that it breaks, and the smallest snapshot that shows it.
 
+    >>> from everai_autoscaler.model import DecideResult
     >>> class Hasty(AutoScaler):
     ...     def decide(self, factors):
     ...         busy = [one.worker_id for one in factors.workers or () if one.status == "Busy"]
@@ -109,41 +73,12 @@ def parametrize_with_checks(
     Raises:
         MissingExtraError: pytest isn't installed.
     """
-    try:
-        import pytest
-    except ImportError as error:
-        raise MissingExtraError("pytest is missing: pip install 'everai-autoscaler[testing]'") from error
     named = scalers.items() if isinstance(scalers, Mapping) else [(_named(scaler), scaler) for scaler in scalers]
-    return pytest.mark.parametrize(
-        ("scaler", "check"),
-        [
-            pytest.param(scaler, check, id=f"{name}-{name_of(check)}")
-            for name, scaler in named
-            for check in yield_checks(scaler, within=within)
-        ],
+    return parametrized(
+        "scaler",
+        ((name, scaler, check) for name, scaler in named for check in yield_checks(scaler, within=within)),
     )
 
-
-CHECKS: tuple[Check, ...] = (
-    check_answers_every_snapshot,
-    check_leaves_the_snapshot_as_it_was,
-    check_gives_the_same_answer_again,
-    check_removes_nobody_at_work,
-    check_removes_only_who_is_there,
-    check_removes_nobody_on_what_is_not_known,
-    check_never_goes_both_ways,
-    check_stays_within_max_workers,
-    check_explains_every_action_and_every_hold,
-    check_survives_json,
-    check_survives_copies,
-    check_reads_no_clock,
-    check_draws_no_random_numbers,
-    check_opens_no_connection,
-    check_is_steady,
-    check_is_monotone,
-    check_decides_in_time,
-)
-"""Every rule, in the order in which they are looked at."""
 
 _DECLARED: Mapping[Check, str] = {check_is_steady: "steady", check_is_monotone: "monotone"}
 """Rules only for scalers that declare it: with an attribute of that name that is true."""

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable, Iterable
 from functools import partial
 from textwrap import indent
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from attrs import evolve, frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.errors import AutoscalerError, describe_error
+from everai_autoscaler.errors import AutoscalerError, MissingExtraError, describe_error
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors
 from everai_autoscaler.testing.asking import Answer, ask, remembered
 from everai_autoscaler.testing.display import describe
 from everai_autoscaler.testing.pasteable import as_code
 
-__all__ = ["Broken", "Case", "Check", "RuleBrokenError", "fact_of", "fault_of", "fresh", "name_of"]
+__all__ = ["Broken", "Case", "Check", "RuleBrokenError", "fact_of", "fault_of", "fresh", "name_of", "parametrized"]
+
+T = TypeVar("T", bound=Callable[..., object])
 
 EXAMPLES = 100
 """Snapshots that each rule looks at, unless it finds one that breaks it."""
@@ -85,6 +88,20 @@ def fact_of(check: Any) -> str:
     """
     function = check.func if isinstance(check, partial) else check
     return str(function.__doc__).partition("\n\n")[0].replace("\n    ", " ")
+
+
+def parametrized(argument: str, cases: Iterable[tuple[str, object, object]]) -> Callable[[T], T]:
+    """Run a test with that *argument* and ``check`` for each of the *cases*: a name, the argument's value, a rule.
+
+    Raises:
+        MissingExtraError: pytest isn't installed.
+    """
+    try:
+        import pytest
+    except ImportError as error:
+        raise MissingExtraError("pytest is missing: pip install 'everai-autoscaler[testing]'") from error
+    values = [pytest.param(value, check, id=f"{name}-{name_of(check)}") for name, value, check in cases]
+    return pytest.mark.parametrize((argument, "check"), values)
 
 
 @frozen

@@ -18,12 +18,23 @@ from everai_autoscaler.errors import AutoscalerError, describe_error
 from everai_autoscaler.model import AutoScaler, Factors, QueueReason, Worker, WorkerStatus, why_stays
 from everai_autoscaler.testing.asking import Answer, ask, bound, remembered
 from everai_autoscaler.testing.display import describe
-from everai_autoscaler.testing.rule import EXAMPLES, Broken, Case, RuleBrokenError, fact_of, fault_of, fresh, name_of
+from everai_autoscaler.testing.rule import (
+    EXAMPLES,
+    Broken,
+    Case,
+    Check,
+    RuleBrokenError,
+    fact_of,
+    fault_of,
+    fresh,
+    name_of,
+)
 from everai_autoscaler.testing.search import ConstantLoad, rule, rule_of_loads
 from everai_autoscaler.testing.snapshots import snapshot
 from everai_autoscaler.testing.watching import Forbidden, a_clock, a_connection, a_random_source, watch
 
 __all__ = [
+    "CHECKS",
     "check_answers_every_snapshot",
     "check_decides_in_time",
     "check_draws_no_random_numbers",
@@ -318,6 +329,27 @@ def check_decides_in_time(
         broken = case.broken(f"took {min(took):.3f} s, more than {within} s", answer)
         raise RuleBrokenError(name_of(check_decides_in_time), fact_of(check_decides_in_time), scaler, broken)
 
+
+CHECKS: tuple[Check, ...] = (
+    check_answers_every_snapshot,
+    check_leaves_the_snapshot_as_it_was,
+    check_gives_the_same_answer_again,
+    check_removes_nobody_at_work,
+    check_removes_only_who_is_there,
+    check_removes_nobody_on_what_is_not_known,
+    check_never_goes_both_ways,
+    check_stays_within_max_workers,
+    check_explains_every_action_and_every_hold,
+    check_survives_json,
+    check_survives_copies,
+    check_reads_no_clock,
+    check_draws_no_random_numbers,
+    check_opens_no_connection,
+    check_is_steady,
+    check_is_monotone,
+    check_decides_in_time,
+)
+"""Every rule, in the order in which they are looked at."""
 
 _UNKNOWNS: Mapping[str, Mapping[str, Any]] = {
     "the queue": {"queue": None},

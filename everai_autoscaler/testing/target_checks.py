@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias
 from unittest import SkipTest
 
-from everai_autoscaler.errors import AutoscalerError, MissingExtraError, describe_error
+from everai_autoscaler.errors import AutoscalerError, describe_error
 from everai_autoscaler.loop import Applied, Target
 from everai_autoscaler.model import Action, DecideResult, ScaleDownAction, ScaleUpAction, Worker, WorkerStatus
-from everai_autoscaler.testing.rule import fact_of, name_of
+from everai_autoscaler.testing.rule import T, fact_of, name_of, parametrized
 
 __all__ = [
     "TARGET_CHECKS",
@@ -19,8 +19,6 @@ __all__ = [
     "check_target",
     "parametrize_with_target_checks",
 ]
-
-T = TypeVar("T", bound=Callable[..., object])
 
 WORKERS = 3
 """With how many workers each rule begins."""
@@ -127,18 +125,7 @@ def parametrize_with_target_checks(cases: Mapping[str, MakeCase]) -> Callable[[T
     Raises:
         MissingExtraError: pytest isn't installed.
     """
-    try:
-        import pytest
-    except ImportError as error:
-        raise MissingExtraError("pytest is missing: pip install 'everai-autoscaler[testing]'") from error
-    return pytest.mark.parametrize(
-        ("make", "check"),
-        [
-            pytest.param(make, check, id=f"{name}-{name_of(check)}")
-            for name, make in cases.items()
-            for check in TARGET_CHECKS
-        ],
-    )
+    return parametrized("make", ((name, make, check) for name, make in cases.items() for check in TARGET_CHECKS))
 
 
 def _rule(look: Callable[[TargetCase], str]) -> TargetCheck:

@@ -302,7 +302,7 @@ def test_threads_share_a_store(store: Store) -> None:
         try:
             for place in range(40):
                 store.put("ConfigMap", name, {"place": str(place)})
-                store.write_tick(name, tick(float(place), workers=[LocalWorker(name, started_at=100.0).row()]))
+                store.write_tick(name, tick(float(place), workers=[LocalWorker(name, started_at=100.0).form().row()]))
                 assert {"place": str(place)} == store.get("ConfigMap", name).data
                 assert place + 1 == len(store.decisions(name))
         except BaseException as error:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from everai_autoscaler.errors import UnknownNameError
+from everai_autoscaler.model import BuiltinAutoScaler, build
 
 if TYPE_CHECKING:
     from everai_autoscaler.plugin import Registry
-from everai_autoscaler.model import BuiltinAutoScaler, build
 
 __all__ = ["BuiltinFactory", "Factory", "Singleton"]
 

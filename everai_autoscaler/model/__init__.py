@@ -28,6 +28,7 @@ from everai_autoscaler.model.record import (
     RecordedDecorators,
 )
 from everai_autoscaler.model.schema import Argument, Schema, argument, schema_of
+from everai_autoscaler.model.signal import Signal
 
 __all__ = [
     "Action",
@@ -56,6 +57,7 @@ __all__ = [
     "ScaleDownAction",
     "ScaleUpAction",
     "Schema",
+    "Signal",
     "Worker",
     "WorkerStatus",
     "WorkerSummary",

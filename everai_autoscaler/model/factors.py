@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
+from everai_autoscaler.model.signal import Signal, latest
 from everai_autoscaler.model.wire import GrowingModel
 from everai_autoscaler.words import REASON_WORDS
 
@@ -92,7 +93,9 @@ class Worker(GrowingModel):
     All times are epoch seconds and all durations seconds. ``None`` means "not known".
     """
 
-    newer_fields: ClassVar[frozenset[str]] = frozenset({"concurrency", "ready_at", "draining", "cost", "spot"})
+    newer_fields: ClassVar[frozenset[str]] = frozenset(
+        {"concurrency", "ready_at", "draining", "cost", "spot", "signals"}
+    )
 
     worker_id: str
     """The worker's name; unique within a snapshot."""
@@ -126,6 +129,15 @@ class Worker(GrowingModel):
     """What an hour of it costs, in whatever currency the sender uses throughout."""
     spot: bool | None = None
     """It runs on capacity that the provider may take back."""
+    signals: dict[str, Signal] | None = None
+    """Whatever else the platform measures of this worker, by name."""
+
+    def signal(self, name: str, *, max_age: float) -> float | None:
+        """The value of the worker's signal *name*; ``None`` where it is missing or older than *max_age* seconds."""
+        return latest(self.signals, name, max_age=max_age)
+
+    def __hash__(self) -> int:
+        return hash(self.worker_id)  # its signals can't be hashed
 
 
 _STAMP = -1.0
@@ -150,7 +162,7 @@ class Factors(GrowingModel):
     """
 
     newer_fields: ClassVar[frozenset[str]] = frozenset(
-        {"observed_at", "arrivals", "completions", "oldest_wait", "unknown"}
+        {"observed_at", "arrivals", "completions", "oldest_wait", "start_times", "signals", "unknown"}
     )
 
     queue_histories: dict[Age, _Queue] | None = Field(default_factory=dict)
@@ -173,7 +185,10 @@ class Factors(GrowingModel):
     """Requests that were answered since the last snapshot."""
     oldest_wait: dict[QueueReason, Annotated[float, Field(ge=0)]] | None = None
     """For each reason, the seconds that the request which waits longest has waited."""
-
+    start_times: list[Annotated[float, Field(ge=0)]] | None = None
+    """Seconds from start to ready of the workers that became ready last, the newest first."""
+    signals: dict[str, Signal] | None = None
+    """Whatever else the platform measures of the app, by name."""
     unknown: list[str] | None = None
     """Fields that are not known although the rest of the snapshot could stand in for them: ``worker``, say, while
     there are too few histories to average."""
@@ -232,6 +247,15 @@ class Factors(GrowingModel):
             return None
         found = [worker.status for worker in self.workers if not worker.draining]
         return sum(map(found.count, set(statuses))) if statuses else len(found)
+
+    def signal(self, name: str, *, max_age: float) -> float | None:
+        """The value of the app's signal *name*; ``None`` where it is missing or older than *max_age* seconds.
+
+        >>> factors = Factors.from_json('{"signals": {"tokens_waiting": {"value": 4100, "age": 12}}}')
+        >>> factors.signal("tokens_waiting", max_age=30), factors.signal("tokens_waiting", max_age=10)
+        (4100.0, None)
+        """
+        return latest(self.signals, name, max_age=max_age)
 
     def age(self, worker: Worker) -> float:
         """Seconds since *worker* was started; never negative."""

@@ -8,7 +8,7 @@ from enum import Enum
 from textwrap import indent
 from typing import Any
 
-from everai_autoscaler.model import Factors, Worker, WorkerStatus
+from everai_autoscaler.model import Factors, Signal, Worker, WorkerStatus
 from everai_autoscaler.testing.snapshots import NOW, snapshot, worker
 
 __all__ = ["as_code", "call", "literal"]
@@ -42,6 +42,8 @@ def literal(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, float) and value.is_integer():
         return repr(int(value))
+    if isinstance(value, Signal):
+        return literal(value.model_dump())
     if isinstance(value, Mapping):
         return _enclosed("{", [f"{literal(key)}: {literal(held)}" for key, held in value.items()], "}")
     if isinstance(value, list):

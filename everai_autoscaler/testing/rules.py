@@ -370,6 +370,8 @@ _DISPENSABLE: Mapping[str, Any] = {
     "arrivals": None,
     "completions": None,
     "oldest_wait": None,
+    "start_times": None,
+    "signals": None,
 }
 _LENGTHENED = (QueueReason.QueueDueBusy, QueueReason.NotDispatch, QueueReason.QueueDueSession)
 _MANY = 10_000

@@ -43,6 +43,11 @@ _SUMMARIES = st.fixed_dictionaries({}, optional={status: st.integers(0, 8) for s
 _AGES = st.integers(1, 60).map(lambda periods: 20 * periods)
 _HISTORIES = 4
 
+_SIGNALS = st.dictionaries(
+    st.sampled_from(["kv_cache", "time_to_first_token", "tokens_waiting"]),
+    st.fixed_dictionaries({"value": st.sampled_from([0.0, 0.5, 4100.0]), "age": st.sampled_from([0.0, 15.5, 600.0])}),
+)
+
 _OF_WORKERS: dict[str, st.SearchStrategy[Any]] = {
     "number_of_sessions": st.integers(0, 3),
     "current_request": st.integers(0, 3),
@@ -55,6 +60,7 @@ _OF_WORKERS: dict[str, st.SearchStrategy[Any]] = {
     "gpu_type": st.sampled_from(["A100", "RTX 4090"]),
     "number_of_failures": st.integers(0, 100),
     "average_response_time": st.sampled_from([0.0, 0.25, 40.5]),
+    "signals": st.none() | _SIGNALS,
 }
 _OF_SNAPSHOTS: dict[str, st.SearchStrategy[Any]] = {
     "utilization": st.none() | st.integers(0, 100),
@@ -64,6 +70,8 @@ _OF_SNAPSHOTS: dict[str, st.SearchStrategy[Any]] = {
     "arrivals": st.none() | _COUNTS,
     "completions": st.none() | _COUNTS,
     "oldest_wait": st.none() | st.dictionaries(st.sampled_from(QueueReason), st.sampled_from([0.0, 0.5, 90.0])),
+    "start_times": st.none() | st.lists(st.sampled_from([15.0, 0.5, 120.0]), max_size=_HISTORIES),
+    "signals": st.none() | _SIGNALS,
     "unknown": st.none() | st.just(["worker"]),
 }
 

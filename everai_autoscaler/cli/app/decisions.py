@@ -16,7 +16,7 @@ import click
 from everai_autoscaler.cli.app.decided import action_of, applied_of, why_of
 from everai_autoscaler.cli.app.looking import Column, in_columns, look_at
 from everai_autoscaler.cli.options.look import Look, look_options
-from everai_autoscaler.cli.options.parameters import Duration, Moment, Whole
+from everai_autoscaler.cli.options.parameters import Duration, Moment, Whole, misused
 from everai_autoscaler.cli.options.scaler_options import key_values, secret_option
 from everai_autoscaler.cli.text.explanation import (
     argument_rows,
@@ -123,9 +123,7 @@ def show(
 )
 @secret_option
 @look_options
-@click.pass_context
 def explain(
-    context: click.Context,
     id: int | None,  # noqa: A002 - its name in the help
     *,
     at: float | None,
@@ -150,7 +148,7 @@ def explain(
       everai-autoscaler decisions explain 12
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     if id is not None and at is not None:
-        raise click.UsageError("ID and --at each say which decision: give one of them", context)
+        raise misused("ID and --at each say which decision: give one of them")
     given, follows = key_values("--secret", secrets), look.watch is not None and id is None and at is None
 
     def ask(view: View) -> Any:

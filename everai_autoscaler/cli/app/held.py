@@ -13,7 +13,7 @@ import click
 from attrs import frozen
 
 from everai_autoscaler.cli.options.look import Look, look_options, state_option
-from everai_autoscaler.cli.options.parameters import packed
+from everai_autoscaler.cli.options.parameters import misused, packed
 from everai_autoscaler.cli.options.scaler_options import key_values
 from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.cli.text.yaml_text import yaml_documents
@@ -88,10 +88,7 @@ def _add_update(group: click.Group, showing: Showing) -> None:
         """Change the keys that are given, and leave the others. It is read at the next decision."""
         wanted = given.values(kind, name)
         if not removed and not given:
-            raise click.UsageError(
-                f"what of {kind} {name} is to change? Give --from-literal, --from-file, --remove or --file",
-                click.get_current_context(),
-            )
+            raise misused(f"what of {kind} {name} is to change? Give --from-literal, --from-file, --remove or --file")
         with _there(state_dir, kind) as store, store.alone():
             before = {one: _existing(store, kind, one).data for one in wanted}
             after = {one: _without({**before[one], **data}, removed, one) for one, data in wanted.items()}
@@ -191,18 +188,15 @@ class _Given:
 
     def values(self, kind: Kind, name: str | None) -> dict[str, dict[str, str]]:
         """For each name the values that were given for it, by options or in a file."""
-        context = click.get_current_context()
         if self.document is not None:
             if self.literals or self.files:
-                raise click.UsageError(
-                    "--file says all of it: not together with --from-literal or --from-file", context
-                )
+                raise misused("--file says all of it: not together with --from-literal or --from-file")
             found = _documents(kind, self.document)
             if name is not None and name not in found:
                 raise UnknownNameError.of(f"{kind} in {self.document}:", name, found)
             return found if name is None else {name: found[name]}
         if name is None:
-            raise click.UsageError(f"which {kind}? Give its name, or --file FILE", context)
+            raise misused(f"which {kind}? Give its name, or --file FILE")
         data = key_values("--from-literal", self.literals)
         for one in self.files:
             key, equals, path = one.partition("=")
@@ -312,7 +306,7 @@ def _content(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise click.UsageError(f"--from-file: {path}: {error.strerror}", click.get_current_context()) from error
+        raise misused(f"--from-file: {path}: {error.strerror}") from error
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:

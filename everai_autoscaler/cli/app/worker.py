@@ -13,7 +13,7 @@ import click
 from everai_autoscaler.cli.app.looking import Column, in_columns, look_at, the_one
 from everai_autoscaler.cli.app.operating import somebody
 from everai_autoscaler.cli.options.look import Look, form_options, look_options
-from everai_autoscaler.cli.options.parameters import Whole
+from everai_autoscaler.cli.options.parameters import Whole, misused
 from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.engine import WorkerForm
 from everai_autoscaler.errors import StateError, UnknownNameError
@@ -77,8 +77,7 @@ def list_(*, everyone: bool, look: Look) -> None:
 @click.option("--follow", is_flag=True, help="Go on with what it writes, until it has ended.")
 @click.option("--tail", type=Whole(min=0), metavar="N", help="The last N lines.  [default: all that are kept]")
 @form_options
-@click.pass_context
-def logs(context: click.Context, id: str, *, follow: bool, tail: int | None, look: Look) -> None:  # noqa: A002 - its name in the help
+def logs(id: str, *, follow: bool, tail: int | None, look: Look) -> None:  # noqa: A002 - its name in the help
     """Show what the worker ID writes to its standard output and error.
 
     The beginning of an ID will do. The log of a worker that has ended is kept, with the last 1,000 of them.
@@ -88,7 +87,7 @@ def logs(context: click.Context, id: str, *, follow: bool, tail: int | None, loo
       everai-autoscaler worker logs VtU8mg --follow
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     if follow and look.for_programs:
-        raise click.UsageError(f"--follow has no end, and -o {look.form} is a whole document", context)
+        raise misused(f"--follow has no end, and -o {look.form} is a whole document")
     with open_view(look.state_dir) as view:
         app = view.app
     with closing(Store(look.state_dir)) as store:

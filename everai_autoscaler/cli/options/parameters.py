@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from everai_autoscaler.plugin import default_registry
 
-__all__ = ["SCALER", "Duration", "Moment", "Name", "Seconds", "Whole", "packed"]
+__all__ = ["SCALER", "Duration", "Moment", "Name", "Seconds", "Whole", "misused", "packed"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LONGEST = 10 * 365 * 86_400
@@ -126,6 +126,11 @@ def packed(name: str, make: Callable[..., Any], *options: Callable[..., Any]) ->
         return with_options
 
     return add
+
+
+def misused(message: str) -> click.UsageError:
+    """The error that says how the command that runs was given something wrong, and names its help."""
+    return click.UsageError(message, click.get_current_context())
 
 
 def _bounds(kind: click.IntRange | click.FloatRange) -> str:

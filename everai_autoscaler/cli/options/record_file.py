@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import click
-from attrs import define, field
 
 from everai_autoscaler.model import Decision
 
-__all__ = ["RecordFile", "record_file", "record_option"]
+__all__ = ["record_file", "record_option"]
 
 record_option = click.option(
     "--record",
@@ -23,55 +21,35 @@ record_option = click.option(
 )
 
 
-@define
-class RecordFile:
-    """An open file of records, or none."""
+@contextmanager
+def record_file(path: str | None) -> Iterator[Callable[[Decision], None]]:
+    """What appends the record of a decision to the file *path*, and does nothing where there is no path.
 
-    path: str
-    stream: IO[str] | None
-    failure: OSError | None = field(default=None, init=False)
+    Raises:
+        click.ClickException: the file can't be opened or written.
+    """
+    if path is None:
+        yield lambda _: None
+        return
+    with _naming(path):
+        stream = Path(path).open("a", encoding="utf-8")  # noqa: SIM115 - closed below, where a full disk has its say
 
-    def append(self, decision: Decision) -> None:
-        """Write the record of *decision*, where records are to be written."""
-        record = None if self.stream is None else decision.record()
-        if self.stream is None or record is None:
-            return
-        try:
-            self.stream.write(record.json() + "\n")
-            self.stream.flush()
-        except OSError as error:
-            self.failure = error
+    def append(decision: Decision) -> None:
+        if (record := decision.record()) is not None:
+            with _naming(path):
+                stream.write(record.json() + "\n")
+                stream.flush()
 
-    def check(self) -> None:
-        """Fail when a record couldn't be written: the user would miss it.
-
-        Raises:
-            click.ClickException: says why.
-        """
-        if self.failure is not None:
-            raise click.ClickException(f"can't write {self.path}: {self.failure.strerror}")
+    try:
+        yield append
+    finally:
+        with _naming(path):
+            stream.close()
 
 
 @contextmanager
-def record_file(path: str | None) -> Iterator[RecordFile]:
-    """The file *path*, open to append; nothing is decided when it can't be written.
-
-    Raises:
-        click.ClickException: it can't be opened.
-    """
-    if path is None:
-        yield RecordFile("", None)
-        return
+def _naming(path: str) -> Iterator[None]:
     try:
-        stream = Path(path).open("a", encoding="utf-8")  # noqa: SIM115 - closed below, whatever a full disk says to that
+        yield
     except OSError as error:
         raise click.ClickException(f"can't write {path}: {error.strerror}") from error
-    file = RecordFile(path, stream)
-    try:
-        yield file
-    finally:
-        try:
-            stream.close()
-        except OSError as error:
-            file.failure = file.failure or error
-    file.check()

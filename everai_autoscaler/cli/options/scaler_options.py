@@ -12,7 +12,7 @@ import click
 from attrs import frozen
 
 from everai_autoscaler.cli.options.manifest import read_manifest
-from everai_autoscaler.cli.options.parameters import packed
+from everai_autoscaler.cli.options.parameters import misused, packed
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.decision.nested import Nested, nest
 from everai_autoscaler.decision.secrets import Secrets
@@ -123,12 +123,10 @@ class ScalerOptions:
         providers = self._providers()
         if self.file is None:
             if name is None:
-                raise click.UsageError("which scaler? Give its name, or -f FILE", click.get_current_context())
+                raise misused("which scaler? Give its name, or -f FILE")
             return WantedScaler(name, {**(defaults or {}), **self.arguments}, None, providers)
         if name is not None:
-            raise click.UsageError(
-                f"{self.file} names the scaler: {name!r} is one too many", click.get_current_context()
-            )
+            raise misused(f"{self.file} names the scaler: {name!r} is one too many")
         described = read_manifest(self.file)
         return WantedScaler(described.name, {**described.arguments, **self.arguments}, described.decorators, providers)
 
@@ -167,7 +165,7 @@ def key_values(option: str, given: tuple[str, ...], form: str = "KEY=VALUE") -> 
     pairs = [(text, *text.partition("=")) for text in given]
     for text, key, _, _ in pairs:
         if not key or key == text:
-            raise click.UsageError(f"{option}: {text!r} is not of the form {form}", click.get_current_context())
+            raise misused(f"{option}: {text!r} is not of the form {form}")
     return {key: value for _, key, _, value in pairs}
 
 
@@ -182,7 +180,7 @@ def _options(
     for place, value in key_values("--configmap", entries, _ENTRY).items():
         name, _, key = place.partition(":")
         if not name or not key:
-            raise click.UsageError(f"--configmap: {place!r} is not of the form {_ENTRY}", click.get_current_context())
+            raise misused(f"--configmap: {place!r} is not of the form {_ENTRY}")
         held[name, key] = value
     return ScalerOptions(given, file, configmaps, secrets, held)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import click
 
 from everai_autoscaler.cli.options.documents import Layout, documents
-from everai_autoscaler.cli.options.parameters import SCALER
-from everai_autoscaler.cli.options.record_file import RecordFile, record_file, record_option
+from everai_autoscaler.cli.options.parameters import SCALER, misused
+from everai_autoscaler.cli.options.record_file import record_file, record_option
 from everai_autoscaler.cli.options.scaler_options import ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.text.words import as_json, output_option, sentences
-from everai_autoscaler.errors import AutoscalerError
-from everai_autoscaler.model import Factors, Outcome
+from everai_autoscaler.errors import AutoscalerError, words_of
+from everai_autoscaler.model import Decision, Factors, Outcome
 from everai_autoscaler.words import moment
 
 __all__ = ["decide"]
@@ -46,25 +46,29 @@ def decide(words: tuple[str, ...], options: ScalerOptions, *, lines: bool, outpu
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     wanted, source = _wanted(words, options)
     layout = Layout.LINES if lines else Layout.DETECT
-    with click.open_file(source, "rb") as stream, record_file(record_to) as records:
+    with click.open_file(source, "rb") as stream, record_file(record_to) as append:
         if source == "-" and sys.stdin.isatty():
             click.echo("Reads snapshots from the terminal; end with Ctrl-D.", err=True)
-        return _decide_each(stream, layout, wanted, records, output, "standard input" if source == "-" else source)
+        return _decide_each(stream, layout, wanted, append, output, "standard input" if source == "-" else source)
 
 
 def _wanted(words: tuple[str, ...], options: ScalerOptions) -> tuple[WantedScaler, str]:
-    context = click.get_current_context()
     given = list(words)
     name = None if options.file is not None or not given else given.pop(0)
     if len(given) > 1:
         shown = " ".join(given[1:])
         hint = f"; {options.file} names the scaler" if options.file else ""
-        raise click.UsageError(f"one snapshot file at a time: {shown!r} is too many{hint}", context)
+        raise misused(f"one snapshot file at a time: {shown!r} is too many{hint}")
     return options.wanted(name), given[0] if given else "-"
 
 
 def _decide_each(
-    stream: Iterable[bytes], layout: Layout, wanted: WantedScaler, records: RecordFile, output: str, source: str
+    stream: Iterable[bytes],
+    layout: Layout,
+    wanted: WantedScaler,
+    append: Callable[[Decision], None],
+    output: str,
+    source: str,
 ) -> int:
     decider = wanted.decider()
     number, bad = 0, 0
@@ -74,13 +78,12 @@ def _decide_each(
             decision = decider.decision(factors)
         except AutoscalerError as error:
             bad += 1
-            click.echo(f"error: {source}: line {number}: {' '.join(str(error).split())}", err=True)
+            click.echo(f"error: {source}: line {number}: {words_of(error)}", err=True)
             continue
         if not factors.model_fields_set:
             click.echo(f"warning: {source}: line {number}: has no field of a snapshot: no workers, no queue", err=True)
-        records.append(decision)
         click.echo(_shown(Outcome.of(decision.result), factors.observed_at, output))
-        records.check()
+        append(decision)
     if not number:
         raise click.ClickException(f"{source}: has no snapshot")
     return SOME_BAD if bad else 0

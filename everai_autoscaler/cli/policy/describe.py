@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import click
-from attrs import frozen
 
 from everai_autoscaler.cli.options.parameters import Name
 from everai_autoscaler.cli.options.scaler_options import argument_option, key_values, shown
@@ -19,7 +18,7 @@ from everai_autoscaler.model import Argument, Factors, Outcome, QueueReason, Sch
 from everai_autoscaler.model.schema import Nesting
 from everai_autoscaler.plugin import KINDS, Plugin, Registry, default_registry
 from everai_autoscaler.testing import snapshot, worker
-from everai_autoscaler.words import table
+from everai_autoscaler.words import one_line, table
 
 __all__ = ["describe"]
 
@@ -30,25 +29,6 @@ _SOME = 2
 _INSIDE = tuple({"name": name, "arguments": {"max_workers": _ROOM}} for name in ("simple", "free-worker"))
 _STAND_IN: Mapping[Nesting, Any] = {Nesting.ONE: _INSIDE[0], Nesting.MANY: list(_INSIDE)}
 """What stands for scalers inside."""
-
-
-@frozen
-class _Thing:
-    """What a name stands for."""
-
-    kind: str
-    name: str
-    plugin: Plugin
-    factory: Callable[..., Any]
-
-
-@frozen
-class _Example:
-    """A decision on a snapshot that tells something."""
-
-    of: str
-    factors: Factors
-    outcome: Outcome
 
 
 @click.command
@@ -68,89 +48,86 @@ def describe(name: str, *, arguments: tuple[str, ...], output: str) -> None:
       everai-autoscaler describe time-match
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     registry = default_registry()
-    things = [_Thing(kind, name, *registry.find(kind, name)) for kind in KINDS if name in registry.names(kind)]
-    if not things:
-        raise UnknownNameError.of("name", name, _names(registry))
     given = key_values("-a", arguments)
-    told = _as_json if output == "json" else _in_words
-    separator = "\n" if output == "json" else "\n\n\n"
-    click.echo(separator.join(told(thing, given) for thing in things))
+    documents = [_document(kind, name, registry, given) for kind in KINDS if name in registry.names(kind)]
+    if not documents:
+        raise UnknownNameError.of("name", name, _names(registry))
+    if output == "json":
+        click.echo("\n".join(map(json.dumps, documents)))
+    else:
+        click.echo("\n\n\n".join(map(_in_words, documents)))
 
 
 def _names(registry: Registry) -> list[str]:
     return sorted({name for kind in KINDS for name in registry.names(kind)})
 
 
-def _in_words(thing: _Thing, given: Mapping[str, str]) -> str:
-    paragraphs = [f"{thing.name}: {KINDS[thing.kind]}, of {thing.plugin}\n{_summary(thing.factory)}"]
-    if thing.kind == "placeholder_kinds":
-        paragraphs.append(f"In a file: {{placeholder: {{kind: {thing.name}, name: ..., key: ...}}}}")
-        return "\n\n".join(paragraphs)
-    schema = schema_of(thing.factory)
-    paragraphs.append(_taken(schema))
-    if thing.kind == "autoscalers":
-        paragraphs.append(_by_example(thing, given))
-    return "\n\n".join(paragraphs)
+def _document(kind: str, name: str, registry: Registry, given: Mapping[str, str]) -> dict[str, Any]:
+    """All that there is to say of the thing of that *kind* and *name*, for programs."""
+    plugin, factory = registry.find(kind, name)
+    schema = schema_of(factory)
+    document: dict[str, Any] = {
+        "name": name,
+        "kind": KINDS[kind],
+        "plugin": plugin.name,
+        "distribution": plugin.distribution or None,
+        "version": plugin.version or None,
+        "summary": _summary(factory),
+        "arguments": [_argument(one) for one in schema.arguments.values()],
+        "open": schema.open,
+    }
+    if kind != "autoscalers":
+        return document
+    try:
+        return {**document, "examples": _examples(name, schema, given)}
+    except ArgumentError as error:
+        return {**document, "examples": [], "error": str(error)}
 
 
 def _summary(factory: Callable[..., Any]) -> str:
     """The first sentence of its documentation."""
     text = inspect.getdoc(factory) or ""
-    return " ".join(text.partition("\n\n")[0].split()) or "(It says nothing about itself.)"
+    return one_line(text.partition("\n\n")[0]) or "(It says nothing about itself.)"
 
 
-def _taken(schema: Schema) -> str:
-    if not schema.arguments:
-        return "It takes any arguments." if schema.open else "It takes no arguments."
-    rows = [(one.name, _type(one), _bounds(one), _default(one), one.help) for one in schema.arguments.values()]
-    further = "\nand any further arguments" if schema.open else ""
-    return table(("ARGUMENT", "TYPE", "BOUNDS", "DEFAULT", "HELP"), rows) + further
-
-
-def _type(one: Argument) -> str:
-    if one.nesting is not None:
-        return one.nesting.value.removeprefix("a ")
+def _argument(one: Argument) -> dict[str, Any]:
     words = {int: "whole number", float: "number", str: "text", bool: "true or false"}
-    return words.get(one.type) or str(getattr(one.type, "__name__", one.type)).replace("typing.", "")
+    kind = words.get(one.type) or str(getattr(one.type, "__name__", one.type)).replace("typing.", "")
+    plain = one.default is None or isinstance(one.default, int | float | str)
+    return {
+        "name": one.name,
+        "type": kind if one.nesting is None else one.nesting.value.removeprefix("a "),
+        "ge": one.ge,
+        "gt": one.gt,
+        "le": one.le,
+        "required": one.required,
+        "default": None if one.required else one.default if plain else str(one.default),
+        "help": one.help,
+    }
 
 
-def _bounds(one: Argument) -> str:
-    bounds = [
-        f"{sign} {bound:g}" for sign, bound in ((">=", one.ge), (">", one.gt), ("<=", one.le)) if bound is not None
-    ]
-    return ", ".join(bounds)
-
-
-def _default(one: Argument) -> str:
-    return "(needed)" if one.required else str(one.default)
-
-
-def _by_example(thing: _Thing, given: Mapping[str, str]) -> str:
-    try:
-        examples, arguments = _examples(thing, given)
-    except ArgumentError as error:
-        return f"It can't be shown by example: {' '.join(str(error).split())}; -a gives arguments for the examples."
-    said = " ".join(f"{name}={shown(value)}" for name, value in arguments.items())
-    lines = [f"By example{f', with {said}' if said else ''}:"]
-    width = max(len(example.of) for example in examples) + 2
-    lines += [f"  {example.of:<{width}}{sentences(example.outcome, indent=width + 2)}" for example in examples]
-    return "\n".join(lines)
-
-
-def _examples(thing: _Thing, given: Mapping[str, str]) -> tuple[list[_Example], Mapping[str, Any]]:
-    """What it decides about each of a few snapshots, and the arguments with which it does.
+def _examples(name: str, schema: Schema, given: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What the scaler decides about each of a few snapshots, and the arguments with which it does.
 
     Raises:
         ArgumentError: it doesn't take the arguments, or needs others.
     """
-    taken = schema_of(thing.factory).arguments
-    needed = {name: _STAND_IN[one.nesting] for name, one in taken.items() if one.required and one.nesting is not None}
-    needed |= {name: _SOME for name, one in taken.items() if one.required and one.type in (int, float)}
+    taken = schema.arguments
+    needed = {one: _STAND_IN[it.nesting] for one, it in taken.items() if it.required and it.nesting is not None}
+    needed |= {one: _SOME for one, it in taken.items() if it.required and it.type in (int, float)}
     most = taken.get("max_workers")
     narrow = most is not None and (most.required or (isinstance(most.default, int) and most.default < _ROOM))
     arguments: dict[str, Any] = {**needed, **({"max_workers": _ROOM} if narrow else {}), **given}
-    decider = Decider(thing.name, arguments)
-    return [_Example(of, factors, Outcome.of(decider.decide(factors))) for of, factors in _TELLING.items()], arguments
+    decider = Decider(name, arguments)
+    return [
+        {
+            "of": of,
+            "arguments": arguments,
+            "snapshot": json.loads(factors.json()),
+            **Outcome.of(decider.decide(factors)).model_dump(mode="json"),
+        }
+        for of, factors in _TELLING.items()
+    ]
 
 
 def _waiting(count: int, reason: QueueReason = QueueReason.QueueDueBusy) -> dict[str, Any]:
@@ -172,44 +149,37 @@ _TELLING: Mapping[str, Factors] = {
 }
 
 
-def _as_json(thing: _Thing, given: Mapping[str, str]) -> str:
-    schema = schema_of(thing.factory)
-    told: dict[str, Any] = {
-        "name": thing.name,
-        "kind": KINDS[thing.kind],
-        "plugin": thing.plugin.name,
-        "distribution": thing.plugin.distribution or None,
-        "version": thing.plugin.version or None,
-        "summary": _summary(thing.factory),
-        "arguments": [_argument_as_json(one) for one in schema.arguments.values()],
-        "open": schema.open,
-    }
-    if thing.kind == "autoscalers":
-        try:
-            examples, arguments = _examples(thing, given)
-        except ArgumentError as error:
-            return json.dumps({**told, "examples": [], "error": str(error)})
-        told["examples"] = [
-            {
-                "of": example.of,
-                "arguments": arguments,
-                "snapshot": json.loads(example.factors.json()),
-                **example.outcome.model_dump(mode="json"),
-            }
-            for example in examples
-        ]
-    return json.dumps(told)
+def _in_words(found: Mapping[str, Any]) -> str:
+    plugin = Plugin(found["plugin"], found["distribution"] or "", found["version"] or "")
+    paragraphs = [f"{found['name']}: {found['kind']}, of {plugin}\n{found['summary']}"]
+    if found["kind"] == KINDS["placeholder_kinds"]:
+        paragraphs.append(f"In a file: {{placeholder: {{kind: {found['name']}, name: ..., key: ...}}}}")
+    elif found["arguments"]:
+        rows = [(one["name"], one["type"], _bounds(one), _default(one), one["help"]) for one in found["arguments"]]
+        further = "\nand any further arguments" if found["open"] else ""
+        paragraphs.append(table(("ARGUMENT", "TYPE", "BOUNDS", "DEFAULT", "HELP"), rows) + further)
+    else:
+        paragraphs.append("It takes any arguments." if found["open"] else "It takes no arguments.")
+    if "error" in found:
+        why = one_line(found["error"])
+        paragraphs.append(f"It can't be shown by example: {why}; -a gives arguments for the examples.")
+    elif "examples" in found:
+        paragraphs.append("\n".join(_by_example(found["examples"])))
+    return "\n\n".join(paragraphs)
 
 
-def _argument_as_json(one: Argument) -> dict[str, Any]:
-    plain = one.default is None or isinstance(one.default, int | float | str)
-    return {
-        "name": one.name,
-        "type": _type(one),
-        "ge": one.ge,
-        "gt": one.gt,
-        "le": one.le,
-        "required": one.required,
-        "default": None if one.required else one.default if plain else str(one.default),
-        "help": one.help,
-    }
+def _bounds(one: Mapping[str, Any]) -> str:
+    signs = {"ge": ">=", "gt": ">", "le": "<="}
+    return ", ".join(f"{sign} {one[bound]:g}" for bound, sign in signs.items() if one[bound] is not None)
+
+
+def _default(one: Mapping[str, Any]) -> str:
+    return "(needed)" if one["required"] else str(one["default"])
+
+
+def _by_example(examples: list[dict[str, Any]]) -> Iterator[str]:
+    said = " ".join(f"{name}={shown(value)}" for name, value in examples[0]["arguments"].items())
+    yield f"By example{f', with {said}' if said else ''}:"
+    width = max(len(one["of"]) for one in examples) + 2
+    for one in examples:
+        yield f"  {one['of']:<{width}}{sentences(Outcome.model_validate(one), indent=width + 2)}"

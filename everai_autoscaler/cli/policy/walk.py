@@ -13,10 +13,10 @@ from click.shell_completion import CompletionItem
 
 from everai_autoscaler import traces
 from everai_autoscaler.cli.options.pace import cold_start_option, interval_option
-from everai_autoscaler.cli.options.parameters import SCALER, Name, Seconds, Whole
+from everai_autoscaler.cli.options.parameters import SCALER, Name, Seconds, Whole, misused
 from everai_autoscaler.cli.options.record_file import record_file, record_option
 from everai_autoscaler.cli.options.scaler_options import ScalerOptions, WantedScaler, scaler_options
-from everai_autoscaler.cli.policy.walk_output import Changes, Lines, Numbers, Programs, Tables, View
+from everai_autoscaler.cli.policy.walk_output import Changes, Lines, Numbers, Programs, Tables
 from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.loop import run
@@ -154,22 +154,22 @@ def walk(
     wanted = _wanted(name, scaler, options, trace)
     demand = _clients() if trace is None else _traced(trace, begin, end)
     if trace is None and (begin is not None or end is not None):
-        raise click.UsageError("--from and --to say which part of a --trace", click.get_current_context())
+        raise misused("--from and --to say which part of a --trace")
     target = VirtualTarget(
         workers=workers, cold_start=cold_start, load=[demand.load], dispatch=dispatch, start=demand.start
     )
-    view: View
+    view: Lines
     if output == "json":
         view = Programs()
     elif tables or (tables is None and trace is None):
         view = Tables(target)
     else:
         view = Changes() if changes else Lines()
-    with record_file(record_to) as records:
+    decider = wanted.decider()
+    with record_file(record_to) as append:
         ending = _Ending(demand, cold_start, interval)
         waiting_person = _Person(demand)
         numbers = Numbers(target)
-        decider = wanted.decider()
         view.begin(
             {
                 "interval": interval,
@@ -183,15 +183,14 @@ def walk(
         for tick in run(target, decider, interval=interval, clock=target.clock):
             if tick.failure or tick.factors is None or tick.decision is None:
                 raise click.ClickException(tick.failure)
-            records.append(tick.decision)
-            records.check()
+            append(tick.decision)
             numbers.note()
             view.tick(tick.factors, Outcome.of(tick.decision.result))
             waiting_person.tell(target.clock.now())
             if why := ending.of(tick.decision):
                 break
         waiting_person.forget()
-        view.end(numbers, why)
+        view.end(numbers.summary(), why)
 
 
 def _wanted(name: str, scaler: str | None, options: ScalerOptions, trace: str | None) -> WantedScaler:

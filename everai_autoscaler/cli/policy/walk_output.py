@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import click
 
@@ -14,22 +14,9 @@ from everai_autoscaler.model import Factors, Outcome, WorkerStatus
 from everai_autoscaler.testing import VirtualTarget, queue_table, worker_table
 from everai_autoscaler.words import counted, moment
 
-__all__ = ["Changes", "Lines", "Numbers", "Programs", "Tables", "View"]
+__all__ = ["Changes", "Lines", "Numbers", "Programs", "Tables"]
 
 _LONGEST_LIST = 12
-
-
-class View(Protocol):
-    """Shows a walk."""
-
-    def begin(self, model: Mapping[str, Any]) -> None:
-        """What is modelled."""
-
-    def tick(self, factors: Factors, outcome: Outcome) -> None:
-        """What was seen, and decided."""
-
-    def end(self, numbers: Numbers, why: str) -> None:
-        """What it came to, and *why* it ended."""
 
 
 class Numbers:
@@ -67,23 +54,59 @@ class Numbers:
         }
 
 
-class Programs:
-    """JSON lines: the model, each tick, the summary."""
+class Lines:
+    """A line for each decision, under what is modelled and over what it came to."""
 
     def begin(self, model: Mapping[str, Any]) -> None:
-        """The model, and that its loop is closed."""
-        click.echo(json.dumps({"model": {"loop": "closed", **model}}))
+        """What is modelled, and what the columns are."""
+        _introduce(model)
+        click.echo(f"\n{'TIME':<24}  BUSY  FREE  STARTING  WAITING  DECISION")
 
     def tick(self, factors: Factors, outcome: Outcome) -> None:
-        """The fleet, and what was decided."""
-        click.echo(as_json(outcome, factors.observed_at, workers=_fleet(factors), waiting=factors.waiting()))
+        """The fleet in numbers, and the gist of the decision."""
+        fleet = _fleet(factors)
+        row = (
+            f"{moment(factors.observed_at)}  {fleet['busy']:>4}  {fleet['free']:>4}  {fleet['starting']:>8}  "
+            f"{factors.waiting():>7}  "
+        )
+        click.echo(row + gist(outcome, indent=len(row)))
 
-    def end(self, numbers: Numbers, why: str) -> None:
-        """The summary."""
-        click.echo(json.dumps({"summary": {**numbers.summary(), "ended": why}}))
+    def end(self, found: Mapping[str, Any], why: str) -> None:
+        """What was *found* in the end, and *why* it ended."""
+        hung_up = f", {found['hung_up']:,} hung up" if found["hung_up"] else ""
+        waiting = found["requests"] - found["answered"] - found["hung_up"]
+        left = f", {waiting:,} not served" if waiting else ""
+        waits = (
+            f"{found['mean_wait']:.1f} s on average, {found['p95_wait']:.1f} s at most for 95 %, "
+            f"{found['max_wait']:.1f} s at most"
+            if found["answered"]
+            else "not known, for nothing was answered"
+        )
+        starts, stops = (counted(found[f"{one}s"], one, form=",") for one in ("start", "stop"))
+        click.echo(
+            f"\nEnded after {found['seconds']:,.0f} s: {why}.\n\n"
+            f"Requests: {found['requests']:,} came, {found['answered']:,} answered{hung_up}{left}\n"
+            f"Waits:    {waits}\n"
+            f"Workers:  {starts}, {stops}, "
+            f"{found['most_workers']:,} at most, {found['worker_seconds']:,.0f} worker-seconds"
+        )
 
 
-class Tables:
+class Changes(Lines):
+    """A line for each decision that does something, or says something new."""
+
+    def __init__(self) -> None:
+        self._kind = ""
+
+    def tick(self, factors: Factors, outcome: Outcome) -> None:
+        """The decision, unless it does nothing and says what was said before."""
+        kind = kind_of(outcome)
+        if outcome.actions or kind != self._kind:
+            super().tick(factors, outcome)
+        self._kind = kind
+
+
+class Tables(Lines):
     """The platform's lists as they change, and every decision."""
 
     def __init__(self, target: VirtualTarget) -> None:
@@ -108,47 +131,27 @@ class Tables:
         stamp = moment(factors.observed_at) + "  "
         click.echo(stamp + sentences(outcome, indent=len(stamp)))
 
-    def end(self, numbers: Numbers, why: str) -> None:
-        """Everyone who was there, and what it came to."""
+    def end(self, found: Mapping[str, Any], why: str) -> None:
+        """Every worker that was there, and what it came to."""
         everyone = worker_table(self._target.everyone, deleted_at=self._target.deleted_at)
         click.echo(f"\nEveryone who was there:\n\n{_shortened(everyone)}")
-        _conclude(numbers, why)
+        super().end(found, why)
 
 
-class Lines:
-    """A line for each decision."""
+class Programs(Lines):
+    """JSON lines: the model, each tick, the summary."""
 
     def begin(self, model: Mapping[str, Any]) -> None:
-        """What is modelled, and what the columns are."""
-        _introduce(model)
-        click.echo(f"\n{'TIME':<24}  BUSY  FREE  STARTING  WAITING  DECISION")
+        """The model, and that its loop is closed."""
+        click.echo(json.dumps({"model": {"loop": "closed", **model}}))
 
     def tick(self, factors: Factors, outcome: Outcome) -> None:
-        """The fleet in numbers, and the gist of the decision."""
-        fleet = _fleet(factors)
-        row = (
-            f"{moment(factors.observed_at)}  {fleet['busy']:>4}  {fleet['free']:>4}  {fleet['starting']:>8}  "
-            f"{factors.waiting():>7}  "
-        )
-        click.echo(row + gist(outcome, indent=len(row)))
+        """The fleet, and what was decided."""
+        click.echo(as_json(outcome, factors.observed_at, workers=_fleet(factors), waiting=factors.waiting()))
 
-    def end(self, numbers: Numbers, why: str) -> None:
-        """What it came to."""
-        _conclude(numbers, why)
-
-
-class Changes(Lines):
-    """A line for each decision that does something, or says something new."""
-
-    def __init__(self) -> None:
-        self._kind = ""
-
-    def tick(self, factors: Factors, outcome: Outcome) -> None:
-        """The decision, unless it does nothing and says what was said before."""
-        kind = kind_of(outcome)
-        if outcome.actions or kind != self._kind:
-            super().tick(factors, outcome)
-        self._kind = kind
+    def end(self, found: Mapping[str, Any], why: str) -> None:
+        """The summary."""
+        click.echo(json.dumps({"summary": {**found, "ended": why}}))
 
 
 def _fleet(factors: Factors) -> dict[str, int | None]:
@@ -173,25 +176,4 @@ def _introduce(model: Mapping[str, Any]) -> None:
         f"{model['cold_start']:g} s,\n          one request at a time per worker, the {order} worker first\n"
         f"Load:     {model['load']}{source}\n"
         f"Scaler:   {model['scaler']}"
-    )
-
-
-def _conclude(numbers: Numbers, why: str) -> None:
-    found = numbers.summary()
-    hung_up = f", {found['hung_up']:,} hung up" if found["hung_up"] else ""
-    waiting = (found["requests"] or 0) - (found["answered"] or 0) - (found["hung_up"] or 0)
-    left = f", {waiting:,} not served" if waiting else ""
-    waits = (
-        f"{found['mean_wait']:.1f} s on average, {found['p95_wait']:.1f} s at most for 95 %, "
-        f"{found['max_wait']:.1f} s at most"
-        if found["answered"]
-        else "not known, for nothing was answered"
-    )
-    click.echo(
-        f"\nEnded after {found['seconds']:,.0f} s: {why}.\n\n"
-        f"Requests: {found['requests']:,} came, {found['answered']:,} answered{hung_up}{left}\n"
-        f"Waits:    {waits}\n"
-        f"Workers:  {counted(int(found['starts'] or 0), 'start', form=',')}, "
-        f"{counted(int(found['stops'] or 0), 'stop', form=',')}, "
-        f"{found['most_workers']:,} at most, {found['worker_seconds']:,.0f} worker-seconds"
     )

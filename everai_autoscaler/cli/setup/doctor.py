@@ -18,17 +18,17 @@ from attrs import frozen
 
 import everai_autoscaler
 from everai_autoscaler.cli.options.pace import cold_start_option, interval_option
-from everai_autoscaler.cli.options.parameters import SCALER
+from everai_autoscaler.cli.options.parameters import SCALER, misused
 from everai_autoscaler.cli.options.scaler_options import ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.setup.plugins import contested
 from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.decision.nested import registered_name
-from everai_autoscaler.errors import ArgumentError, ContractError, PlaceholderError, UnknownNameError
+from everai_autoscaler.errors import ArgumentError, ContractError, PlaceholderError, UnknownNameError, words_of
 from everai_autoscaler.model import Placeholder, schema_of
 from everai_autoscaler.model.late import is_secret, read
 from everai_autoscaler.model.schema import is_scaler
 from everai_autoscaler.plugin import BLOCK_VARIABLE, KINDS, default_registry
-from everai_autoscaler.words import counted
+from everai_autoscaler.words import counted, one_line
 
 __all__ = ["doctor"]
 
@@ -40,6 +40,7 @@ _PREDECESSOR = "everai-builtin-autoscaler"
 _EMPTY_ONE = "0.1.99"
 """The version of the predecessor's second distribution that holds nothing, and leads here."""
 _REINSTALL = f"pip install --force-reinstall --no-deps {_OURS}"
+_BLOCKED = "blocked by"
 _NEEDED = ("pydantic", "pluggy", "attrs", "structlog")
 
 
@@ -71,7 +72,6 @@ def doctor(name: str | None, *, options: ScalerOptions, interval: float, cold_st
       everai-autoscaler doctor free-worker -a max_workers=3 -a min_free_workers=5
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     installed = list(distributions())
-    versions = _versions(installed)
     findings = [*_of_the_installation(installed), *_of_the_plugins(), *_of_what_is_blocked()]
     wanted = None
     if name is not None or options.file is not None:
@@ -83,9 +83,16 @@ def doctor(name: str | None, *, options: ScalerOptions, interval: float, cold_st
                 raise
             findings.append(_missing(wanted.name))
     elif options.arguments:
-        raise click.UsageError("-a: arguments of which scaler? Give its name, or -f FILE", click.get_current_context())
-    told = _as_json if output == "json" else _in_words
-    click.echo(told(versions, None if wanted is None else str(wanted), interval, cold_start, findings))
+        raise misused("-a: arguments of which scaler? Give its name, or -f FILE")
+    report = {
+        "versions": _versions(installed),
+        "blocked": [f"{one}, {one.failure}" for one in default_registry().plugins if one.failure.startswith(_BLOCKED)],
+        "scaler": None if wanted is None else str(wanted),
+        "interval": interval,
+        "cold_start": cold_start,
+        "findings": [attrs.asdict(one) for one in findings],
+    }
+    click.echo(json.dumps(report) if output == "json" else _in_words(report))
     return WRONG if findings else 0
 
 
@@ -174,11 +181,11 @@ def _overwritten(ours: Distribution) -> Iterator[_Finding]:
 def _of_the_plugins() -> Iterator[_Finding]:
     plugins = default_registry().plugins
     for plugin in plugins:
-        if plugin.failure.startswith("blocked by"):
+        if plugin.failure.startswith(_BLOCKED):
             continue
         if plugin.failure:
             yield _Finding(
-                f"{plugin} can't be used: {' '.join(plugin.failure.split())}",
+                f"{plugin} can't be used: {one_line(plugin.failure)}",
                 "the names that it offers are not there",
                 _REINSTALL
                 if _normalised(plugin.distribution) == _OURS
@@ -211,7 +218,7 @@ def _of_the_arguments(wanted: WantedScaler, interval: float, cold_start: float) 
             scaler = wanted.scaler()
     except (ArgumentError, PlaceholderError, ContractError) as error:
         yield _Finding(
-            " ".join(str(error).split()),
+            words_of(error),
             "there is no decision until there is a value that fits",
             f"everai-autoscaler describe {wanted.name} shows what it takes",
         )
@@ -308,38 +315,19 @@ def _contradictions(name: str, values: Mapping[str, Any], interval: float, cold_
             )
 
 
-def _in_words(
-    versions: Mapping[str, str], scaler: str | None, interval: float, cold_start: float, findings: list[_Finding]
-) -> str:
-    lines = [f"{name + ':':<19}{version}" for name, version in versions.items()]
-    lines += [f"{'blocked:':<19}{one}" for one in _blocked()]
-    if scaler is not None:
-        lines.append(f"{'scaler:':<19}{scaler}")
-        lines.append(f"{'taken:':<19}{interval:g} s between two decisions, a cold start of {cold_start:g} s")
-    paragraphs = ["\n".join(lines)]
-    paragraphs += [f"{one.what}\n  why it matters: {one.why}\n  what to do:     {one.remedy}" for one in findings]
-    paragraphs.append(f"{counted(len(findings), 'finding')}." if findings else "Nothing is wrong.")
+def _in_words(report: Mapping[str, Any]) -> str:
+    lines = [f"{name + ':':<19}{version}" for name, version in report["versions"].items()]
+    lines += [f"{'blocked:':<19}{one}" for one in report["blocked"]]
+    if report["scaler"] is not None:
+        pace = f"{report['interval']:g} s between two decisions, a cold start of {report['cold_start']:g} s"
+        lines += [f"{'scaler:':<19}{report['scaler']}", f"{'taken:':<19}{pace}"]
+    findings = report["findings"]
+    paragraphs = [
+        "\n".join(lines),
+        *("{what}\n  why it matters: {why}\n  what to do:     {remedy}".format(**one) for one in findings),
+        f"{counted(len(findings), 'finding')}." if findings else "Nothing is wrong.",
+    ]
     return "\n\n".join(paragraphs)
-
-
-def _as_json(
-    versions: Mapping[str, str], scaler: str | None, interval: float, cold_start: float, findings: list[_Finding]
-) -> str:
-    return json.dumps(
-        {
-            "versions": versions,
-            "blocked": _blocked(),
-            "scaler": scaler,
-            "interval": interval,
-            "cold_start": cold_start,
-            "findings": [attrs.asdict(one) for one in findings],
-        }
-    )
-
-
-def _blocked() -> list[str]:
-    plugins = default_registry().plugins
-    return [f"{plugin}, {plugin.failure}" for plugin in plugins if plugin.failure.startswith("blocked by")]
 
 
 def _inside(one: Distribution) -> dict[str, str]:

@@ -10,6 +10,7 @@ import click
 
 from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.plugin import BLOCK_VARIABLE, KINDS, Plugin, default_registry
+from everai_autoscaler.words import one_line
 
 __all__ = ["contested", "plugins"]
 
@@ -31,10 +32,8 @@ def plugins(output: str) -> None:
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     installed = default_registry().plugins
     names = contested(installed)
-    if output == "json":
-        click.echo(json.dumps([_as_json(plugin, names) for plugin in installed]))
-        return
-    click.echo("\n\n".join(_in_words(plugin, names) for plugin in installed))
+    found = [_as_document(plugin, names) for plugin in installed]
+    click.echo(json.dumps(found) if output == "json" else "\n\n".join(map(_in_words, found)))
 
 
 def contested(installed: tuple[Plugin, ...]) -> Mapping[tuple[str, str], list[Plugin]]:
@@ -56,7 +55,7 @@ def _failures(plugin: Plugin, names: Mapping[tuple[str, str], list[Plugin]]) -> 
     return failures
 
 
-def _as_json(plugin: Plugin, names: Mapping[tuple[str, str], list[Plugin]]) -> dict[str, Any]:
+def _as_document(plugin: Plugin, names: Mapping[tuple[str, str], list[Plugin]]) -> dict[str, Any]:
     return {
         "plugin": plugin.name,
         "distribution": plugin.distribution or None,
@@ -66,11 +65,8 @@ def _as_json(plugin: Plugin, names: Mapping[tuple[str, str], list[Plugin]]) -> d
     }
 
 
-def _in_words(plugin: Plugin, names: Mapping[tuple[str, str], list[Plugin]]) -> str:
-    origin = f"{plugin.distribution} {plugin.version}".strip()
-    lines = [f"{plugin.name}  ({origin})" if origin else plugin.name]
-    lines += [
-        f"  {KINDS[kind] + 's:':<22}{', '.join(sorted(offered))}" for kind, offered in plugin.offers.items() if offered
-    ]
-    lines += [f"  failed: {' '.join(failure.split())}" for failure in _failures(plugin, names)]
-    return "\n".join(lines)
+def _in_words(plugin: Mapping[str, Any]) -> str:
+    origin = f"{plugin['distribution'] or ''} {plugin['version'] or ''}".strip()
+    lines = [f"{plugin['plugin']}  ({origin})" if origin else plugin["plugin"]]
+    lines += [f"  {KINDS[kind] + 's:':<22}{', '.join(names)}" for kind, names in plugin["offers"].items() if names]
+    return "\n".join(lines + [f"  failed: {one_line(failure)}" for failure in plugin["failures"]])

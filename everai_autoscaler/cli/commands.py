@@ -33,8 +33,8 @@ _SECTIONS = {
         "pause": ("app.operating", "Let the fleet of an app stay as it is."),
         "hold": ("app.operating", "Keep so many workers, whatever the policy says."),
         "resume": ("app.operating", "Let the policy decide again."),
-        "configmap": ("app.configmap", "Keep values that are read when a decision is made."),
-        "secret": ("app.secret", "Keep values that are never shown."),
+        "configmap": ("app.held", "Keep values that are read when a decision is made."),
+        "secret": ("app.held", "Keep values that are never shown."),
     },
     "Decide and look": {
         "decide": ("policy.decide", "Decide on a snapshot, or on a stream of them."),

@@ -114,12 +114,8 @@ def description_in(document: object, where: str) -> Description:
         ContractError: it can't be read; names the path to what is wrong in it.
     """
     section, where = _section(document, where)
-    unknown = [str(key) for key in section if key not in _KEYS]
-    if unknown:
-        raise ContractError(f"{where}: {', '.join(unknown)} is not one of {', '.join(_KEYS)}")
-    name = section.get("name")
-    if not isinstance(name, str) or not name:
-        raise ContractError(f"{where}.name: a scaler's name is missing")
+    _check_keys(section, _KEYS, where)
+    name = _name(section, where, "scaler")
     arguments = _arguments(section.get("arguments"), f"{where}.arguments")
     return Description(name, arguments, _decorators(section.get("decorators"), f"{where}.decorators"))
 
@@ -143,9 +139,7 @@ def _decorators(given: object, where: str) -> Decorators | None:
     if given is None:
         return None
     section = _mapping(given, where)
-    unknown = [str(key) for key in section if key not in _KINDS]
-    if unknown:
-        raise ContractError(f"{where}: {', '.join(unknown)} is not one of {', '.join(_KINDS)}")
+    _check_keys(section, _KINDS, where)
     return Decorators(**{kind: _list(section.get(kind), f"{where}.{kind}") for kind in _KINDS})
 
 
@@ -154,18 +148,27 @@ def _list(given: object, where: str) -> list[Decorator] | None:
         return None
     if not isinstance(given, list):
         raise ContractError(f"{where}: {_shown(given)} is not a list of decorators")
-    return [_decorator(one, f"{where}.{place}") for place, one in enumerate(given)]
+    return [_decorator(_mapping(one, f"{where}.{place}"), f"{where}.{place}") for place, one in enumerate(given)]
 
 
-def _decorator(given: object, where: str) -> Decorator:
-    section = _mapping(given, where)
+def _decorator(given: Mapping[Any, Any], where: str) -> Decorator:
+    name = _name(given, where, "decorator")
+    arguments = _mapping(given.get("arguments") or {}, f"{where}.arguments")
+    values = {str(key): _argument(value, f"{where}.arguments.{key}") for key, value in arguments.items()}
+    return Decorator(name=name, arguments={key: one if callable(one) else str(one) for key, one in values.items()})
+
+
+def _check_keys(section: Mapping[Any, Any], known: tuple[str, ...], where: str) -> None:
+    unknown = [str(key) for key in section if key not in known]
+    if unknown:
+        raise ContractError(f"{where}: {', '.join(unknown)} is not one of {', '.join(known)}")
+
+
+def _name(section: Mapping[Any, Any], where: str, what: str) -> str:
     name = section.get("name")
     if not isinstance(name, str) or not name:
-        raise ContractError(f"{where}.name: a decorator's name is missing")
-    arguments = _mapping(section.get("arguments") or {}, f"{where}.arguments")
-    plain = {str(key): _argument(value, f"{where}.arguments.{key}") for key, value in arguments.items()}
-    late = {key: value if callable(value) else str(value) for key, value in plain.items()}
-    return Decorator(name=name, arguments=late)
+        raise ContractError(f"{where}.name: a {what}'s name is missing")
+    return name
 
 
 def _arguments(given: object, where: str) -> dict[str, Any]:
@@ -194,16 +197,12 @@ def _scaler(given: object, where: str) -> dict[str, Any]:
 def _argument(given: object, where: str) -> ArgumentType:
     if isinstance(given, Mapping) and len(given) == 1:
         form, held = next(iter(given.items()))
-        if form == "value":
-            return _plain(held, where)
+        inside = f"{where}.{form}"
         if form == "valueFrom":
-            return _reference(_mapping(held, f"{where}.valueFrom"), f"{where}.valueFrom")
+            return _reference(_mapping(held, inside), inside)
         if form == "placeholder":
-            return _placeholder(_mapping(held, f"{where}.placeholder"), f"{where}.placeholder", ("kind", "name"))
-    return _plain(given, where)
-
-
-def _plain(given: object, where: str) -> int | float | str:
+            return _placeholder(_mapping(held, inside), inside, ("kind", "name"))
+        given = held if form == "value" else given
     if isinstance(given, bool) or not isinstance(given, int | float | str):
         raise ContractError(
             f"{where}: {_shown(given)} is not a text, a number, a mapping with one of value, valueFrom, placeholder,"

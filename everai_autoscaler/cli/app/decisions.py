@@ -22,13 +22,12 @@ from everai_autoscaler.cli.text.explanation import (
     argument_rows,
     argument_table,
     as_document,
-    check_secrets,
+    explained,
     in_words,
     said,
 )
 from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import AutoscalerError, ContractError, PlaceholderError, StateError
-from everai_autoscaler.explain.flip import search
 from everai_autoscaler.model import Record, WorkerStatus
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.runtime.forms import DecisionForm
@@ -161,20 +160,16 @@ def explain(
             return rest if look.for_programs else undecided  # and the next one may be
         try:
             record = Record.from_json(json.dumps(decision.record))
-            check_secrets(record, given)
-            found = search(record, secrets={**_secrets(record, look.state_dir), **given})
+            found = explained(record, given, _secrets(record, look.state_dir))
         except AutoscalerError as error:
             raise ContractError(f"{where}: {error}") from error
         if look.for_programs:
             return as_document(found, **rest)
         in_force = "" if at is None else f", in force at {moment(at)}"
-        heading = f"{where}, {moment(record.observed_at)}, app {printable(record.app)}{in_force}:"
-        over = (
-            []
-            if decision.operator is None
-            else ["  What follows is about the policy, over which the operator's word stands."]
-        )
-        return in_words(heading, found, after=[*_became(decision), *over])
+        after = _became(decision)
+        if decision.operator is not None:
+            after.append("  What follows is about the policy, over which the operator's word stands.")
+        return in_words(where, found, in_force, after=after)
 
     look_at(look, ask, str)
 

@@ -148,10 +148,7 @@ def _in_a_line(value: str) -> str:
     return f"{shown} (and {counted(len(more), 'line', form=',')} more)" if more else shown
 
 
-_GIVEN: Mapping[Kind, str] = {
-    "ConfigMap": "--from-literal max_workers=8",
-    "Secret": "--from-file max_workers=most.txt",
-}
+_GIVEN: Mapping[Kind, str] = {"ConfigMap": "--from-literal max_workers=8", "Secret": "--from-file max_workers=most.txt"}
 """How an example gives a value; a secret one doesn't stand in a command."""
 
 

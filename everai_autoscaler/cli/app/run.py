@@ -22,8 +22,7 @@ import click
 from everai_autoscaler.cli.app.live import show
 from everai_autoscaler.cli.options.look import state_option
 from everai_autoscaler.cli.options.manifest import AppManifest, read_app
-from everai_autoscaler.cli.options.pace import interval_option
-from everai_autoscaler.cli.options.parameters import Whole
+from everai_autoscaler.cli.options.parameters import Whole, interval_option
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import AutoscalerError, ContractError
 from everai_autoscaler.local.engine import LocalEngine

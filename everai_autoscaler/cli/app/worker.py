@@ -100,10 +100,10 @@ def logs(id: str, *, follow: bool, tail: int | None, look: Look) -> None:  # noq
             return
         if not written and not follow:
             click.echo(f"worker {worker_id} has written nothing", err=True)
-        _write(written)
+        click.echo(written, nl=False)
         if follow:
-            for more in log.rest(lambda: _has_ended(store, app, worker_id)):
-                _write(more)
+            for more in log.rest(lambda: all(one["id"] != worker_id for one in store.workers(app))):
+                click.echo(more, nl=False)
 
 
 @worker.command
@@ -134,8 +134,8 @@ def remove(id: str, *, look: Look) -> None:  # noqa: A002 - its name in the help
             said = f"worker {worker_id} is on its way out already: {printable(one.why)}"
         else:
             view.remove_worker(worker_id, somebody())
-            serves = one.requests
-            said = f"worker {worker_id} goes" + (f" when it has finished {_requests(serves)}" if serves else "")
+            serves = "its request" if one.requests == 1 else f"its {one.requests} requests"
+            said = f"worker {worker_id} goes" + (f" when it has finished {serves}" if one.requests else "")
     click.echo(look.shown({"id": worker_id, "removed": True}, lambda _: said))
 
 
@@ -238,15 +238,3 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         return b""
-
-
-def _has_ended(store: Store, app: str, worker_id: str) -> bool:
-    return all(one["id"] != worker_id for one in store.workers(app))
-
-
-def _write(content: bytes) -> None:
-    click.echo(content, nl=False)
-
-
-def _requests(number: int) -> str:
-    return "its request" if number == 1 else f"its {number} requests"

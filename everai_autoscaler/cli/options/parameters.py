@@ -1,4 +1,4 @@
-"""The kinds of values that options take: bounded numbers, durations, moments and names."""
+"""The kinds of values that options take, two options that several commands have, and how options are packed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ from click.shell_completion import CompletionItem
 
 from everai_autoscaler.plugin import default_registry
 
-__all__ = ["SCALER", "Duration", "Moment", "Name", "Seconds", "Whole", "misused", "packed"]
+__all__ = [
+    "SCALER",
+    "Duration",
+    "Moment",
+    "Name",
+    "Seconds",
+    "Whole",
+    "cold_start_option",
+    "interval_option",
+    "misused",
+    "packed",
+]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LONGEST = 10 * 365 * 86_400
@@ -107,6 +118,23 @@ class Name(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.
 
 SCALER = Name("scaler", lambda: default_registry().names("autoscalers"))
 """The name of a scaler that a plugin offers."""
+
+interval_option = click.option(
+    "--interval",
+    type=Seconds(min=0, min_open=True),
+    default=20.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Between two decisions.",
+)
+cold_start_option = click.option(
+    "--cold-start",
+    type=Seconds(min=0),
+    default=15.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Until a started worker is ready.",
+)
 
 
 def packed(name: str, make: Callable[..., Any], *options: Callable[..., Any]) -> Callable[[Any], Any]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
+from everai_autoscaler.errors import ContractError
 from everai_autoscaler.model import Decision
 
-__all__ = ["record_file", "record_option"]
+__all__ = ["record_file", "record_lines", "record_option"]
 
 record_option = click.option(
     "--record",
@@ -19,6 +20,20 @@ record_option = click.option(
     metavar="FILE",
     help="Append the record of each decision to FILE, a JSON line each, for replay.",
 )
+
+
+def record_lines(path: str) -> Iterator[tuple[int, bytes]]:
+    """Each record in the file *path*, with the number of its line.
+
+    Raises:
+        ContractError: there is none.
+    """
+    number = 0
+    with click.open_file(path, "rb") as lines:
+        for number, line in ((number, line) for number, line in enumerate(lines, 1) if line.strip()):
+            yield number, line
+    if not number:
+        raise ContractError(f"{path}: has no records")
 
 
 @contextmanager

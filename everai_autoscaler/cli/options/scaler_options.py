@@ -22,15 +22,7 @@ from everai_autoscaler.model.binding import build
 from everai_autoscaler.model.late import read, reader, source_of
 from everai_autoscaler.plugin import default_registry
 
-__all__ = [
-    "ScalerOptions",
-    "WantedScaler",
-    "argument_option",
-    "key_values",
-    "scaler_options",
-    "secret_option",
-    "shown",
-]
+__all__ = ["ScalerOptions", "WantedScaler", "argument_option", "key_values", "scaler_options", "secret_option", "shown"]
 
 
 @frozen

@@ -7,13 +7,12 @@ import json
 import click
 
 from everai_autoscaler.cli.options.parameters import Whole
+from everai_autoscaler.cli.options.record_file import record_lines
 from everai_autoscaler.cli.options.scaler_options import key_values, secret_option
-from everai_autoscaler.cli.text.explanation import as_document, check_secrets, in_words
-from everai_autoscaler.cli.text.words import output_option, printable
+from everai_autoscaler.cli.text.explanation import as_document, explained, in_words
+from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.errors import AutoscalerError, ContractError
-from everai_autoscaler.explain.flip import search
 from everai_autoscaler.model import Record
-from everai_autoscaler.words import moment
 
 __all__ = ["explain"]
 
@@ -45,16 +44,10 @@ def explain(file: str, *, line: int | None, secrets: tuple[str, ...], output: st
     given = key_values("--secret", secrets)
     number, text = _line_of(file, line)
     try:
-        record = Record.from_json(text)
-        check_secrets(record, given)
-        found = search(record, secrets=given)
+        found = explained(Record.from_json(text), given)
     except AutoscalerError as error:
         raise ContractError(f"{file}: line {number}: {error}") from error
-    if output == "json":
-        click.echo(json.dumps(as_document(found, line=number)))
-        return
-    heading = f"line {number}, {moment(record.observed_at)}, app {printable(record.app)}:"
-    click.echo(in_words(heading, found))
+    click.echo(json.dumps(as_document(found, line=number)) if output == "json" else in_words(f"line {number}", found))
 
 
 def _line_of(file: str, line: int | None) -> tuple[int, bytes]:
@@ -63,11 +56,10 @@ def _line_of(file: str, line: int | None) -> tuple[int, bytes]:
     Raises:
         ContractError: there is none.
     """
-    last: tuple[int, bytes] | None = None
-    with click.open_file(file, "rb") as lines:
-        for number, text in enumerate(lines, 1):
-            if text.strip() and line in (None, number):
-                last = number, text
+    last = None
+    for number, text in record_lines(file):
+        if line in (None, number):
+            last = number, text
     if last is None:
-        raise ContractError(f"{file}: has no records" if line is None else f"{file}: line {line}: there is no record")
+        raise ContractError(f"{file}: line {line}: there is no record")
     return last

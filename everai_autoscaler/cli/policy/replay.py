@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 
 from everai_autoscaler.cli.options.parameters import SCALER
+from everai_autoscaler.cli.options.record_file import record_lines
 from everai_autoscaler.cli.options.scaler_options import argument_option, key_values, secret_option
 from everai_autoscaler.cli.text.words import as_json, output_option, sentences
 from everai_autoscaler.decision import Replay
@@ -58,20 +59,12 @@ def _replayed(
     Raises:
         ContractError: a line that isn't a record, or can't be replayed; or there is none.
     """
-    found = 0
-    with click.open_file(file, "rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                record = Record.from_json(line)
-                again = decide_again(record, scaler=scaler, arguments=arguments, secrets=secrets)
-            except AutoscalerError as error:
-                raise ContractError(f"{file}: line {number}: {error}") from error
-            found += 1
-            yield number, again
-    if not found:
-        raise ContractError(f"{file}: has no records")
+    for number, line in record_lines(file):
+        try:
+            again = decide_again(Record.from_json(line), scaler=scaler, arguments=arguments, secrets=secrets)
+        except AutoscalerError as error:
+            raise ContractError(f"{file}: line {number}: {error}") from error
+        yield number, again
 
 
 def _compare(replayed: Iterator[tuple[int, Replay]], output: str) -> int:

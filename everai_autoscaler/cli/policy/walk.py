@@ -12,8 +12,15 @@ from attrs import frozen
 from click.shell_completion import CompletionItem
 
 from everai_autoscaler import traces
-from everai_autoscaler.cli.options.pace import cold_start_option, interval_option
-from everai_autoscaler.cli.options.parameters import SCALER, Name, Seconds, Whole, misused
+from everai_autoscaler.cli.options.parameters import (
+    SCALER,
+    Name,
+    Seconds,
+    Whole,
+    cold_start_option,
+    interval_option,
+    misused,
+)
 from everai_autoscaler.cli.options.record_file import record_file, record_option
 from everai_autoscaler.cli.options.scaler_options import ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.policy.walk_output import Changes, Lines, Numbers, Programs, Tables
@@ -82,18 +89,10 @@ class _Demand:
     + ", or a .csv or .csv.gz file with the columns arrival_s and service_s.",
 )
 @click.option(
-    "--from",
-    "begin",
-    type=Seconds(min=0),
-    metavar="SECONDS",
-    help="Where in the trace to begin.  [default: 0]",
+    "--from", "begin", type=Seconds(min=0), metavar="SECONDS", help="Where in the trace to begin.  [default: 0]"
 )
 @click.option(
-    "--to",
-    "end",
-    type=Seconds(min=0),
-    metavar="SECONDS",
-    help="Where in the trace to end.  [default: its end]",
+    "--to", "end", type=Seconds(min=0), metavar="SECONDS", help="Where in the trace to end.  [default: its end]"
 )
 @click.option("--scaler", metavar="SCALER", type=SCALER, help="Another scaler than the walk's own.")
 @scaler_options

@@ -17,8 +17,7 @@ import click
 from attrs import frozen
 
 import everai_autoscaler
-from everai_autoscaler.cli.options.pace import cold_start_option, interval_option
-from everai_autoscaler.cli.options.parameters import SCALER, misused
+from everai_autoscaler.cli.options.parameters import SCALER, cold_start_option, interval_option, misused
 from everai_autoscaler.cli.options.scaler_options import ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.setup.plugins import contested
 from everai_autoscaler.cli.text.words import output_option

@@ -9,19 +9,39 @@ from typing import Any
 from everai_autoscaler.cli.text.words import as_json, printable, sentences
 from everai_autoscaler.decision.nested import is_hidden
 from everai_autoscaler.errors import UnknownNameError
-from everai_autoscaler.explain.flip import Direction, Flip, Part, Search, direction
+from everai_autoscaler.explain.flip import Direction, Flip, Part, Search, direction, search
 from everai_autoscaler.model import Outcome, Record, RecordedArgument
 from everai_autoscaler.model.record import REDACTED
-from everai_autoscaler.words import counted, reason_word, table
+from everai_autoscaler.words import counted, moment, reason_word, table
 
-__all__ = ["argument_rows", "argument_table", "as_document", "check_secrets", "in_words", "said"]
+__all__ = ["argument_rows", "argument_table", "as_document", "explained", "in_words", "said"]
 
 _LABEL = 12
 
 
-def in_words(heading: str, found: Search, *, after: Sequence[str] = ()) -> str:
-    """What was *found*, under a *heading*; the lines *after* are about what became of the decision."""
+def explained(record: Record, given: Mapping[str, str], known: Mapping[str, str] | None = None) -> Search:
+    """What would have made the decision of *record* another, with the secrets that were *given*, or else are *known*.
+
+    Raises:
+        AutoscalerError: a secret was given that the record doesn't lack, or the decision can't be made again.
+    """
+    used = record.decorators
+    lacks = record.secrets + [
+        f"{one.name}.{name}"
+        for one in (*used.arguments, *used.factors)
+        for name, argument in one.arguments.items()
+        if argument.redacted
+    ]
+    for name in given:
+        if name not in lacks:
+            raise UnknownNameError.of("secret", name, lacks)
+    return search(record, secrets={**(known or {}), **given})
+
+
+def in_words(where: str, found: Search, in_force: str = "", *, after: Sequence[str] = ()) -> str:
+    """What was *found* about the decision that is *where* it says; the lines *after* are about what became of it."""
     record = found.unchanged.record
+    heading = f"{where}, {moment(record.observed_at)}, app {printable(record.app)}{in_force}:"
     paragraphs = [[heading, said("decided", record.result), *after]]
     if not found.unchanged.same:
         paragraphs[0] += [
@@ -44,30 +64,12 @@ def as_document(found: Search, **where: Any) -> dict[str, Any]:
         "scaler": record.scaler,
         "recorded": json.loads(as_json(record.result, record.observed_at)),
         "replayed": json.loads(as_json(found.unchanged.outcome, record.observed_at)),
-        "binding": [_flip_as_document(flip) for flip in found.binding],
-        "together": [_flip_as_document(flip) for flip in found.together],
-        "limits": [_flip_as_document(flip) for flip in found.limits],
-        "flips": [_flip_as_document(flip) for flip in found.flips],
+        **{
+            kind: [_flip_as_document(flip) for flip in getattr(found, kind)]
+            for kind in ("binding", "together", "limits", "flips")
+        },
         "arguments": {name: one.model_dump(mode="json") for name, one in record.arguments.items()},
     }
-
-
-def check_secrets(record: Record, given: Mapping[str, str]) -> None:
-    """Refuse a secret that *record* doesn't lack, or that isn't an argument at all.
-
-    Raises:
-        UnknownNameError: names it, and those that the record lacks.
-    """
-    used = record.decorators
-    known = record.secrets + [
-        f"{one.name}.{name}"
-        for one in (*used.arguments, *used.factors)
-        for name, argument in one.arguments.items()
-        if argument.redacted
-    ]
-    for name in given:
-        if name not in known:
-            raise UnknownNameError.of("secret", name, known)
 
 
 def said(label: str, outcome: Outcome) -> str:
@@ -84,9 +86,7 @@ def argument_table(arguments: Mapping[str, RecordedArgument]) -> str:
     )
 
 
-def argument_rows(
-    arguments: Mapping[str, RecordedArgument],
-) -> Iterator[tuple[str, str, str, RecordedArgument]]:
+def argument_rows(arguments: Mapping[str, RecordedArgument]) -> Iterator[tuple[str, str, str, RecordedArgument]]:
     """Each of the *arguments*, also of scalers inside: its place, value and source, and the argument that it is of."""
     for name, one in arguments.items():
         for place, value, source in _rows(name, one.value):

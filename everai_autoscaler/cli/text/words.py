@@ -11,17 +11,7 @@ import click
 from everai_autoscaler.model import Outcome, Reason
 from everai_autoscaler.words import one_line
 
-__all__ = [
-    "as_json",
-    "done",
-    "gist",
-    "kind_of",
-    "output_option",
-    "printable",
-    "scaler_name",
-    "sentences",
-    "what",
-]
+__all__ = ["as_json", "done", "gist", "kind_of", "output_option", "printable", "scaler_name", "sentences", "what"]
 
 _WIDTH = 14
 

@@ -11,7 +11,7 @@ from everai_autoscaler.loop import Applied
 from everai_autoscaler.model import DecideResult, Factors
 from everai_autoscaler.router.worker import ListeningWorker
 from everai_autoscaler.serving.dispatcher import Dispatcher
-from everai_autoscaler.serving.history import History, Sample
+from everai_autoscaler.serving.history import History
 
 __all__ = ["LocalTarget"]
 
@@ -38,14 +38,12 @@ class LocalTarget:
     ) -> None:
         self._fleet = fleet
         self._clock = clock
-        self._history = History(
-            dispatcher, region="local", seen=[Sample.of(form.model_dump(mode="json")) for form in seen]
-        )
+        self._history = History(dispatcher, region="local", seen=seen)
 
     def sample(self) -> SampleForm:
         """The present numbers; arrivals and completions are those since the last observation."""
         sample = self._history.sample(self._fleet.workers.values(), self._clock())
-        return SampleForm.model_validate(sample.view(None))
+        return SampleForm.model_validate(sample, from_attributes=True)
 
     def observe(self) -> Factors:
         """What is known now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import frozen
 
@@ -12,10 +12,26 @@ from everai_autoscaler.model import Factors, QueueReason, WorkerStatus
 from everai_autoscaler.serving.dispatcher import Dispatcher
 from everai_autoscaler.serving.worker import ServingWorker
 
-__all__ = ["HISTORIES", "History", "Sample"]
+__all__ = ["HISTORIES", "History", "Observed", "Sample"]
 
 HISTORIES = 20
 """How many earlier observations a snapshot includes."""
+
+
+class Observed(Protocol):
+    """What a snapshot includes of an earlier moment; a ``Sample``, or how one was stored."""
+
+    @property
+    def at(self) -> float:
+        """The moment (epoch seconds)."""
+
+    @property
+    def workers(self) -> Mapping[WorkerStatus, int]:
+        """Workers by status, without those that drain."""
+
+    @property
+    def waiting(self) -> Mapping[QueueReason, int]:
+        """Requests that wait, by reason."""
 
 
 @frozen
@@ -23,37 +39,21 @@ class Sample:
     """The workers and the queue at one moment (epoch seconds), in numbers."""
 
     at: float
-    worker: Mapping[WorkerStatus, int]
-    """Workers by status, without those that drain."""
+    inflight: int
+    """Workers that start; as the next two, without those that drain."""
+    free: int
+    busy: int
     draining: int
-    queue: Mapping[QueueReason, int]
+    waiting: Mapping[QueueReason, int]
     arrivals: int | None
-    """Since the sample before; ``None`` when there was none."""
+    """Since the last observation; ``None`` when there was none."""
     completions: int | None
 
-    def view(self, max_workers: int | None) -> dict[str, Any]:
-        """The same as plain JSON."""
-        return {
-            "at": self.at,
-            **{status.value.lower(): self.worker.get(status, 0) for status in WorkerStatus},
-            "draining": self.draining,
-            "waiting": {reason.value: number for reason, number in self.queue.items()},
-            "arrivals": self.arrivals,
-            "completions": self.completions,
-            "max_workers": max_workers,
-        }
-
-    @classmethod
-    def of(cls, view: Mapping[str, Any]) -> Sample:
-        """The sample that *view* shows."""
-        return cls(
-            at=view["at"],
-            worker={status: view[status.value.lower()] for status in WorkerStatus},
-            draining=view["draining"],
-            queue={QueueReason(reason): number for reason, number in view["waiting"].items()},
-            arrivals=view["arrivals"],
-            completions=view["completions"],
-        )
+    @property
+    def workers(self) -> dict[WorkerStatus, int]:
+        """Workers by status, without those that drain."""
+        counts = (self.inflight, self.free, self.busy)
+        return dict(zip((WorkerStatus.Inflight, WorkerStatus.Free, WorkerStatus.Busy), counts, strict=True))
 
 
 class History:
@@ -78,18 +78,13 @@ class History:
         dispatcher: Dispatcher[Any],
         *,
         region: str,
-        seen: Iterable[Sample] = (),
+        seen: Iterable[Observed] = (),
         counted: tuple[int, int] | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._region = region
-        self._seen = deque(seen, maxlen=HISTORIES)
+        self._seen: deque[Observed] = deque(seen, maxlen=HISTORIES)
         self._counted = counted
-
-    @property
-    def latest(self) -> Sample | None:
-        """The sample of the last observation."""
-        return self._seen[0] if self._seen else None
 
     def sample(self, workers: Collection[ServingWorker], now: float) -> Sample:
         """The numbers of *now*; arrivals and completions are those since the last observation."""
@@ -100,9 +95,11 @@ class History:
         statuses = Counter(worker.status for worker in workers if worker.draining_at is None)
         return Sample(
             at=now,
-            worker={status: statuses[status] for status in WorkerStatus},
+            inflight=statuses[WorkerStatus.Inflight],
+            free=statuses[WorkerStatus.Free],
+            busy=statuses[WorkerStatus.Busy],
             draining=sum(worker.draining_at is not None for worker in workers),
-            queue=self._dispatcher.summary(),
+            waiting=self._dispatcher.summary(),
             arrivals=arrivals,
             completions=completions,
         )
@@ -118,12 +115,12 @@ class History:
         for came_at, reason in self._dispatcher.queue():
             oldest.setdefault(reason, max(0.0, now - came_at))
         return Factors(
-            queue_histories={age: dict(earlier.queue) for age, earlier in ages.items()},
-            queue=dict(sample.queue),
+            queue_histories={age: dict(earlier.waiting) for age, earlier in ages.items()},
+            queue=dict(sample.waiting),
             utilization=round(100 * sum(worker.serving for worker in workers) / places) if places else None,
             workers=[worker.snapshot(self._region) for worker in workers],
-            worker=dict(sample.worker),
-            worker_histories={age: dict(earlier.worker) for age, earlier in ages.items()},
+            worker=sample.workers,
+            worker_histories={age: dict(earlier.workers) for age, earlier in ages.items()},
             observed_at=now,
             arrivals=sample.arrivals,
             completions=sample.completions,

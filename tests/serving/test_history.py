@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from everai_autoscaler.model import WorkerStatus
 from everai_autoscaler.serving.dispatcher import Dispatcher, Ticket
-from everai_autoscaler.serving.history import History, Sample
+from everai_autoscaler.serving.history import History
 from everai_autoscaler.serving.worker import ServingWorker
 
 
@@ -43,15 +43,7 @@ def test_a_worker_that_drains_is_counted_apart() -> None:
     drains.draining_at = 3.0
     sample = History(dispatcher, region="here").sample([stays, drains], 4.0)
 
-    assert (1, 1) == (sample.worker[WorkerStatus.Free], sample.draining)
-
-
-def test_a_sample_survives_its_json() -> None:
-    """What was stored of a sample is the sample again."""
-    dispatcher: Dispatcher[ServingWorker] = Dispatcher()
-    sample = History(dispatcher, region="here").sample([ready(dispatcher, "a", 1.0)], 4.0)
-
-    assert sample == Sample.of(sample.view(max_workers=5))
+    assert (1, 1) == (sample.workers[WorkerStatus.Free], sample.draining)
 
 
 def test_a_clock_that_was_put_back_makes_nothing_younger_than_now() -> None:

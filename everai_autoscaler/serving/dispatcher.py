@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Generic, TypeVar
@@ -15,6 +15,9 @@ from everai_autoscaler.serving.worker import ServingWorker
 __all__ = ["Dispatcher", "QueueFullError", "Ticket"]
 
 W = TypeVar("W", bound=ServingWorker)
+
+STARTS = 20
+"""How many of the last starts are known by how long they took."""
 
 
 class QueueFullError(Exception):
@@ -57,6 +60,8 @@ class Dispatcher(Generic[W]):
         """Requests that ever came, including those that found the queue full."""
         self.completions = 0
         """Requests that were ever answered by a worker."""
+        self.start_times: deque[float] = deque(maxlen=STARTS)
+        """Seconds from start to ready of the workers that became ready last, the newest first."""
         self._rank = order.rank
         self._longest = longest
         self._steps = count(1)
@@ -84,7 +89,9 @@ class Dispatcher(Generic[W]):
 
     def ready(self, worker: W, now: float) -> None:
         """*worker* takes requests from *now* on."""
-        worker.ready_at = now if worker.ready_at is None else worker.ready_at
+        if worker.ready_at is None:
+            worker.ready_at = now
+            self.start_times.appendleft(round(max(0.0, now - worker.started_at), 3))
         worker.touched = next(self._steps)
         self._has_room(worker)
         self._dispatch()

@@ -125,4 +125,5 @@ class History:
             arrivals=sample.arrivals,
             completions=sample.completions,
             oldest_wait=oldest,
+            start_times=list(self._dispatcher.start_times),
         )

@@ -136,7 +136,7 @@ class VirtualTarget:
         self._asked: dict[Request, Clients] = {}
         for older in range(workers, 0, -1):
             # Not at one moment, nor at that of the first tick: which is the oldest is to be plain to see.
-            self._become_ready(self._add(self._start - 60 * older))
+            self._become_ready(self._add(self._start - 60 * older, ready_at=self._start))
         for source in load:
             if isinstance(source, Clients):
                 self._connect(source)
@@ -205,11 +205,11 @@ class VirtualTarget:
     def _plan(self, moment: float, order: _Order, event: Callable[[], None]) -> None:
         self.clock.call_at(moment, event, priority=order)
 
-    def _add(self, started_at: float) -> ServingWorker:
+    def _add(self, started_at: float, *, ready_at: float | None = None) -> ServingWorker:
         worker_id = ""
         while not worker_id or worker_id in self._ever:
             worker_id = "".join(self._random.choices(_ID_LETTERS, k=_ID_LENGTH))
-        worker = ServingWorker(worker_id, started_at, self._concurrency)
+        worker = ServingWorker(worker_id, started_at, self._concurrency, ready_at)
         self._here[worker_id] = self._ever[worker_id] = worker
         self._dispatcher.add(worker)
         return worker

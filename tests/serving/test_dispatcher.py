@@ -67,6 +67,17 @@ def test_a_worker_is_given_nothing_before_it_is_ready():
     assert 9.5 == worker.ready_at
 
 
+def test_knows_how_long_the_last_starts_took():
+    """What a start took is known once the worker is ready; one that was ready before counts once."""
+    desk = Desk()
+    for name, moment in (("a", 12.5), ("b", 20)):
+        worker = desk.worker(name)
+        desk.dispatcher.ready(worker, moment)
+    desk.dispatcher.ready(worker, 30)
+
+    assert [20, 12.5] == list(desk.dispatcher.start_times)
+
+
 def test_a_worker_that_is_ready_again_was_ready_before():
     """When it became ready for the first time is kept."""
     desk = Desk()

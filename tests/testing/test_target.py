@@ -465,6 +465,16 @@ def test_tells_how_much_of_its_workers_is_used():
     assert None is VirtualTarget(workers=0).observe().utilization
 
 
+def test_tells_how_long_the_last_starts_took():
+    """A snapshot has the seconds of the starts that are over, the newest first; those before the start are none."""
+    target = VirtualTarget(workers=1, cold_start=[30, 10.5], start=START)
+    none = target.observe()
+    target.apply(up(2))
+
+    assert [] == none.start_times
+    assert [30.0, 10.5] == at(target, 40).start_times
+
+
 def test_forgets_how_it_was_long_ago():
     """A snapshot tells of the last twenty."""
     target = VirtualTarget(start=START)

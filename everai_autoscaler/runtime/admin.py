@@ -29,12 +29,14 @@ __all__ = ["Admin", "Operations"]
 
 CONFIG_MAP: Literal["ConfigMap"] = "ConfigMap"
 LARGEST_LOG = 1 << 20
+"""Bytes of a log that are read at most."""
 LISTENERS = 100
-"""How many listen to what happens at a time: each is written to several times a second."""
-LONGEST_WORD = 10 * 365 * 86400.0
+"""Most streams of events at a time: each is written to several times a second."""
+LONGEST_OVERRIDE = 10 * 365 * 86400.0
+"""Seconds."""
 MOST_WORKERS = 100_000
 READY_LATE = 60.0
-"""Seconds beyond three intervals after which a loop that makes no tick isn't ready any more."""
+"""Seconds beyond three intervals without a tick after which the runtime isn't ready any more."""
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 """Of what the page loads; its other files are served at an address of their own, or not at all."""
 PUBLIC = frozenset({"/static/style.css", "/static/icon.svg"})
@@ -264,7 +266,7 @@ class Admin:
         self, word: Literal["pause", "hold"], given: Mapping[str, Any], workers: int | None
     ) -> web.Response:
         now, lasts = self._clock(), given.get("for")
-        if lasts is not None and (type(lasts) not in {int, float} or not 0 < lasts <= LONGEST_WORD):
+        if lasts is not None and (type(lasts) not in {int, float} or not 0 < lasts <= LONGEST_OVERRIDE):
             raise RefusedError(f"for: {shown(lasts)} is not a number of seconds above 0, or null")
         by = text(given, "by") or "admin"
         until = None if lasts is None else now + lasts

@@ -12,20 +12,20 @@ __all__ = ["check_held"]
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 KEY = re.compile(r"[-._a-zA-Z0-9]+")
 LONGEST = 253
-"""Characters of a name or a key."""
+"""Most characters of a name or a key."""
 MOST = 1 << 20
-"""Bytes of all values together."""
+"""Most bytes of all values together."""
 
 
 def check_held(kind: str, name: str, data: Mapping[str, str], where: str) -> None:
-    """Whether it may be kept; *where* begins each message but that on the name.
+    """Refuse what Kubernetes would refuse of a ConfigMap or Secret; *where* begins each message but that on the name.
 
     >>> check_held("ConfigMap", "limits", {"max_workers": 2 * MOST * "5"}, "x.yaml")
     Traceback (most recent call last):
     everai_autoscaler.errors.ContractError: x.yaml: has more than 1048576 bytes, the most that a ConfigMap may have
 
     Raises:
-        ContractError: it may not.
+        ContractError: it may not be stored.
     """
     if len(name) > LONGEST or not NAME.fullmatch(name):
         raise ContractError(

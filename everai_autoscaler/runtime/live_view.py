@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Callable, Collection
 from typing import TypeVar
@@ -57,11 +58,12 @@ class LiveView(StoreView):
         self._overrides = overrides
         self._notes = notes
         self._stopping = stopping
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._thread = threading.get_ident()
 
     def begin(self) -> None:
         """From now on the engine lives in the running event loop."""
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
 
     def status(self) -> StatusForm:
         """How the app is."""
@@ -114,17 +116,10 @@ class LiveView(StoreView):
         )
 
     def _in_loop(self, look: Callable[[], T]) -> T:
-        if self._loop is None or _running_loop() is self._loop:
+        if threading.get_ident() == self._thread:
             return look()
 
         async def answer() -> T:
             return look()
 
         return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(HANGS_AFTER)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -16,7 +16,7 @@ from everai_autoscaler.engine import QueuedForm
 from everai_autoscaler.model import RecordedArgument
 from everai_autoscaler.runtime.forms import DecisionForm, StatusForm
 from everai_autoscaler.runtime.view import View
-from everai_autoscaler.words import moment, table
+from everai_autoscaler.words import moment, reason_word, table
 
 __all__ = ["app"]
 
@@ -150,7 +150,7 @@ def _arguments(arguments: Mapping[str, RecordedArgument]) -> list[str]:
 QUEUE = (
     Column("QUEUE_INDEX", lambda one: str(one[0]), right=True),
     Column("CREATE_AT", lambda one: moment(one[1].created_at)),
-    Column("QUEUE_REASON", lambda one: one[1].model_dump()["reason"]),
+    Column("QUEUE_REASON", lambda one: reason_word(one[1].reason.value)),
 )
 """As the platform lists what waits."""
 

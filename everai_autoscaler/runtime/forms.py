@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue, computed_field
 
 from everai_autoscaler.engine import QueuedForm, SampleForm, WorkerForm
 from everai_autoscaler.model.record import RecordedArgument
@@ -109,8 +109,6 @@ class DecisionForm(GrowingModel):
     at: float
     took: float
     scaler: str
-    by: str
-    """Which had the last word: a ``failure``, the ``operator``, the ``guard`` or the ``policy``."""
     up: int
     """Workers that the policy starts."""
     down: list[str]
@@ -124,14 +122,34 @@ class DecisionForm(GrowingModel):
     """What an operator had said, in place of the policy's answer."""
     applied: AppliedForm | None
     """What was really done; null where nothing was to be applied, as in a dry run."""
-    shortfall: list[Line]
-    """Why less was done than was decided, a sentence each."""
     failure: Line
     """What failed, in which case nothing was decided; empty when nothing did."""
+    lag: float = Field(default=0.0, exclude=True)
+    """By how much its tick began late."""
     record: JsonValue = None
     """All that went into it, for ``replay``; null where nothing was decided. Lists leave it out."""
 
     newer_fields: ClassVar[frozenset[str]] = frozenset({"record"})
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def by(self) -> str:
+        """Which had the last word: a ``failure``, the ``operator``, the ``guard`` or the ``policy``."""
+        if self.failure:
+            return "failure"
+        if self.operator is not None:
+            return "operator"
+        return "guard" if any(why.startswith("guard: ") for why in self.why) else "policy"
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def shortfall(self) -> list[str]:
+        """Why less was done than was decided, a sentence each; that of a failure is the failure."""
+        if self.by == "failure":
+            return []
+        if self.applied is not None:
+            return self.applied.why
+        return ["not applied: a dry run"] if (self.up or self.down) and self.operator is None else []
 
 
 def _word(worker: WorkerForm) -> str:

@@ -16,9 +16,10 @@ from pydantic import JsonValue
 
 from everai_autoscaler.errors import PlaceholderError
 from everai_autoscaler.runtime.database import Database
+from everai_autoscaler.runtime.forms import DecisionForm
 from everai_autoscaler.runtime.state import make_directory, usable
 
-__all__ = ["Decision", "Held", "Kind", "Store", "TickRow"]
+__all__ = ["Held", "Kind", "Store", "TickRow"]
 
 Kind: TypeAlias = Literal["ConfigMap", "Secret"]
 
@@ -83,62 +84,6 @@ class TickRow:
     """Of each request that waits: when it came, and why it waits, in the platform's words."""
     sample: Mapping[str, Any]
     """The workers and the queue in numbers."""
-
-
-@frozen(kw_only=True)
-class Decision:
-    """A stored decision. All times are epoch seconds, all durations seconds."""
-
-    id: int
-    at: float
-    took: float
-    lag: float
-    failure: str
-    operator: Mapping[str, Any] | None
-    applied: Mapping[str, Any] | None
-    record: str | None = field(repr=False)
-    """Its record, a JSON line; ``None`` where nothing could be decided."""
-
-    def view(self) -> dict[str, Any]:
-        """The decision as lists show it: plain JSON."""
-        record = {} if self.record is None else json.loads(self.record)
-        result = record.get("result") or {"actions": [], "held": True, "reasons": [], "max_workers": None}
-        actions, reasons = result["actions"], result["reasons"]
-        up = sum(action["count"] for action in actions if action["action"] == "ScaleUp")
-        down = [action["worker_id"] for action in actions if action["action"] == "ScaleDown"]
-        by = self._by([reason["who"] for reason in reasons])
-        return {
-            "id": self.id,
-            "at": self.at,
-            "took": self.took,
-            "scaler": record.get("scaler", ""),
-            "by": by,
-            "up": up,
-            "down": down,
-            "held": result["held"],
-            "max_workers": result["max_workers"],
-            "why": [f"{reason['who']}: {reason['why']}" for reason in reasons],
-            "operator": self.operator,
-            "applied": self.applied,
-            "shortfall": self._shortfall(by, wanted=bool(up or down)),
-            "failure": self.failure,
-        }
-
-    def _by(self, reasons: Sequence[str]) -> str:
-        """Which had the last word: a ``failure``, the ``operator``, the ``guard`` or the ``policy``."""
-        if self.failure:
-            return "failure"
-        if self.operator is not None:
-            return "operator"
-        return "guard" if "guard" in reasons else "policy"
-
-    def _shortfall(self, by: str, *, wanted: bool) -> list[str]:
-        """Why less was done than was decided, a sentence each; that of a failure is the failure."""
-        if by == "failure":
-            return []
-        if self.applied is not None:
-            return list(self.applied["why"])
-        return ["not applied: a dry run"] if wanted and by != "operator" else []
 
 
 class Store:
@@ -323,18 +268,20 @@ class Store:
 
     def decisions(
         self, app: str, *, limit: int = 50, before: int | None = None, at: float | None = None
-    ) -> list[Decision]:
+    ) -> list[DecisionForm]:
         """The last decisions, the newest first: those *before* a number, or from the one in force at a moment."""
         rows = self._database.read(
             f"{_DECISION} AND id < coalesce(?, id + 1) AND at <= coalesce(?, at) ORDER BY id DESC LIMIT ?",
             *(app, before, at, limit),
         )
-        return [_decision(row) for row in rows]
+        return [_decision(row)[0] for row in rows]
 
-    def decision(self, app: str, decision_id: int) -> Decision | None:
-        """The decision of that number."""
+    def decision(self, app: str, decision_id: int) -> DecisionForm | None:
+        """The decision of that number, with its record."""
         rows = self._database.read(f"{_DECISION} AND id = ?", app, decision_id)
-        return _decision(rows[0]) if rows else None
+        for form, record in map(_decision, rows):
+            return form.model_copy(update={"record": record})
+        return None
 
     def queue(self, app: str) -> list[dict[str, Any]]:
         """The queue as the last tick saw it."""
@@ -420,18 +367,30 @@ def _held(row: tuple[Any, ...]) -> Held:
     return Held(name, json.loads(data), created_at, updated_at)
 
 
-def _decision(row: tuple[Any, ...]) -> Decision:
-    number, at, took, lag, failure, operator, applied, record = row
-    return Decision(
+def _decision(row: tuple[Any, ...]) -> tuple[DecisionForm, JsonValue]:
+    """A decision as lists show it, and its record beside it."""
+    number, at, took, lag, *around, pressed = row
+    failure, operator, applied = (None if text is None else json.loads(text) for text in around)
+    record = None if pressed is None else json.loads(zlib.decompress(pressed))
+    known = record or {}
+    result = known.get("result") or {"actions": [], "held": True, "reasons": [], "max_workers": None}
+    actions = result["actions"]
+    form = DecisionForm(
         id=number,
         at=at,
         took=took,
         lag=lag,
-        failure=json.loads(failure),
-        operator=None if operator is None else json.loads(operator),
-        applied=None if applied is None else json.loads(applied),
-        record=None if record is None else zlib.decompress(record).decode(),
+        scaler=known.get("scaler", ""),
+        up=sum(action["count"] for action in actions if action["action"] == "ScaleUp"),
+        down=[action["worker_id"] for action in actions if action["action"] == "ScaleDown"],
+        held=result["held"],
+        max_workers=result["max_workers"],
+        why=[f"{reason['who']}: {reason['why']}" for reason in result["reasons"]],
+        operator=operator,
+        applied=applied,
+        failure=failure or "",
     )
+    return form, record
 
 
 def _json(value: Mapping[str, Any] | None) -> str | None:

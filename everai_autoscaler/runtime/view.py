@@ -71,8 +71,8 @@ class StoreView:
     def status(self) -> StatusForm:
         """How the app was at its last tick."""
         info = self.store.app_info(self.app) or {}
-        last = next(iter(self.store.decisions(self.app, limit=1)), None)
-        record = {} if last is None or last.record is None else json.loads(last.record)
+        last = next((self.decision(one.id) for one in self.decisions(limit=1)), None)
+        record: Any = {} if last is None or last.record is None else last.record
         sample = next(iter(self.store.seen(self.app)), None)
         tick = None if last is None else TickForm(at=last.at, took=last.took, lag=last.lag, failure=last.failure)
         word = self.store.operator(self.app)
@@ -103,15 +103,11 @@ class StoreView:
 
     def decisions(self, *, limit: int = 50, before: int | None = None, at: float | None = None) -> list[DecisionForm]:
         """The last decisions, the newest first."""
-        found = self.store.decisions(self.app, limit=limit, before=before, at=at)
-        return [DecisionForm.model_validate(one.view()) for one in found]
+        return self.store.decisions(self.app, limit=limit, before=before, at=at)
 
     def decision(self, decision_id: int) -> DecisionForm | None:
         """One decision with its record."""
-        found = self.store.decision(self.app, decision_id)
-        if found is None:
-            return None
-        return DecisionForm(**found.view(), record=None if found.record is None else json.loads(found.record))
+        return self.store.decision(self.app, decision_id)
 
     def samples(self, *, since: float = 0.0) -> list[SampleForm]:
         """The workers and the queue over time, the oldest first."""

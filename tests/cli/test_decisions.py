@@ -107,7 +107,7 @@ def keep(kept, **changes):
     with closing(Store(kept)) as store:
         fifth = store.decision("get-start", 5)
         row = TickRow(
-            at=fifth.at + 20, took=0, lag=0, failure="", record=json.dumps({**json.loads(fifth.record), **changes}),
+            at=fifth.at + 20, took=0, lag=0, failure="", record=json.dumps({**fifth.record, **changes}),
             memory=None, applied=None, operator=None, workers=[], queue=[], sample={"at": 0.0, "max_workers": 5},
         )  # fmt: skip
         store.write_tick("get-start", row)
@@ -126,7 +126,7 @@ def test_what_the_guard_has_changed_is_shown(run, kept):
 def test_what_a_decision_saw_is_what_decorators_made_of_it(run, kept):
     """The policy saw the decorated snapshot; so do whoever wonders why it decided so."""
     with closing(Store(kept)) as store:
-        snapshot = json.loads(store.decision("get-start", 5).record)["snapshot"]
+        snapshot = store.decision("get-start", 5).record["snapshot"]
     keep(kept, decorated={**snapshot, "queue": {"QueueDueSession": 2, "NotDispatch": 1, "QueueDueBusy": 0}})
 
     words = run("decisions", "show", 6, "--state-dir", kept).stdout
@@ -187,8 +187,9 @@ def test_a_time_of_day_is_the_last_that_there_was(run, kept):
     with closing(Store(kept)) as store:
         first = store.decision("get-start", 1)
         sample = {"at": 0.0, "max_workers": 5}
+        record = json.dumps(first.record)
         row = TickRow(
-            at=0.0, took=0, lag=0, failure="", record=first.record, memory=None, applied=None, operator=None,
+            at=0.0, took=0, lag=0, failure="", record=record, memory=None, applied=None, operator=None,
             workers=[], queue=[], sample=sample,
         )  # fmt: skip
         for hours in (47, 23, 1):

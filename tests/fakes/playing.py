@@ -73,7 +73,7 @@ class Here:
 
     def decisions(self) -> list[dict[str, Any]]:
         """Those that are stored, the newest first."""
-        return [one.view() for one in self.store.decisions("app")]
+        return [one.model_dump(mode="json") for one in self.store.decisions("app")]
 
     async def decided(self, number: int) -> None:
         """Wait until there are so many decisions."""

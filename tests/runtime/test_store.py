@@ -19,6 +19,7 @@ from everai_autoscaler.errors import PlaceholderError, StateError
 from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.model import Factors
 from everai_autoscaler.runtime import store as store_module
+from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.runtime.store import Held, Store
 from everai_autoscaler.testing import snapshot
 
@@ -40,6 +41,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield made
 
 
+PAUSE = Override(word="pause", since=90.0, by="ann").model_dump()
+HOLD = Override(word="hold", since=90.0, by="ann", workers=2).model_dump()
 NOTHING = {"up": 0, "down": [], "why": ["starts wait"]}
 
 
@@ -239,7 +242,7 @@ def test_a_tick_leaves_everything(store: Store) -> None:
             record=record,
             memory={"seen": [1, None, "x"]},
             applied={"up": 1, "down": [], "why": ["starts 1 of 2"]},
-            operator={"word": "pause"},
+            operator=PAUSE,
             workers=[view("a")],
             queue=[(98.5, "WorkerBusy"), (99.5, "WorkerBusy")],
         ),
@@ -248,8 +251,10 @@ def test_a_tick_leaves_everything(store: Store) -> None:
     assert number is not None
     kept = store.decision(APP, number)
     assert kept is not None
-    assert (number, 100.0, 0.25, 0.5, "", record) == (kept.id, kept.at, kept.took, kept.lag, kept.failure, kept.record)
-    assert ({"word": "pause"}, {"up": 1, "down": [], "why": ["starts 1 of 2"]}) == (kept.operator, kept.applied)
+    assert (number, 100.0, 0.25, 0.5, "") == (kept.id, kept.at, kept.took, kept.lag, kept.failure)
+    shown = kept.model_dump()
+    assert {"up": 1, "down": [], "why": ["starts 1 of 2"]} == shown["applied"]
+    assert (PAUSE, json.loads(record)) == (shown["operator"], shown["record"])
     assert [view("a")] == store.workers(APP)
     assert [{"created_at": at, "reason": "WorkerBusy"} for at in (98.5, 99.5)] == store.queue(APP)
     assert [{"at": 100.0, "free": 1, "waiting": {}}] == store.seen(APP)
@@ -277,8 +282,8 @@ def test_a_tick_that_fails_is_told_of(store: Store) -> None:
 
     assert silent is None
     (kept,) = store.decisions(APP)
-    assert (failed, "observe failed: \udc80 no answer", True, 0, [], []) == tuple(
-        kept.view()[name] for name in ("id", "failure", "held", "up", "down", "why")
+    assert (failed, r"observe failed: \udc80 no answer", True, 0, [], []) == tuple(
+        getattr(kept, name) for name in ("id", "failure", "held", "up", "down", "why")
     )
     assert [120.0, 100.0] == [sample["at"] for sample in store.seen(APP)]
 
@@ -300,12 +305,12 @@ def test_half_a_tick_is_no_tick(store: Store) -> None:
 def test_a_decision_is_shown_as_lists_show_it(store: Store) -> None:
     """Its view says what the policy decided, and why; it is plain JSON."""
     record = recorded(snapshot(waiting=4, busy=1), max_workers=3)
-    store.write_tick(APP, tick(record=record, operator={"word": "hold"}, applied=NOTHING))
-    (shown,) = (one.view() for one in store.decisions(APP))
+    store.write_tick(APP, tick(record=record, operator=HOLD, applied=NOTHING))
+    (shown,) = (one.model_dump(mode="json") for one in store.decisions(APP))
 
     assert shown == json.loads(json.dumps(shown))
     assert ("simple", 1, [], False, 3) == tuple(shown[name] for name in ("scaler", "up", "down", "held", "max_workers"))
-    assert ({"word": "hold"}, NOTHING) == (shown["operator"], shown["applied"])
+    assert (HOLD, NOTHING) == (shown["operator"], shown["applied"])
     (why,) = shown["why"]
     assert why.startswith("simple: 4 waiting")
     assert "record" not in shown
@@ -317,15 +322,15 @@ def test_a_decision_is_shown_as_lists_show_it(store: Store) -> None:
         ({"applied": {"up": 1, "down": [], "why": []}}, "policy", []),
         ({"applied": NOTHING}, "policy", ["starts wait"]),
         ({}, "policy", ["not applied: a dry run"]),
-        ({"operator": {"word": "pause"}}, "operator", []),
-        ({"operator": {"word": "hold"}, "applied": NOTHING}, "operator", ["starts wait"]),
-        ({"operator": {"word": "hold"}, "failure": "apply failed"}, "failure", []),
+        ({"operator": PAUSE}, "operator", []),
+        ({"operator": HOLD, "applied": NOTHING}, "operator", ["starts wait"]),
+        ({"operator": HOLD, "failure": "apply failed"}, "failure", []),
     ],
 )
 def test_a_decision_says_which_had_the_last_word(store: Store, around: Any, by: str, shortfall: list[str]) -> None:
     """A failure is above an operator's override, and that above the policy; what wasn't done has its reason."""
     store.write_tick(APP, tick(record=recorded(snapshot(waiting=4, busy=1), max_workers=3), **around))
-    (shown,) = (one.view() for one in store.decisions(APP))
+    (shown,) = (one.model_dump(mode="json") for one in store.decisions(APP))
 
     assert (by, shortfall) == (shown["by"], shown["shortfall"])
 
@@ -336,7 +341,7 @@ def test_a_correction_has_the_last_word(store: Store) -> None:
     outcome = {"actions": [], "held": False, "max_workers": 3, "reasons": reasons}
     store.write_tick(APP, tick(record=json.dumps({"result": outcome})))
 
-    assert "guard" == store.decisions(APP)[0].view()["by"]
+    assert "guard" == store.decisions(APP)[0].by
 
 
 def test_a_removal_names_the_workers(store: Store) -> None:
@@ -344,7 +349,7 @@ def test_a_removal_names_the_workers(store: Store) -> None:
     record = recorded(snapshot(free=3, idle_for=600), max_workers=5)
     store.write_tick(APP, tick(record=record))
 
-    assert ["free-3", "free-2"] == store.decisions(APP)[0].view()["down"]
+    assert ["free-3", "free-2"] == store.decisions(APP)[0].down
 
 
 def test_decisions_are_turned_over_page_by_page(store: Store) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import attrs
-from attrs import evolve, frozen
+from attrs import define, evolve
 from pydantic import JsonValue
 
 from everai_autoscaler.errors import describe_error
 from everai_autoscaler.model import (
+    Action,
     AutoScaler,
     DecideResult,
     Factors,
@@ -19,47 +21,154 @@ from everai_autoscaler.model import (
     Reason,
     ScaleDownAction,
     ScaleUpAction,
+    bind,
     schema_of,
 )
 from everai_autoscaler.words import counted
+from everai_autoscaler.wrapper.memory import nothing, recall, together
 
-__all__ = ["Opinion", "ask", "bound_of", "contained", "done", "held", "name_of", "scaled"]
+__all__ = ["Asked", "Move", "Opinion", "Wrapper", "ask", "bound_of", "contained", "held", "name_of"]
 
 
-@frozen
+class Wrapper(AutoScaler):
+    """A scaler round scalers, which it asks with what each of them remembered."""
+
+    known_as: ClassVar[str]
+    """The name by which files call it."""
+
+    @classmethod
+    def autoscaler_name(cls) -> str:
+        """The name by which files call it."""
+        return cls.known_as
+
+    def decide(self, factors: Factors) -> DecideResult:
+        """What to do when nothing is remembered; late arguments are read first, which else the pipeline does."""
+        return bind(self).decide_with_memory(factors, None)[0]
+
+    def decide_with_memory(self, factors: Factors, memory: JsonValue) -> tuple[DecideResult, JsonValue]:
+        """What to do, and what it and the scalers inside remember."""
+        opinion = self.opinion(factors, memory, Fleet.of(factors))
+        return opinion.result(), opinion.memory
+
+    @abstractmethod
+    def opinion(self, factors: Factors, memory: JsonValue, fleet: Fleet | None) -> Opinion:
+        """What it says of *factors* and their *fleet*, given what it and the scalers inside remembered."""
+
+
+@define
 class Opinion:
-    """What one scaler says of a fleet."""
+    """What one scaler says of a fleet; of a wrapper inside another nothing else is made, since results are slow."""
 
     name: str
-    result: DecideResult
+    max_workers: int
+    reasons: Sequence[Reason]
     memory: JsonValue
     """What it wants to remember."""
-    present: int
-    """The workers that there are."""
-    up: int
-    leaving: Sequence[str]
-    """Who is to leave, in its order; each of them is there."""
+    wanted: int
+    """How many workers it wants there to be."""
+    up: int = 0
+    """How many of them are to be started."""
+    leaving: Sequence[str] = ()
+    """The workers that are to leave, in its order; each of them is there."""
+    held: bool = False
+    """Whether it has no opinion."""
+    actions: Sequence[Action] | None = None
+    """What it does, where that isn't exactly *up* and *leaving*."""
 
-    @property
-    def held(self) -> bool:
-        """Whether it has no opinion."""
-        return self.result.held
-
-    @property
-    def wanted(self) -> int:
-        """How many workers it wants there to be."""
-        return self.present + self.up - len(self.leaving)
+    def result(self) -> DecideResult:
+        """The same as a policy's answer."""
+        actions = self.actions
+        if actions is None:
+            ups = [ScaleUpAction(count=self.up)] if self.up else []
+            actions = [*ups, *(ScaleDownAction(worker_id=one) for one in self.leaving)]
+        return DecideResult.of(list(actions), self.reasons, max_workers=self.max_workers, held=self.held)
 
     def __str__(self) -> str:
         return f"{self.name} holds" if self.held else f"{self.name} wants {self.wanted}"
 
 
-def ask(scaler: AutoScaler, factors: Factors, memory: JsonValue) -> Opinion:
-    """What *scaler* says of *factors*, given what it remembered; its own reasons are under its name.
+@define
+class Move:
+    """The workers that are started or removed on the way to a number of them."""
+
+    present: int
+    up: int = 0
+    down: Sequence[str] = ()
+
+    @classmethod
+    def towards(cls, wanted: int, fleet: Fleet, *, leaving: Sequence[str], max_workers: int) -> Move:
+        """Towards *wanted* workers, within *max_workers*; only those *leaving* may go, the first ones first."""
+        present = fleet.present
+        if wanted < present:
+            return cls(present, 0, leaving[: present - wanted])
+        return cls(present, max(0, min(wanted - present, max_workers - fleet.total)))
+
+    def part_of(self, opinion: Opinion) -> str:
+        """How much it does of what *opinion* wanted, in words: ``starts 1 of 3 workers``, say."""
+        verb, does, wanted = "removes", len(self.down), len(opinion.leaving)
+        if opinion.up:
+            verb, does, wanted = "starts", self.up, opinion.up
+        part = "" if does == wanted else f"{does or 'none'} of "
+        return f"{verb} {part}{counted(wanted, 'worker')}"
+
+    def opinion(self, name: str, reasons: Sequence[Reason], *, max_workers: int, memory: JsonValue) -> Opinion:
+        """The opinion that this is to be done."""
+        wanted = self.present + self.up - len(self.down)
+        return Opinion(name, max_workers, reasons, memory, wanted, self.up, self.down)
+
+
+@define
+class Asked:
+    """What the one scaler inside a wrapper says of the fleet, and what was remembered."""
+
+    who: str
+    """The wrapper's name."""
+    own: Any
+    """What the wrapper itself remembered."""
+    opinion: Opinion
+    afresh: Sequence[Reason]
+    """Why the wrapper starts afresh, where it does."""
+
+    @classmethod
+    def of(
+        cls,
+        wrapper: Wrapper,
+        scaler: AutoScaler,
+        factors: Factors,
+        memory: JsonValue,
+        fleet: Fleet | None,
+        *,
+        read: Callable[[Any], Any] = nothing,
+        fresh: Callable[[], Any] = bool,
+    ) -> Asked:
+        """What *scaler* says; *read* and *fresh* make the wrapper's own memory, as ``recall`` has it."""
+        who = wrapper.autoscaler_name()
+        recalled = recall(memory, who=who, children=1, read=read, fresh=fresh)
+        return cls(who, recalled.own, ask(scaler, factors, recalled.children[0], fleet), recalled.reasons)
+
+    def left_alone(self, why: str, own: JsonValue = None, *, max_workers: int | None = None) -> Opinion:
+        """The opinion of the scaler inside, and why it isn't changed but for *max_workers*; *own* is remembered."""
+        said, most = self.opinion, self.opinion.max_workers if max_workers is None else max_workers
+        memory = together(own, [said.memory])
+        return evolve(said, name=self.who, max_workers=most, reasons=self._reasons(why), memory=memory)
+
+    def moved(self, move: Move, why: str, own: JsonValue = None, *, max_workers: int | None = None) -> Opinion:
+        """The opinion that *move* is to be done instead, and why; *own* is remembered."""
+        said, most = self.opinion, self.opinion.max_workers if max_workers is None else max_workers
+        return move.opinion(self.who, self._reasons(why), max_workers=most, memory=together(own, [said.memory]))
+
+    def _reasons(self, why: str) -> Sequence[Reason]:
+        return (*self.opinion.reasons, *self.afresh, Reason(who=self.who, why=why))
+
+
+def ask(scaler: AutoScaler, factors: Factors, memory: JsonValue, fleet: Fleet | None) -> Opinion:
+    """What *scaler* says of *factors* and their *fleet*, given what it remembered; its own reasons are under its name.
 
     Raises:
         TypeError: it gives something else than an answer.
     """
+    if isinstance(scaler, Wrapper) and type(scaler).decide_with_memory is Wrapper.decide_with_memory:
+        return scaler.opinion(factors, memory, fleet)
     name = name_of(scaler)
     with_memory = getattr(scaler, "decide_with_memory", None)
     given: object = (scaler.decide(factors), memory) if with_memory is None else with_memory(factors, memory)
@@ -67,59 +176,37 @@ def ask(scaler: AutoScaler, factors: Factors, memory: JsonValue) -> Opinion:
         raise TypeError(f"{name} gave a {type(given).__name__}, not a DecideResult and what to remember")
     if not isinstance(given[0], DecideResult):
         raise TypeError(f"{name} gave a {type(given[0]).__name__}, not a DecideResult")
-    result = given[0].spoken_by(name)
-    fleet = Fleet.of(factors)
-    if fleet is None or result.held:
-        return Opinion(name, result, given[1], 0 if fleet is None else fleet.present, 0, ())
-    there = {worker.worker_id for worker in fleet.staying}
-    # Who says both means the up, as the guard has it.
-    leaving = () if result.up else tuple(dict.fromkeys(one for one in result.down if one in there))
-    return Opinion(name, result, given[1], fleet.present, result.up, leaving)
+    result, remembered = given[0].spoken_by(name), given[1]
+    said = (name, result.max_workers, result.reasons, remembered)
+    leaving: Sequence[str] = ()
+    present, up = 0 if fleet is None else fleet.present, 0
+    if fleet is not None and result.actions:
+        up = result.up
+        if not up:  # a policy that says both means the up, as the guard has it
+            there = {worker.worker_id for worker in fleet.staying}
+            leaving = tuple(dict.fromkeys(one for one in result.down if one in there))
+    return Opinion(*said, present + up - len(leaving), up, leaving, result.held, result.actions)
 
 
-def contained(scaler: AutoScaler, factors: Factors, memory: JsonValue) -> Opinion:
-    """The same, but that one who fails holds, remembers what he did, and can't reach the snapshot of the others."""
+def contained(scaler: AutoScaler, factors: Factors, memory: JsonValue, fleet: Fleet | None) -> Opinion:
+    """The same, but a scaler that fails holds, and goes on with its memory; it can't reach the others' snapshot."""
     try:
-        opinion = ask(scaler, _copied(factors), memory)
+        opinion = ask(scaler, _copied(factors), memory, fleet)
         # What it remembers must not keep the others from being remembered.
         return evolve(opinion, memory=json.loads(json.dumps(opinion.memory, allow_nan=False)))
     except Exception as error:  # noqa: BLE001 - whatever a stranger's policy raises
         name = name_of(scaler)
         failed = DecideResult.hold(factors, f"failed: {describe_error(error)}", who=name)
-        return Opinion(name, failed, memory, 0, 0, ())
+        return Opinion(name, failed.max_workers, failed.reasons, memory, 0, held=True)
 
 
-def held(opinions: Sequence[Opinion], factors: Factors, *, why: str, who: str) -> DecideResult:
+def held(opinions: Sequence[Opinion], afresh: Sequence[Reason], *, why: str, who: str, memory: JsonValue) -> Opinion:
     """The hold of those who all hold, or can't know how many workers there are; with the smallest maximum of theirs."""
-    most = min(opinion.result.max_workers for opinion in opinions)
-    first, *others = opinions
+    most = min(opinion.max_workers for opinion in opinions)
+    reasons = [reason for opinion in opinions for reason in opinion.reasons]
     # A hold keeps what was said before only where it is one of theirs.
-    result = first.result if first.held else DecideResult.hold(factors, "the workers are not known", who=who)
-    reasons = [reason for opinion in (others if first.held else opinions) for reason in opinion.result.reasons]
-    return result.model_copy(update={"max_workers": most}).explained(reasons).because(why, who=who)
-
-
-def scaled(
-    wanted: int, fleet: Fleet, *, leaving: Sequence[str], max_workers: int, reasons: Iterable[Reason]
-) -> DecideResult:
-    """Towards *wanted* workers, within *max_workers*; only those who are *leaving* may go, the first ones first."""
-    up = min(wanted - fleet.present, max_workers - fleet.total)
-    if up > 0:
-        result = DecideResult(max_workers=max_workers, actions=[ScaleUpAction(count=up)])
-    else:
-        gone = leaving[: max(0, fleet.present - wanted)]
-        result = DecideResult(max_workers=max_workers, actions=[ScaleDownAction(worker_id=one) for one in gone])
-    return result.explained(reasons)
-
-
-def done(result: DecideResult, opinion: Opinion) -> str:
-    """What *result* does of what *opinion* wanted, in words: ``starts 1 of 3 workers``, say."""
-    verb, does, wanted = "removes", len(result.down), len(opinion.leaving)
-    if opinion.up:
-        verb, does, wanted = "starts", result.up, opinion.up
-    if does == wanted:
-        return f"{verb} {counted(does, 'worker')}"
-    return f"{verb} {does or 'none'} of {counted(wanted, 'worker')}"
+    first = [] if opinions[0].held else [Reason(who=who, why="the workers are not known")]
+    return Opinion(who, most, [*first, *reasons, Reason(who=who, why=why), *afresh], memory, 0, held=True)
 
 
 def bound_of(scaler: object) -> int | None:

@@ -1,48 +1,53 @@
-"""One answer of several: by how many workers each of them wants."""
+"""One answer of several scalers: by how many workers each of them wants."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 
+from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Fleet
+from everai_autoscaler.model import AutoScaler, Factors, Fleet, Reason, argument
 from everai_autoscaler.words import counted
-from everai_autoscaler.wrapper.asking import Opinion, ask, held, scaled
-from everai_autoscaler.wrapper.memory import nothing, recall, together
+from everai_autoscaler.wrapper.asking import Move, Opinion, Wrapper, ask, held
+from everai_autoscaler.wrapper.memory import recall, together
 
-__all__ = ["combine"]
+__all__ = ["Combination"]
 
 
-def combine(
-    scalers: Sequence[AutoScaler],
-    factors: Factors,
-    memory: JsonValue,
-    *,
-    who: str,
-    choose: Callable[[Iterable[int]], int],
-) -> tuple[DecideResult, JsonValue]:
-    """What *scalers* say together, when of the numbers that they want one is to be *chosen*, and what they remember.
+@frozen
+class Combination(Wrapper):
+    """Several scalers, of which one number of workers is chosen.
 
-    Only those whom all want to remove may go; who holds has no opinion, and doesn't know whether anybody may go.
+    A worker goes only where all scalers want to remove it; one that holds has no opinion, and doesn't know whether any
+    worker may go. The maximum is the smallest of theirs.
     """
-    recalled = recall(memory, who=who, children=len(scalers), read=nothing, fresh=bool)
-    opinions = [ask(scaler, factors, before) for scaler, before in zip(scalers, recalled.children, strict=True)]
-    kept = together(None, [opinion.memory for opinion in opinions])
-    fleet = Fleet.of(factors)
-    deciding = [opinion for opinion in opinions if not opinion.held]
-    if fleet is None or not deciding:
-        return held(opinions, factors, why="nobody knows", who=who).explained(recalled.reasons), kept
-    wanted = choose(opinion.wanted for opinion in deciding)
-    agreed = _named_by_all(deciding) if len(deciding) == len(opinions) else ()
-    result = scaled(
-        wanted,
-        fleet,
-        leaving=agreed,
-        max_workers=min(opinion.result.max_workers for opinion in deciding),
-        reasons=[reason for opinion in opinions for reason in opinion.result.reasons] + [*recalled.reasons],
-    )
-    return result.because(_why(opinions, result, fleet, wanted), who=who), kept
+
+    scalers: Sequence[AutoScaler] = argument(ge=1, type=Sequence[AutoScaler], help="who is asked")
+
+    @staticmethod
+    @abstractmethod
+    def chosen(wanted: Iterable[int]) -> int:
+        """The number of workers to go for, of those that the scalers want."""
+
+    def opinion(self, factors: Factors, memory: JsonValue, fleet: Fleet | None) -> Opinion:
+        """What it says of *factors*, and what it and the scalers inside remember."""
+        who = self.autoscaler_name()
+        recalled = recall(memory, who=who, children=len(self.scalers))
+        opinions = [ask(one, factors, past, fleet) for one, past in zip(self.scalers, recalled.children, strict=True)]
+        remembered = together(None, [opinion.memory for opinion in opinions])
+        deciding = [opinion for opinion in opinions if not opinion.held]
+        if fleet is None or not deciding:
+            return held(opinions, recalled.reasons, why="nobody knows", who=who, memory=remembered)
+        wanted = self.chosen(opinion.wanted for opinion in deciding)
+        leaving = _named_by_all(deciding) if len(deciding) == len(opinions) else ()
+        most = min(opinion.max_workers for opinion in deciding)
+        move = Move.towards(wanted, fleet, leaving=leaving, max_workers=most)
+        reasons = [reason for opinion in opinions for reason in opinion.reasons]
+        why = Reason(who=who, why=_why(opinions, move, fleet, wanted, most))
+        reasons += [*recalled.reasons, why]
+        return move.opinion(who, reasons, max_workers=most, memory=remembered)
 
 
 def _named_by_all(deciding: Sequence[Opinion]) -> Sequence[str]:
@@ -51,17 +56,17 @@ def _named_by_all(deciding: Sequence[Opinion]) -> Sequence[str]:
     return [one for one in first.leaving if one in named]
 
 
-def _why(opinions: Sequence[Opinion], result: DecideResult, fleet: Fleet, wanted: int) -> str:
+def _why(opinions: Sequence[Opinion], move: Move, fleet: Fleet, wanted: int, most: int) -> str:
     why = f"{wanted} wanted ({', '.join(map(str, opinions))})"
-    if result.up:
-        why += f": starts {counted(result.up, 'worker')}"
-    elif result.down:
-        why += f": removes {counted(len(result.down), 'worker')}"
-    if wanted > fleet.present + result.up:
-        return f"{why}, and {fleet.total} of at most {result.max_workers} there"
-    missing = fleet.present - len(result.down) - wanted
+    if move.up:
+        why += f": starts {counted(move.up, 'worker')}"
+    elif move.down:
+        why += f": removes {counted(len(move.down), 'worker')}"
+    if wanted > fleet.present + move.up:
+        return f"{why}, and {fleet.total} of at most {most} there"
+    missing = fleet.present - len(move.down) - wanted
     if missing <= 0:
         return why
     if any(opinion.held for opinion in opinions):
         return f"{why}, but removes nobody while one of them can't know"
-    return f"{why}, but {'no more' if result.down else 'nobody'} whom all of them would remove"
+    return f"{why}, but {'no more' if move.down else 'nobody'} whom all of them would remove"

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model import ArgumentType, AutoScaler, DecideResult, Factors, Fleet, argument, bind
-from everai_autoscaler.wrapper.asking import ask, done, scaled
-from everai_autoscaler.wrapper.memory import moment, recall, together
+from everai_autoscaler.model import ArgumentType, AutoScaler, Factors, Fleet, argument
+from everai_autoscaler.wrapper.asking import Asked, Move, Opinion, Wrapper
+from everai_autoscaler.wrapper.memory import moment
 
 __all__ = ["Cooldown"]
 
 
 @frozen
-class Cooldown(AutoScaler):
-    """After a change, start nobody for *up* seconds and remove nobody for *down* seconds.
+class Cooldown(Wrapper):
+    """After a change, start no worker for *up* seconds and remove none for *down* seconds.
 
-    Either direction begins both pauses. An answer that does nothing begins none. Who is above ``max_workers`` doesn't
-    wait: somebody lowered that.
+    Either direction begins both pauses. An answer that does nothing begins none. A lowered ``max_workers`` isn't
+    delayed: workers above it go at once.
 
     >>> from everai_autoscaler import SimpleAutoScaler
     >>> from everai_autoscaler.testing import story
-    >>> told = story(Cooldown(SimpleAutoScaler(max_workers=5), up=60))
-    >>> print(told.busy(1).waiting(4).expect(up=1).after(30).expect_nothing().after(30).expect(up=1).result.reasons[-1])
+    >>> app = story(Cooldown(SimpleAutoScaler(max_workers=5), up=60))
+    >>> print(app.busy(1).waiting(4).expect(up=1).after(30).expect_nothing().after(30).expect(up=1).result.reasons[-1])
     cooldown: starts 1 worker: the last change was 60 s ago, at least 60 s
     """
 
@@ -32,33 +32,24 @@ class Cooldown(AutoScaler):
     up: ArgumentType = argument(0.0, ge=0, kw_only=True, help="seconds after a change in which nobody is started")
     down: ArgumentType = argument(300.0, ge=0, kw_only=True, help="seconds after a change in which nobody is removed")
 
-    @classmethod
-    def autoscaler_name(cls) -> str:
-        """``cooldown``, as files call it."""
-        return "cooldown"
+    known_as: ClassVar[str] = "cooldown"
 
-    def decide(self, factors: Factors) -> DecideResult:
-        """What to do when nothing is remembered."""
-        return self.decide_with_memory(factors, None)[0]
-
-    def decide_with_memory(self, factors: Factors, memory: JsonValue) -> tuple[DecideResult, JsonValue]:
-        """What to do, and when the last change was."""
-        bound, now, who = bind(self), factors.observed_at, self.autoscaler_name()
-        recalled = recall(memory, who=who, children=1, read=lambda own: _Last.read(own, now), fresh=_Last)
-        opinion = ask(bound.scaler, factors, recalled.children[0])
-        fleet, last, said = Fleet.of(factors), recalled.own.change, opinion.result.explained(recalled.reasons)
+    def opinion(self, factors: Factors, memory: JsonValue, fleet: Fleet | None) -> Opinion:
+        """What it says of *factors*, and what it and the scalers inside remember."""
+        now = factors.observed_at
+        asked = Asked.of(self, self.scaler, factors, memory, fleet, read=lambda own: _Last.read(own, now), fresh=_Last)
+        opinion, last = asked.opinion, asked.own.change
         if fleet is None or not (opinion.up or opinion.leaving):
-            return said.because("nothing to hold back", who=who), together(last, [opinion.memory])
-        pause: Any = bound.up if opinion.up else bound.down
-        wanted, why = opinion.wanted, "no change is remembered"
+            return asked.left_alone("nothing to hold back", last)
+        pause: Any = self.up if opinion.up else self.down
+        most, wanted, why = opinion.max_workers, opinion.wanted, "no change is remembered"
         if last is not None:
             since = now - last
             why = f"the last change was {since:g} s ago, {'less than' if since < pause else 'at least'} {pause:g} s"
             if since < pause:
-                wanted = fleet.present if opinion.up else max(wanted, min(fleet.present, said.max_workers))
-        result = scaled(wanted, fleet, leaving=opinion.leaving, max_workers=said.max_workers, reasons=said.reasons)
-        result = result.because(f"{done(result, opinion)}: {why}", who=who)
-        return result, together(now if result.actions else last, [opinion.memory])
+                wanted = fleet.present if opinion.up else max(wanted, min(fleet.present, most))
+        move = Move.towards(wanted, fleet, leaving=opinion.leaving, max_workers=most)
+        return asked.moved(move, f"{move.part_of(opinion)}: {why}", now if move.up or move.down else last)
 
 
 @frozen

@@ -1,26 +1,27 @@
-"""The first who knows."""
+"""The first scaler that can decide."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, Fleet, argument, bind
+from everai_autoscaler.model import AutoScaler, Factors, Fleet, Reason, argument
 from everai_autoscaler.words import counted
-from everai_autoscaler.wrapper.asking import Opinion, contained, held, scaled
-from everai_autoscaler.wrapper.memory import nothing, recall, together
+from everai_autoscaler.wrapper.asking import Move, Opinion, Wrapper, contained, held
+from everai_autoscaler.wrapper.memory import recall, together
 
 __all__ = ["FirstValid"]
 
 
 @frozen
-class FirstValid(AutoScaler):
+class FirstValid(Wrapper):
     """Do what the first of *scalers* says that doesn't hold; the others stand in for it, in their order.
 
-    While one stands in, nobody is removed: who was to decide doesn't know. One that fails is taken as holding. Those
-    after the one that decides aren't asked, and keep what they remember.
+    While one stands in, no worker is removed, since the first one doesn't know. One that fails is taken as holding.
+    Those after the one that decides aren't asked, and keep what they remember.
 
     >>> from everai_autoscaler import FreeWorkerAutoScaler, SimpleAutoScaler
     >>> from everai_autoscaler.testing import snapshot
@@ -31,40 +32,29 @@ class FirstValid(AutoScaler):
 
     scalers: Sequence[AutoScaler] = argument(ge=1, type=Sequence[AutoScaler], help="who is asked, in this order")
 
-    @classmethod
-    def autoscaler_name(cls) -> str:
-        """``first-valid``, as files call it."""
-        return "first-valid"
+    known_as: ClassVar[str] = "first-valid"
 
-    def decide(self, factors: Factors) -> DecideResult:
-        """What to do when nothing is remembered."""
-        return self.decide_with_memory(factors, None)[0]
-
-    def decide_with_memory(self, factors: Factors, memory: JsonValue) -> tuple[DecideResult, JsonValue]:
-        """What to do, and what the scalers inside remember."""
-        bound, who, fleet = bind(self), self.autoscaler_name(), Fleet.of(factors)
-        recalled = recall(memory, who=who, children=len(bound.scalers), read=nothing, fresh=bool)
+    def opinion(self, factors: Factors, memory: JsonValue, fleet: Fleet | None) -> Opinion:
+        """What it says of *factors*, and what it and the scalers inside remember."""
+        who = self.autoscaler_name()
+        recalled = recall(memory, who=who, children=len(self.scalers))
         remembered = list(recalled.children)
         opinions: list[Opinion] = []
-        for place, scaler in enumerate(bound.scalers):
-            opinions.append(contained(scaler, factors, remembered[place]))
+        for place, scaler in enumerate(self.scalers):
+            opinions.append(contained(scaler, factors, remembered[place], fleet))
             remembered[place] = opinions[-1].memory
             if not opinions[-1].held:
                 break
-        kept = together(None, remembered)
         *waiting, decides = opinions
+        memory = together(None, remembered)
         if decides.held or fleet is None:
-            return held(opinions, factors, why="nobody knows", who=who).explained(recalled.reasons), kept
-        reasons = [reason for opinion in opinions for reason in opinion.result.reasons] + [*recalled.reasons]
-        result = scaled(
-            max(decides.wanted, fleet.present) if waiting else decides.wanted,
-            fleet,
-            leaving=decides.leaving,
-            max_workers=decides.result.max_workers,
-            reasons=reasons,
-        )
+            return held(opinions, recalled.reasons, why="nobody knows", who=who, memory=memory)
+        goal, most = max(decides.wanted, fleet.present) if waiting else decides.wanted, decides.max_workers
+        move = Move.towards(goal, fleet, leaving=decides.leaving, max_workers=most)
         why = f"{decides.name} decides"
         if waiting and decides.leaving:
             unknowing = ", ".join(opinion.name for opinion in waiting)
             why += f", but removes none of {counted(len(decides.leaving), 'worker')} while {unknowing} can't know"
-        return result.because(why, who=who), kept
+        reasons = [reason for opinion in opinions for reason in opinion.reasons]
+        reasons += [*recalled.reasons, Reason(who=who, why=why)]
+        return move.opinion(who, reasons, max_workers=most, memory=memory)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar, cast
 
 from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model import ArgumentType, AutoScaler, DecideResult, Factors, Fleet, argument, bind
+from everai_autoscaler.model import ArgumentType, AutoScaler, Factors, Fleet, argument
 from everai_autoscaler.words import counted
-from everai_autoscaler.wrapper.asking import ask, bound_of, scaled
-from everai_autoscaler.wrapper.memory import nothing, recall, together
+from everai_autoscaler.wrapper.asking import Asked, Move, Opinion, Wrapper, bound_of
 
 __all__ = ["Floor"]
 
 
 @frozen
-class Floor(AutoScaler):
+class Floor(Wrapper):
     """Want at least so many *workers*, whatever the scaler inside wants, and also where it doesn't know.
 
-    Where the workers aren't known, nobody is started. A maximum goes before it.
+    Where the workers aren't known, none is started. ``max_workers`` still wins over the floor.
 
     >>> from everai_autoscaler import SimpleAutoScaler
     >>> from everai_autoscaler.testing import snapshot
@@ -31,37 +30,25 @@ class Floor(AutoScaler):
     scaler: AutoScaler = argument(help="the scaler that may want fewer")
     workers: ArgumentType = argument(ge=0, type=int, asks=1, help="the fewest workers that are wanted")
 
-    @classmethod
-    def autoscaler_name(cls) -> str:
-        """``floor``, as files call it."""
-        return "floor"
+    known_as: ClassVar[str] = "floor"
 
-    def decide(self, factors: Factors) -> DecideResult:
-        """What to do when nothing is remembered."""
-        return self.decide_with_memory(factors, None)[0]
-
-    def decide_with_memory(self, factors: Factors, memory: JsonValue) -> tuple[DecideResult, JsonValue]:
-        """What to do, and what the scaler inside remembers."""
-        bound: Any = bind(self)
-        who, fleet = self.autoscaler_name(), Fleet.of(factors)
-        recalled = recall(memory, who=who, children=1, read=nothing, fresh=bool)
-        opinion = ask(bound.scaler, factors, recalled.children[0])
-        said, kept = opinion.result.explained(recalled.reasons), together(None, [opinion.memory])
+    def opinion(self, factors: Factors, memory: JsonValue, fleet: Fleet | None) -> Opinion:
+        """What it says of *factors*, and what it and the scalers inside remember."""
+        asked = Asked.of(self, self.scaler, factors, memory, fleet)
+        opinion, least = asked.opinion, cast("int", self.workers)
         if fleet is None:
-            return said.because("nobody is started: the workers are not known", who=who), kept
-        there = f"at least {bound.workers} wanted, {counted(fleet.present, 'worker')} there"
-        if opinion.held and fleet.present >= bound.workers:
-            return said.because(there, who=who), kept
-        most = said.max_workers
+            return asked.left_alone("nobody is started: the workers are not known")
+        there = f"at least {least} wanted, {counted(fleet.present, 'worker')} there"
+        if opinion.held and fleet.present >= least:
+            return asked.left_alone(there)
+        most = opinion.max_workers
         if opinion.held:
-            # A hold has no opinion of the maximum, but who holds may have been given one.
-            most = max(most, bound.workers) if (given := bound_of(bound.scaler)) is None else given
-        result = scaled(
-            max(opinion.wanted, bound.workers), fleet, leaving=opinion.leaving, max_workers=most, reasons=said.reasons
-        )
-        kept_back = len(opinion.leaving) - len(result.down)
-        does = [f"starts {counted(result.up, 'worker')}"] if result.up > opinion.up else []
-        does += [f"keeps {kept_back} of {counted(len(opinion.leaving), 'worker')}"] if kept_back else []
-        if fleet.present + result.up < bound.workers:
+            # A hold has no opinion of the maximum, but the scaler that holds may have been given one.
+            most = max(most, least) if (given := bound_of(self.scaler)) is None else given
+        move = Move.towards(max(opinion.wanted, least), fleet, leaving=opinion.leaving, max_workers=most)
+        stays = len(opinion.leaving) - len(move.down)
+        does = [f"starts {counted(move.up, 'worker')}"] if move.up > opinion.up else []
+        does += [f"keeps {stays} of {counted(len(opinion.leaving), 'worker')}"] if stays else []
+        if fleet.present + move.up < least:
             does.append(f"the maximum is {most}")
-        return result.because(there + (f": {', '.join(does)}" if does else ""), who=who), kept
+        return asked.moved(move, there + (f": {', '.join(does)}" if does else ""), max_workers=most)

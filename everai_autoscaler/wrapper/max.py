@@ -1,23 +1,22 @@
-"""The most that anybody wants."""
+"""The most workers that any scaler inside wants."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import ClassVar
 
 from attrs import frozen
-from pydantic import JsonValue
 
-from everai_autoscaler.model import AutoScaler, DecideResult, Factors, argument, bind
-from everai_autoscaler.wrapper.combining import combine
+from everai_autoscaler.wrapper.combining import Combination
 
 __all__ = ["Max"]
 
 
 @frozen
-class Max(AutoScaler):
+class Max(Combination):
     """Want as many workers as that one of *scalers* which wants the most.
 
-    Nobody leaves whom one of them keeps, nor while one of them doesn't know. The maximum is the smallest of theirs.
+    No worker leaves that one of them keeps, nor while one of them doesn't know. The maximum is the smallest of theirs.
 
     >>> from everai_autoscaler import FreeWorkerAutoScaler, SimpleAutoScaler
     >>> from everai_autoscaler.testing import snapshot
@@ -27,17 +26,9 @@ class Max(AutoScaler):
     (2, 'max: 4 wanted (simple wants 3, free-worker wants 4): starts 2 workers')
     """
 
-    scalers: Sequence[AutoScaler] = argument(ge=1, type=Sequence[AutoScaler], help="who is asked")
+    known_as: ClassVar[str] = "max"
 
-    @classmethod
-    def autoscaler_name(cls) -> str:
-        """``max``, as files call it."""
-        return "max"
-
-    def decide(self, factors: Factors) -> DecideResult:
-        """What to do when nothing is remembered."""
-        return self.decide_with_memory(factors, None)[0]
-
-    def decide_with_memory(self, factors: Factors, memory: JsonValue) -> tuple[DecideResult, JsonValue]:
-        """What to do, and what the scalers inside remember."""
-        return combine(bind(self).scalers, factors, memory, who=self.autoscaler_name(), choose=max)
+    @staticmethod
+    def chosen(wanted: Iterable[int]) -> int:
+        """The most."""
+        return max(wanted)

@@ -1,18 +1,16 @@
-"""What wrappers remember: their own part, and that of each scaler inside. Small, and forgiving to read."""
+"""What wrappers remember: their own part and that of each scaler inside; small, and forgiving to read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from attrs import frozen
+from attrs import define, frozen
 from pydantic import JsonValue
 
 from everai_autoscaler.model import Reason
 
 __all__ = ["MOST", "Entry", "Recalled", "entries", "moment", "nothing", "recall", "together", "written"]
-
-T = TypeVar("T")
 
 MOST = 500
 """Entries that a ledger keeps at most; beyond that the oldest two become one, which stays for as long as the later."""
@@ -20,11 +18,11 @@ MOST = 500
 _LARGEST = 1e15
 
 
-@frozen
-class Recalled(Generic[T]):
+@define
+class Recalled:
     """What was remembered, as far as it can be read."""
 
-    own: T
+    own: Any
     children: Sequence[JsonValue]
     """For each scaler inside, what it remembered."""
     reasons: Sequence[Reason] = ()
@@ -39,9 +37,19 @@ class Entry:
     workers: int
 
 
+def nothing(own: Any) -> Any:
+    """Reads the own part of a wrapper that remembers nothing itself."""
+    return True if own is None else None
+
+
 def recall(
-    memory: JsonValue, *, who: str, children: int, read: Callable[[Any], T | None], fresh: Callable[[], T]
-) -> Recalled[T]:
+    memory: JsonValue,
+    *,
+    who: str,
+    children: int,
+    read: Callable[[Any], Any] = nothing,
+    fresh: Callable[[], Any] = bool,
+) -> Recalled:
     """What a wrapper round so many *children* makes of *memory*.
 
     Args:
@@ -65,11 +73,6 @@ def together(own: JsonValue, children: Iterable[JsonValue]) -> JsonValue:
     """What a wrapper remembers: its *own* part and that of its *children*; ``None`` where that is nothing."""
     inside = list(children)
     return None if own is None and all(one is None for one in inside) else {"own": own, "children": inside}
-
-
-def nothing(own: Any) -> bool | None:
-    """Reads the own part of a wrapper that remembers nothing itself."""
-    return True if own is None else None
 
 
 def moment(value: Any, now: float) -> float | None:

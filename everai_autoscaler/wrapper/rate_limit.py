@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model import ArgumentType, AutoScaler, DecideResult, Factors, Fleet, argument, bind
-from everai_autoscaler.wrapper.asking import ask, done, scaled
-from everai_autoscaler.wrapper.memory import MOST, Entry, entries, recall, together, written
+from everai_autoscaler.model import ArgumentType, AutoScaler, Factors, Fleet, argument
+from everai_autoscaler.wrapper.asking import Asked, Move, Opinion, Wrapper
+from everai_autoscaler.wrapper.memory import MOST, Entry, entries, written
 
 __all__ = ["RateLimit"]
 
@@ -19,19 +19,19 @@ _HALF_AN_HOUR = 1800.0
 
 
 @frozen
-class RateLimit(AutoScaler):
+class RateLimit(Wrapper):
     """Start, and remove, no more than so many workers or so many percent within a period; the larger of both.
 
     The rule of the scaling policies of the Kubernetes HorizontalPodAutoscaler: percents are of the workers that there
     were when the period began, which a ledger of what was started and removed since tells; upwards they are rounded
-    up, and of no worker one is allowed. A direction for which nothing is given isn't limited. Who is above
-    ``max_workers`` doesn't wait: somebody lowered that.
+    up, and of no worker one is allowed. A direction for which nothing is given isn't limited. A lowered
+    ``max_workers`` isn't delayed: workers above it go at once.
 
     >>> from everai_autoscaler import SimpleAutoScaler
     >>> from everai_autoscaler.testing import story
     >>> limited = RateLimit(SimpleAutoScaler(max_workers=9, scale_up_step=5), up_workers=2, up_period=60)
-    >>> told = story(limited).busy(1).waiting(9).expect(up=2).busy(3).after(30).expect_nothing()
-    >>> print(told.result.reasons[-1])
+    >>> played = story(limited).busy(1).waiting(9).expect(up=2).busy(3).after(30).expect_nothing()
+    >>> print(played.result.reasons[-1])
     rate-limit: starts none of 5 workers: at most 3 for now, with 2 started and 0 removed within the last 60 s
     """
 
@@ -51,43 +51,35 @@ class RateLimit(AutoScaler):
     )
     down_period: ArgumentType = argument(60.0, gt=0, kw_only=True, help="seconds of the period for those that leave")
 
-    @classmethod
-    def autoscaler_name(cls) -> str:
-        """``rate-limit``, as files call it."""
-        return "rate-limit"
+    known_as: ClassVar[str] = "rate-limit"
 
-    def decide(self, factors: Factors) -> DecideResult:
-        """What to do when nothing is remembered."""
-        return self.decide_with_memory(factors, None)[0]
-
-    def decide_with_memory(self, factors: Factors, memory: JsonValue) -> tuple[DecideResult, JsonValue]:
-        """What to do, and what was done within the periods."""
-        bound: Any = bind(self)
-        now, who, fleet = factors.observed_at, self.autoscaler_name(), Fleet.of(factors)
-        recalled = recall(memory, who=who, children=1, read=lambda own: _Ledger.read(own, now), fresh=_Ledger)
-        opinion = ask(bound.scaler, factors, recalled.children[0])
-        said = opinion.result.explained(recalled.reasons)
-        ledger = recalled.own.within(now, max(bound.up_period, bound.down_period, _HALF_AN_HOUR))
+    def opinion(self, factors: Factors, memory: JsonValue, fleet: Fleet | None) -> Opinion:
+        """What it says of *factors*, and what it and the scalers inside remember."""
+        now, bound = factors.observed_at, cast("Any", self)
+        asked = Asked.of(
+            self, self.scaler, factors, memory, fleet, read=lambda own: _Ledger.read(own, now), fresh=_Ledger
+        )
+        opinion, most = asked.opinion, asked.opinion.max_workers
+        ledger = asked.own.within(now, max(bound.up_period, bound.down_period, _HALF_AN_HOUR))
         if fleet is None or not (opinion.up or opinion.leaving):
-            return said.because("nothing to limit", who=who), together(ledger.written(), [opinion.memory])
+            return asked.left_alone("nothing to limit", ledger.written())
+        period = bound.up_period if opinion.up else bound.down_period
+        changes = ledger.within(now, period)
         if opinion.up:
-            period, changes = bound.up_period, ledger.within(now, bound.up_period)
             limit = _most(changes.begun_with(fleet.present), bound.up_workers, bound.up_percent)
             wanted = opinion.wanted if limit is None else min(opinion.wanted, limit)
         else:
-            period, changes = bound.down_period, ledger.within(now, bound.down_period)
             limit = _least(changes.begun_with(fleet.present), bound.down_workers, bound.down_percent)
-            # Nobody waits who is above the maximum.
-            limit = None if limit is None else min(limit, fleet.present, said.max_workers)
+            # The removal of workers above the maximum isn't delayed.
+            limit = None if limit is None else min(limit, fleet.present, most)
             wanted = opinion.wanted if limit is None else max(opinion.wanted, limit)
-        result = scaled(wanted, fleet, leaving=opinion.leaving, max_workers=said.max_workers, reasons=said.reasons)
+        move = Move.towards(wanted, fleet, leaving=opinion.leaving, max_workers=most)
         why = "no limit in this direction"
         if limit is not None:
             bounded = f"at {'most' if opinion.up else 'least'} {max(0, limit)}"
             past = f"{changes.started} started and {changes.removed} removed within the last {period:g} s"
             why = f"{bounded} for now, with {past}"
-        result = result.because(f"{done(result, opinion)}: {why}", who=who)
-        return result, together(ledger.joined(now, result).written(), [opinion.memory])
+        return asked.moved(move, f"{move.part_of(opinion)}: {why}", ledger.joined(now, move).written())
 
 
 def _most(begun_with: int, workers: int | None, percent: int | None) -> int | None:
@@ -143,10 +135,10 @@ class _Ledger:
         """How many workers there were before all this, when now there are *present*."""
         return present - self.started + self.removed
 
-    def joined(self, now: float, result: DecideResult) -> _Ledger:
-        """With what *result* does."""
-        ups = [*self.ups, Entry(now, result.up)] if result.up else self.ups
-        downs = [*self.downs, Entry(now, len(result.down))] if result.down else self.downs
+    def joined(self, now: float, move: Move) -> _Ledger:
+        """With what *move* starts or removes."""
+        ups = [*self.ups, Entry(now, move.up)] if move.up else self.ups
+        downs = [*self.downs, Entry(now, len(move.down))] if move.down else self.downs
         return _Ledger(_bounded(ups), _bounded(downs))
 
     def written(self) -> JsonValue:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import evolve, frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model import ArgumentType, AutoScaler, DecideResult, Factors, Fleet, argument, bind
-from everai_autoscaler.wrapper.asking import ask, scaled
-from everai_autoscaler.wrapper.memory import MOST, Entry, entries, recall, together, written
+from everai_autoscaler.model import ArgumentType, AutoScaler, Factors, Fleet, argument
+from everai_autoscaler.wrapper.asking import Asked, Move, Opinion, Wrapper
+from everai_autoscaler.wrapper.memory import MOST, Entry, entries, written
 
 __all__ = ["Stabilize"]
 
@@ -19,20 +19,20 @@ _AN_HOUR = 3600.0
 
 
 @frozen
-class Stabilize(AutoScaler):
+class Stabilize(Wrapper):
     """Follow the most that was wanted within *down_window* seconds downwards, and the least within *up_window* upwards.
 
     The rule of the Kubernetes HorizontalPodAutoscaler's ``stabilizationWindowSeconds``, with its defaults. As there,
-    the number of workers that there are is the first thing that was wanted, so that after a start nobody leaves for a
-    window; what isn't known wants nothing. Who is above ``max_workers`` doesn't wait: somebody lowered that.
+    the number of workers that there are is the first thing that was wanted, so after a start no worker leaves for a
+    window; what isn't known wants nothing. A lowered ``max_workers`` isn't delayed: workers above it go at once.
 
     >>> from everai_autoscaler import SimpleAutoScaler
     >>> from everai_autoscaler.testing import story
-    >>> told = story(Stabilize(SimpleAutoScaler(min_workers=0, max_workers=5, max_idle_time=0), down_window=60))
-    >>> told = told.free(2).expect_nothing().after(59).expect_nothing()
-    >>> print(told.result.reasons[-1])
+    >>> played = story(Stabilize(SimpleAutoScaler(min_workers=0, max_workers=5, max_idle_time=0), down_window=60))
+    >>> played = played.free(2).expect_nothing().after(59).expect_nothing()
+    >>> print(played.result.reasons[-1])
     stabilize: 2 rather than 0: 2 wanted 59 s ago, within 60 s
-    >>> told.after(1).expect(down=2).result.down
+    >>> played.after(1).expect(down=2).result.down
     ('free-2', 'free-1')
     """
 
@@ -44,43 +44,31 @@ class Stabilize(AutoScaler):
         300.0, ge=0, kw_only=True, help="seconds of which the most that was wanted limits the way down"
     )
 
-    @classmethod
-    def autoscaler_name(cls) -> str:
-        """``stabilize``, as files call it."""
-        return "stabilize"
+    known_as: ClassVar[str] = "stabilize"
 
-    def decide(self, factors: Factors) -> DecideResult:
-        """What to do when nothing is remembered."""
-        return self.decide_with_memory(factors, None)[0]
-
-    def decide_with_memory(self, factors: Factors, memory: JsonValue) -> tuple[DecideResult, JsonValue]:
-        """What to do, and what was wanted so far."""
-        bound: Any = bind(self)
-        now, who, fleet = factors.observed_at, self.autoscaler_name(), Fleet.of(factors)
-        recalled = recall(memory, who=who, children=1, read=lambda own: _Wanted.read(own, now), fresh=_Wanted)
-        opinion = ask(bound.scaler, factors, recalled.children[0])
-        said = opinion.result.explained(recalled.reasons)
-        up_window, down_window = bound.up_window, bound.down_window
-        remembered = recalled.own.within(now, up=max(up_window, _AN_HOUR), down=max(down_window, _AN_HOUR))
+    def opinion(self, factors: Factors, memory: JsonValue, fleet: Fleet | None) -> Opinion:
+        """What it says of *factors*, and what it and the scalers inside remember."""
+        now = factors.observed_at
+        asked = Asked.of(
+            self, self.scaler, factors, memory, fleet, read=lambda own: _Wanted.read(own, now), fresh=_Wanted
+        )
+        opinion = asked.opinion
+        windows: Any = (self.up_window, self.down_window)
+        up_window, down_window = windows
+        remembered = asked.own.within(now, up=max(up_window, _AN_HOUR), down=max(down_window, _AN_HOUR))
         if fleet is not None and not remembered.begun:
             remembered = remembered.joined(Entry(now, fleet.present))
         if fleet is None or opinion.held:
-            kept = together(remembered.written(), [opinion.memory])
-            return said.because("nothing is wanted, so nothing is stabilised", who=who), kept
-        present = Entry(now, opinion.wanted)
+            return asked.left_alone("nothing is wanted, so nothing is stabilised", remembered.written())
+        present, highest = Entry(now, opinion.wanted), opinion.max_workers
         earlier = remembered.within(now, up=up_window, down=down_window)
         least = min([*earlier.least, present], key=_workers)
         most = max([*earlier.most, present], key=_workers)
         wanted = min(max(fleet.present, least.workers), most.workers)
-        result = scaled(
-            max(opinion.wanted, min(wanted, said.max_workers)) if wanted > opinion.wanted else wanted,
-            fleet,
-            leaving=opinion.leaving,
-            max_workers=said.max_workers,
-            reasons=said.reasons,
-        )
-        why = _why(opinion.wanted, wanted, said.max_workers, (least, up_window), (most, down_window), now)
-        return result.because(why, who=who), together(remembered.joined(present).written(), [opinion.memory])
+        goal = max(opinion.wanted, min(wanted, highest)) if wanted > opinion.wanted else wanted
+        move = Move.towards(goal, fleet, leaving=opinion.leaving, max_workers=highest)
+        why = _why(opinion.wanted, wanted, highest, (least, up_window), (most, down_window), now)
+        return asked.moved(move, why, remembered.joined(present).written())
 
 
 def _workers(entry: Entry) -> int:

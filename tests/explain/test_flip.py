@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from everai_autoscaler import AutoScaler, Decider, Factors, Placeholder, Record, argument
 from everai_autoscaler.decision import replay
 from everai_autoscaler.errors import ContractError
-from everai_autoscaler.explain.flip import Direction, Flip, Part, direction, search
+from everai_autoscaler.explain import Direction, Flip, Part, direction, search
 from everai_autoscaler.model import DecideResult, Decorator, Decorators, Outcome
 from everai_autoscaler.testing import snapshot, worker
 
@@ -121,6 +121,46 @@ def test_a_floor_asks_for_workers():
 
     assert [("scaler.max_queue_size", 5, 0)] == shown(found.binding)[:1]
     assert [("workers", 2, 3)] == shown(found.limits)[:1]
+
+
+def test_an_argument_of_a_strangers_policy_may_ask_for_workers(offering):
+    """It says so itself, and then isn't named as what held the decision back."""
+
+    @define
+    class Reserving(AutoScaler):
+        reserve: int = argument(1, ge=0, asks=1)
+        most: int = argument(5, ge=0)
+
+        def decide(self, factors):
+            return DecideResult.scale_to(self.reserve, factors, max_workers=self.most)
+
+    registry = offering(scalers={"reserving": Reserving})
+    record = recorded("reserving", {"reserve": 2}, snapshot(busy=2), registry=registry)
+    found = search(record, registry=registry)
+
+    assert [("reserve", 2, 3)] == shown(found.limits)
+    assert [] == shown(found.binding)
+
+
+def test_a_signal_may_flip_a_decision(offering):
+    """Whatever else a platform measures is tried as other numbers are; how old it is stays."""
+
+    @define
+    class Signalled(AutoScaler):
+        def decide(self, factors):
+            waiting = factors.signal("tokens_waiting", max_age=30)
+            if waiting is None:
+                return DecideResult.hold(factors, "the tokens that wait are not known")
+            return DecideResult.scale_to(1 + int(waiting // 1000), factors, max_workers=9)
+
+    registry = offering(scalers={"signalled": Signalled})
+    signals = {"tokens_waiting": {"value": 900, "age": 5}, "old": {"value": 1, "age": 600}}
+    record = recorded("signalled", {}, snapshot(busy=1, signals=signals), registry=registry)
+    flips = [flip for flip in search(record, registry=registry).flips if flip.part is Part.SIGNAL]
+
+    assert [("tokens_waiting", 900)] == [(flip.name, flip.was) for flip in flips]
+    assert 1000 == pytest.approx(flips[0].now, rel=2e-3)
+    assert Direction.UP is direction(flips[0].outcome)
 
 
 def test_another_amount_is_no_flip():

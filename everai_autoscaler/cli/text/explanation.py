@@ -9,7 +9,7 @@ from typing import Any
 from everai_autoscaler.cli.text.words import as_json, printable, sentences
 from everai_autoscaler.decision.nested import is_hidden
 from everai_autoscaler.errors import UnknownNameError
-from everai_autoscaler.explain.flip import Direction, Flip, Part, Search, direction, search
+from everai_autoscaler.explain import Direction, Flip, Part, Search, direction, search
 from everai_autoscaler.model import Outcome, Record, RecordedArgument
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.words import counted, moment, reason_word, table
@@ -141,6 +141,8 @@ def _change(flip: Flip) -> str:
         )
     if flip.part is Part.TIME:
         return f"{abs(flip.now):,} s {'later' if flip.now > 0 else 'earlier'}"
+    if flip.part is Part.SIGNAL:
+        return f"With the signal {printable(flip.name)} at {_values(flip)}"
     if flip.part is Part.KNOWN:
         return "With nobody known to be waiting" if flip.name == "queue" else "With the workers known to be none"
     return f"With {flip.name} {_values(flip)}"

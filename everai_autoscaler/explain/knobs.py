@@ -1,0 +1,216 @@
+"""What of a recorded decision can be changed: its arguments, and what its snapshot says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from everai_autoscaler.decision.replay import Replay
+from everai_autoscaler.explain.flip import Part
+from everai_autoscaler.explain.knob import Knob, Turn, Way, far
+from everai_autoscaler.model import (
+    Argument,
+    Factors,
+    QueueReason,
+    QueueSummary,
+    Record,
+    Worker,
+    WorkerStatus,
+    schema_of,
+)
+from everai_autoscaler.model.record import at_moment
+from everai_autoscaler.plugin import Registry
+
+__all__ = ["knobs_of", "with_argument"]
+
+_A_WEEK = 604_800
+"""How much later a snapshot is looked at, in seconds."""
+
+
+def knobs_of(record: Record, registry: Registry, again: Callable[[Record], Replay]) -> Iterator[Knob]:
+    """Each number that went into the decision of *record*, which *again* makes once more with another record."""
+    known = {name: one.value for name, one in record.arguments.items() if not one.redacted}
+    yield from _of_arguments(
+        record.scaler, known, (), "", registry, lambda way, to: again(with_argument(record, way, to))
+    )
+    factors = record.moment()
+    if factors is None:
+        return
+
+    def seen(**fields: Any) -> Replay:
+        return again(record.model_copy(update={"snapshot": factors.model_copy(update=fields)}))
+
+    yield from _of_the_queue(factors, seen)
+    yield from _of_the_workers(factors, seen)
+    yield from _of_the_signals(factors, seen)
+    yield from _of_the_time(record, factors, again)
+
+
+def _of_arguments(
+    scaler: str,
+    values: Mapping[str, Any],
+    way: Way,
+    where: str,
+    registry: Registry,
+    decide: Callable[[Way, float], Replay],
+) -> Iterator[Knob]:
+    """Those of *scaler*, which was made of *values*, and of the scalers inside; *decide* is given what changes."""
+    taken = schema_of(registry.autoscaler(scaler)).arguments
+    for name, value in values.items():
+        if _is_number(value) and name in taken:
+            turn = partial(decide, (*way, name))
+            yield _of_an_argument(taken[name], where + name, value, turn, (*way, name))
+        for place, inside in _scalers_in(value):
+            at, there = (where + name, ()) if place is None else (f"{where}{name}[{place}]", (place,))
+            inner = (*way, name, *there, "arguments")
+            yield from _of_arguments(inside["name"], inside["arguments"], inner, f"{at}.", registry, decide)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _of_an_argument(argument: Argument, name: str, value: float, turn: Turn, way: Way) -> Knob:
+    whole, farthest = isinstance(value, int), far(value)
+    below = [bound for bound in (argument.ge, argument.gt) if bound is not None]
+    lowest, highest = max(below, default=-farthest), farthest if argument.le is None else argument.le
+    if whole:
+        lowest, highest = int(lowest), int(highest)
+    return Knob(Part.ARGUMENT, name, value, lowest, highest, whole, turn, way=way, asks=argument.asks)
+
+
+def _scalers_in(value: Any) -> Iterator[tuple[int | None, dict[str, Any]]]:
+    """Each scaler that a recorded *value* holds, and at which place of a list."""
+    for place, one in enumerate(value) if isinstance(value, list) else [(None, value)]:
+        if isinstance(one, dict) and "name" in one and isinstance(one.get("arguments"), dict):
+            yield place, one
+
+
+def with_argument(record: Record, way: Way, to: float) -> Record:
+    """*record* with another value of the argument at the end of the *way*."""
+    name, *rest = way
+    argument = record.arguments[str(name)]
+    changed = argument.model_copy(update={"value": _replaced(argument.value, rest, to)})
+    return record.model_copy(update={"arguments": {**record.arguments, str(name): changed}})
+
+
+def _replaced(form: Any, way: Sequence[str | int], to: float) -> Any:
+    if not way:
+        return to
+    first, *rest = way
+    inside = _replaced(form[first], rest, to)
+    if isinstance(form, dict):
+        return {**form, first: inside}
+    return [inside if place == first else one for place, one in enumerate(form)]
+
+
+def _of_the_queue(factors: Factors, seen: Callable[..., Replay]) -> Iterator[Knob]:
+    queue = factors.queue
+    if queue is None:
+        yield _known("queue", lambda _: seen(queue={}))
+        return
+    for reason in dict.fromkeys((*QueueReason, *queue)):
+        yield Knob(
+            Part.WAITING,
+            reason.value,
+            queue.get(reason, 0),
+            lowest=0,
+            highest=far(queue.get(reason, 0)),
+            whole=True,
+            turn=partial(_queue_set, seen, queue, reason),
+        )
+
+
+def _queue_set(seen: Callable[..., Replay], queue: QueueSummary, reason: QueueReason, to: float) -> Replay:
+    return seen(queue={**queue, reason: to})
+
+
+def _of_the_workers(factors: Factors, seen: Callable[..., Replay]) -> Iterator[Knob]:
+    if factors.workers is None:
+        yield _known("workers", lambda _: seen(workers=[], worker=None, unknown=None))
+        return
+    for status in WorkerStatus:
+        there = factors.count(status) or 0
+        yield Knob(
+            Part.WORKERS,
+            status.value,
+            there,
+            lowest=max(0, there - 1),
+            highest=there + 1,
+            whole=True,
+            turn=partial(_workers_set, seen, factors, status, there),
+        )
+
+
+def _workers_set(seen: Callable[..., Replay], factors: Factors, status: WorkerStatus, there: int, to: float) -> Replay:
+    return seen(**_with_one(factors, status, int(to) - there))
+
+
+def _with_one(factors: Factors, status: WorkerStatus, more: int) -> dict[str, Any]:
+    """The fields of *factors* with one worker of *status* more, who has just come, or without the newest of them."""
+    workers = list(factors.workers or ())
+    if more > 0:
+        workers.append(_newcomer(factors, status))
+    elif more < 0:
+        workers.remove(max((w for w in workers if w.status is status and not w.draining), key=lambda w: w.started_at))
+    if factors.worker is None:
+        return {"workers": workers}
+    counted = max(0, factors.worker.get(status, 0) + more)
+    return {"workers": workers, "worker": {**factors.worker, status: counted}}
+
+
+def _newcomer(factors: Factors, status: WorkerStatus) -> Worker:
+    taken = {worker.worker_id for worker in factors.workers or ()}
+    now = int(factors.observed_at)
+    # What a sentence calls it: an id like the others' would be taken for a worker that was there.
+    name = f"one more {'starting' if status is WorkerStatus.Inflight else status.value.lower()} worker"
+    return Worker(
+        worker_id=next(one for number in range(len(taken) + 1) if (one := name + " again" * number) not in taken),
+        region="",
+        started_at=now,
+        last_service_time=0 if status is WorkerStatus.Inflight else now,
+        number_of_successes=0,
+        number_of_failures=0,
+        number_of_sessions=0,
+        average_response_time=0.0,
+        current_request=1 if status is WorkerStatus.Busy else 0,
+        status=status,
+    )
+
+
+def _of_the_signals(factors: Factors, seen: Callable[..., Replay]) -> Iterator[Knob]:
+    for name, signal in (factors.signals or {}).items():
+        yield Knob(
+            Part.SIGNAL,
+            name,
+            signal.value,
+            lowest=0.0 if signal.value >= 0 else -far(signal.value),
+            highest=far(signal.value),
+            whole=False,
+            turn=partial(_signal_set, seen, factors, name),
+        )
+
+
+def _signal_set(seen: Callable[..., Replay], factors: Factors, name: str, to: float) -> Replay:
+    signals = dict(factors.signals or {})
+    return seen(signals={**signals, name: signals[name].model_copy(update={"value": to})})
+
+
+def _of_the_time(record: Record, factors: Factors, again: Callable[..., Replay]) -> Iterator[Knob]:
+    spans = [
+        factors.age(worker) if worker.status is WorkerStatus.Inflight else factors.idle_time(worker) or 0.0
+        for worker in factors.workers or ()
+    ]
+
+    def later(by: float) -> Replay:
+        moment = factors.observed_at + by
+        return again(record.model_copy(update={"snapshot": at_moment(factors, moment), "observed_at": moment}))
+
+    if spans:
+        longest = max(spans)
+        yield Knob(Part.TIME, "observed_at", 0, -int(longest), _A_WEEK, whole=True, turn=later, base=longest)
+
+
+def _known(field: str, turn: Turn) -> Knob:
+    return Knob(Part.KNOWN, field, 0, 0, 1, whole=True, turn=turn)

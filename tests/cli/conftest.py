@@ -21,6 +21,7 @@ from everai_autoscaler.cli.commands import everai_autoscaler
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.model import Factors, Placeholder
+from everai_autoscaler.plugin import default_registry
 from everai_autoscaler.runtime.state import running as runs
 from everai_autoscaler.runtime.store import Store, TickRow
 from everai_autoscaler.runtime.view import AdminView
@@ -39,6 +40,24 @@ def run() -> Callable[..., Result]:
         return result
 
     return invoke
+
+
+@pytest.fixture
+def run_beside(run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
+    """Runs a command in this process, as if what is in a directory were installed."""
+    directories: list[Path] = []
+
+    def invoke(directory: Path, *arguments: object, given: str | bytes = "", **env: str) -> Result:
+        directories.append(directory)
+        monkeypatch.syspath_prepend(directory)
+        default_registry.cache_clear()
+        return run(*arguments, given=given, **env)
+
+    yield invoke
+    default_registry.cache_clear()
+    for name, module in list(sys.modules.items()):
+        if any(Path(getattr(module, "__file__", None) or "/").is_relative_to(one) for one in directories):
+            del sys.modules[name]
 
 
 @pytest.fixture

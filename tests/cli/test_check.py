@@ -57,10 +57,10 @@ def test_a_good_scaler_passes_every_rule_in_the_table(run):
     assert 0 == result.exit_code
 
 
-def test_a_broken_rule_shows_the_snapshot_and_fails(start, hasty):
+def test_a_broken_rule_shows_the_snapshot_and_fails(run_beside, hasty):
     """Under the table stands the smallest snapshot that shows it, as code that makes that snapshot; the status is 1."""
-    process = start("check", "hasty", env={"PYTHONPATH": str(hasty)})
-    output, errors = process.communicate(timeout=100)
+    result = run_beside(hasty, "check", "hasty", "--examples", 40)
+    output = result.stdout
 
     assert "removes_nobody_at_work                failed " in output
     assert "removes_nobody_at_work: Removes nobody who is busy" in output
@@ -69,14 +69,14 @@ def test_a_broken_rule_shows_the_snapshot_and_fails(start, hasty):
     made = eval(code, {"snapshot": snapshot, "worker": worker, "Factors": Factors})
     assert 1 == len(made.workers)
     assert "decide(factors): removes w1, which " in story
-    assert (1, "") == (process.returncode, errors)
+    assert (1, "") == (result.exit_code, result.stderr)
 
 
-def test_json_has_the_snapshot_of_a_broken_rule(start, hasty, run):
+def test_json_has_the_snapshot_of_a_broken_rule(run_beside, hasty):
     """For programs: each rule with what came of it, and a snapshot that `decide` can be given."""
-    output, _ = start("check", "hasty", "-o", "json", env={"PYTHONPATH": str(hasty)}).communicate(timeout=100)
+    result = run_beside(hasty, "check", "hasty", "-o", "json", "--examples", 40)
 
-    rules = {one["rule"]: one for one in json.loads(output)["rules"]}
+    rules = {one["rule"]: one for one in json.loads(result.stdout)["rules"]}
     broken = rules["removes_nobody_at_work"]
     assert ("failed", "passed") == (broken["result"], rules["never_goes_both_ways"]["result"])
     assert Factors.from_json(json.dumps(broken["snapshot"])).workers

@@ -104,19 +104,13 @@ def test_completion_prints_the_script(run, shell, mark):
         ("decide s", {"shadow", "simple", "stabilize"}),
     ],
 )
-def test_names_are_completed(start, words, expected):
+def test_names_are_completed(run, words, expected):
     """Commands, walks, traces and scalers are completed."""
     given = ["everai-autoscaler", *words.split()]
-    process = start(
-        env={
-            "_EVERAI_AUTOSCALER_COMPLETE": "bash_complete",
-            "COMP_WORDS": " ".join(given),
-            "COMP_CWORD": str(len(given) - 1),
-        }
-    )
-    output, _ = process.communicate(timeout=60)
+    place = str(len(given) - 1)
+    result = run(_EVERAI_AUTOSCALER_COMPLETE="bash_complete", COMP_WORDS=" ".join(given), COMP_CWORD=place)
 
-    assert expected == {line.partition(",")[2] for line in output.splitlines()}
+    assert expected == {line.partition(",")[2] for line in result.stdout.splitlines()}
 
 
 def test_an_unknown_command_is_one_line(run):

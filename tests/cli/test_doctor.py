@@ -26,15 +26,15 @@ def distribution(directory, name, version, *, files=(), entry="", record=""):
 
 
 @pytest.fixture
-def examine(start):
-    """The findings when a directory is on the path: in a process of its own, since they are of the process."""
+def examine(run_beside):
+    """The findings when what is in a directory is installed, too."""
 
     def ask(directory, *arguments, **env):
-        process = start("doctor", *arguments, "-o", "json", env={"PYTHONPATH": str(directory), **env})
-        output, errors = process.communicate(timeout=60)
+        result = run_beside(directory, "doctor", *arguments, "-o", "json", **env)
+        told = json.loads(result.stdout)
 
-        assert "" == errors
-        return process.returncode, [one["what"] for one in json.loads(output)["findings"]], json.loads(output)
+        assert "" == result.stderr
+        return result.exit_code, [one["what"] for one in told["findings"]], told
 
     return ask
 
@@ -77,7 +77,7 @@ def test_files_of_others_in_this_package_are_found(examine, tmp_path):
     assert what.endswith("everai_autoscaler/model/factors.py for one")
 
 
-def test_overwritten_files_are_found(examine, tmp_path):
+def test_overwritten_files_are_found(start, tmp_path):
     """A file that is no longer as its own distribution installed it, or is gone, is named."""
     shutil.copytree(PACKAGE, tmp_path / "everai_autoscaler", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     lines = []
@@ -87,11 +87,17 @@ def test_overwritten_files_are_found(examine, tmp_path):
     entry = "builtin = everai_autoscaler.builtin.plugin"
     version = everai_autoscaler.__version__
     distribution(tmp_path, "everai-autoscaler", version, entry=entry, record="".join(lines))
-    before = [one for one in examine(tmp_path)[1] if "as installed" in one]
+
+    def examine():
+        # In a process of its own, which runs the copy.
+        output, _ = start("doctor", "-o", "json", env={"PYTHONPATH": str(tmp_path)}).communicate(timeout=60)
+        return [one["what"] for one in json.loads(output)["findings"] if "as installed" in one["what"]]
+
+    before = examine()
     (tmp_path / "everai_autoscaler" / "loop.py").unlink()
     mended = tmp_path / "everai_autoscaler" / "builtin" / "simple.py"
     mended.write_text(mended.read_text("utf-8") + "# mended\n", "utf-8")
-    after = [one for one in examine(tmp_path)[1] if "as installed" in one]
+    after = examine()
 
     assert [] == before
     changed = "everai_autoscaler/builtin/simple.py, everai_autoscaler/loop.py"

@@ -214,7 +214,7 @@ def test_what_was_given_wrong_is_one_line(run_here, state, arguments, told: str)
         ("kind: ConfigMap\nmetadata: {name: a}\ndata: {k: [1]}", "data.k: a list given, should be a text"),
         ("kind: ConfigMap\nmetadata: {name: a}\ndata: {k: yes}", "data.k: a bool given, should be a text; quote it"),
         ("kind: ConfigMap\nmetadata: {name: a}\ndata: {k: 2024-13-01}", "is not YAML: month must be in 1..12"),
-        (f"kind: ConfigMap\ndata: {'[' * 2000}", "is nested too deeply"),
+        (f"kind: ConfigMap\ndata: {'[' * 700}", "is nested too deeply"),
         (
             "kind: ConfigMap\nmetadata: {name: a}\ndata:\n  k: '1'\n  k: '2'",
             "line 5: key 'k' is there already, in line 4",

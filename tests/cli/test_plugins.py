@@ -51,21 +51,21 @@ def test_words_say_the_same(run):
     assert "  scalers:              free-worker, simple\n" in words
 
 
-def test_what_failed_is_named_with_its_reason(start, distributions):
+def test_what_failed_is_named_with_its_reason(run_beside, distributions):
     """A plugin that can't be imported, and one whose names another has too, are shown with what is wrong."""
-    output, errors = start("plugins", env={"PYTHONPATH": str(distributions)}).communicate(timeout=60)
+    result = run_beside(distributions, "plugins")
+    output, errors = result.stdout, result.stderr
 
     assert "broken  (plugin-broken 0.6)\n  failed: import of 'plugin_broken' failed: ModuleNotFoundError" in output
     assert "plugin 'two' (plugin-two 0.3) offers the scaler 'patient' too: it is neither's, block one" in output
     assert "" == errors
 
 
-def test_a_blocked_plugin_is_listed_as_blocked(start, distributions):
+def test_a_blocked_plugin_is_listed_as_blocked(run_beside, distributions):
     """The environment variable that blocks a plugin shows in the list; the other one has its name then."""
-    env = {"PYTHONPATH": str(distributions), "EVERAI_AUTOSCALER_BLOCK": "two,broken"}
-    output, _ = start("plugins", "-o", "json", env=env).communicate(timeout=60)
+    result = run_beside(distributions, "plugins", "-o", "json", EVERAI_AUTOSCALER_BLOCK="two,broken")
 
-    found = {one["plugin"]: one for one in json.loads(output)}
+    found = {one["plugin"]: one for one in json.loads(result.stdout)}
     assert ["blocked by EVERAI_AUTOSCALER_BLOCK"] == found["two"]["failures"]
     assert ({"autoscalers": ["patient"]}, []) == (found["one"]["offers"], found["one"]["failures"])
 

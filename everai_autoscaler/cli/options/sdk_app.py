@@ -141,13 +141,13 @@ def _our_decorators(given: Decorators | None) -> Decorators | None:
     if given is None:
         return None
 
-    def ours(decorators: list[Decorator] | None) -> list[Decorator] | None:
-        return decorators and [
-            Decorator(name=one.name, arguments={key: _ours(value) for key, value in (one.arguments or {}).items()})
-            for one in decorators
-        ]
+    def ours(one: Decorator) -> Decorator:
+        return Decorator(name=one.name, arguments={key: _ours(value) for key, value in (one.arguments or {}).items()})
 
-    return Decorators(arguments=ours(given.arguments), factors=ours(given.factors))
+    return Decorators(
+        arguments=given.arguments and list(map(ours, given.arguments)),
+        factors=given.factors and list(map(ours, given.factors)),
+    )
 
 
 class _InContext(AutoScaler):

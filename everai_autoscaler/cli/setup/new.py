@@ -34,41 +34,17 @@ class _Kind:
     suffix: str
     """What the name of its class ends in; a function's is empty."""
     summary: str
-    usage: str
 
 
 _KINDS: Mapping[str, _Kind] = {
-    "scaler": _Kind(
-        "autoscalers",
-        "AutoScaler",
-        "Scales to a worker for every few requests that wait",
-        "Decide with it, watch a fleet under it, and look for a snapshot at which it breaks a rule:\n\n"
-        "```console\neverai-autoscaler decide $name snapshot.json\neverai-autoscaler walk --scaler $name\n"
-        "everai-autoscaler check $name\n```",
-    ),
+    "scaler": _Kind("autoscalers", "AutoScaler", "Scales to a worker for every few requests that wait"),
     "factors-decorator": _Kind(
-        "factors_decorators",
-        "Decorator",
-        "Lets a scaler see no more than so many requests waiting",
-        "In the file that describes a scaler:\n\n"
-        "```yaml\nname: simple\ndecorators:\n  factors:\n    - name: $name\n      arguments:\n        most: 100\n```",
+        "factors_decorators", "Decorator", "Lets a scaler see no more than so many requests waiting"
     ),
     "arguments-decorator": _Kind(
-        "arguments_decorators",
-        "Decorator",
-        "Keeps more workers at the hours of the day that you say",
-        "In the file that describes a scaler:\n\n"
-        "```yaml\nname: simple\ndecorators:\n  arguments:\n    - name: $name\n      arguments:\n"
-        "        workers: 3\n```",
+        "arguments_decorators", "Decorator", "Keeps more workers at the hours of the day that you say"
     ),
-    "placeholder": _Kind(
-        "placeholder_kinds",
-        "",
-        "Reads arguments from the entries of a JSON file",
-        "In the file that describes a scaler:\n\n"
-        "```yaml\nname: simple\narguments:\n"
-        "  max_workers: {placeholder: {kind: $name, name: settings.json, key: max_workers}}\n```",
-    ),
+    "placeholder": _Kind("placeholder_kinds", "", "Reads arguments from the entries of a JSON file"),
 }
 
 
@@ -114,12 +90,10 @@ def new(name: str, *, kind: str, directory: Path, output: str) -> None:
         told = {"name": words["name"], "distribution": words["distribution"], "directory": str(made)}
         click.echo(json.dumps({**told, "files": list(contents)}))
         return
-    click.echo(f"Made {made}:")
-    click.echo("\n".join(f"  {path}" for path in contents))
-    click.echo("Next:")
     check = [f"everai-autoscaler check {words['name']}"] if kind == "scaler" else []
-    for line in (f"pip install -e {made}", f"everai-autoscaler describe {words['name']}", *check, f"pytest {made}"):
-        click.echo(f"  {line}")
+    steps = [f"pip install -e {made}", f"everai-autoscaler describe {words['name']}", *check, f"pytest {made}"]
+    click.echo("\n  ".join([f"Made {made}:", *contents]))
+    click.echo("\n  ".join(["Next:", *steps]))
 
 
 def _words(given: str, kind: str) -> dict[str, str]:
@@ -147,7 +121,6 @@ def _words(given: str, kind: str) -> dict[str, str]:
         "function_name": f"read_{underscored}",
         "kind": KINDS[of_kind.registered],
         "summary": of_kind.summary,
-        "usage": Template(of_kind.usage).substitute(name=called),
     }
 
 
@@ -170,9 +143,12 @@ def _contents(words: Mapping[str, str], kind: str) -> dict[str, str]:
         f"tests/test_{words['entry'].replace('-', '_')}.py": f"{kind}.test.txt",
     }
     scaffold = files("everai_autoscaler.cli.setup") / "scaffold"
-    texts = {path: (scaffold / template).read_text("utf-8") for path, template in templates.items()}
-    filled = {path: Template(text).substitute(words) for path, text in texts.items()}
-    return {**filled, f"{module}/py.typed": ""}
+
+    def filled(template: str, **more: str) -> str:
+        return Template((scaffold / template).read_text("utf-8")).substitute(words, **more)
+
+    usage = filled(f"{kind}.usage.txt").rstrip()
+    return {**{path: filled(template, usage=usage) for path, template in templates.items()}, f"{module}/py.typed": ""}
 
 
 def _write(made: Path, contents: Mapping[str, str]) -> None:

@@ -60,12 +60,12 @@ _NO_COMMAND: tuple[type[click.UsageError], ...] = (
 )
 """What a group that is given none of its commands raises, since click 8.2; before, it showed its help."""
 
-_TOLD_BY = {
+_SHOWN_BY = {
     "run": ("arguments_contradict",),
     "plugins": ("plugin_failed", "plugin_name_contested"),
     "doctor": ("plugin_failed", "plugin_name_contested", "blocked_plugin_unknown", "arguments_contradict"),
 }
-"""The events that a command tells by itself."""
+"""The events that a command shows itself."""
 
 
 class _Commands(click.Group):
@@ -93,7 +93,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # Whoever read has enough, so nobody is told; what is left in the buffer goes nowhere.
+            # The reader has had enough, which is no error; what is left in the buffer is dropped.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(BROKEN_PIPE)
 
@@ -160,9 +160,9 @@ class _StandardError(logging.Handler):
         name = str(event.pop("event"))
         context = click.get_current_context(silent=True)
         running = (context and context.info_name) or ""
-        # The live view of "run" has no place for what its lines tell.
-        told = () if running == "run" and sys.stdout.isatty() else _TOLD_BY.get(running, ())
-        if name not in ("tick_failed", *told):
+        # The lines of "run" show it; its live view has no room for it.
+        shown = () if running == "run" and sys.stdout.isatty() else _SHOWN_BY.get(running, ())
+        if name not in ("tick_failed", *shown):
             click.echo(one_line(f"warning: {name.replace('_', ' ')}: {_why(event)}"), err=True)
 
 

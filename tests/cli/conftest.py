@@ -124,7 +124,7 @@ def kept(tmp_path: Path) -> Path:
     directory = tmp_path / "state"
     with closing(Store(directory)) as store:
         store.put("Secret", "quota", {"idle": "7531"})
-        store.remember_app("get-start", {"scaler": "simple max_workers=5", "started_at": TIMES[0]})
+        store.remember_app("get-start", {"scaler": "simple", "started_at": TIMES[0]})
         for tick in a_run(store):
             store.write_tick("get-start", tick)
     (directory / "logs" / f"{ANN}.log").write_text("began\nserved\n")

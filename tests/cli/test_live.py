@@ -49,7 +49,7 @@ VtU8mgrcneAqQzSh9GE5K2  PENDING      IN_FLIGHT      03:03:04                    
 def a_status(**more: Any) -> StatusForm:
     given = {
         "app": "get-start",
-        "scaler": "free-worker min_workers=ConfigMap get-start-configmap/min_workers",
+        "scaler": "free-worker",
         "running": True,
         "started_at": NOW - 300,
         "app_url": "http://127.0.0.1:8080",

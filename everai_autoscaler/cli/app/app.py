@@ -11,7 +11,7 @@ from everai_autoscaler.cli.app.decided import action_of, why_of
 from everai_autoscaler.cli.app.looking import Column, in_columns, look_at, word_of
 from everai_autoscaler.cli.options.look import Look, look_options
 from everai_autoscaler.cli.text.explanation import argument_rows
-from everai_autoscaler.cli.text.words import printable, scaler_name
+from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.engine import QueuedForm
 from everai_autoscaler.model import RecordedArgument
 from everai_autoscaler.runtime.forms import DecisionForm, StatusForm
@@ -37,7 +37,7 @@ def app() -> None:
 @app.command
 @look_options
 def queue(*, look: Look) -> None:
-    """Show the requests that wait, the first first.
+    """Show the requests that wait, oldest first.
 
     \b
     QUEUE_REASON
@@ -98,7 +98,7 @@ def _facts(found: _Found, now: float) -> Iterator[tuple[str, str]]:
         yield "App", f"{name}, runs since {moment(found.started_at)} (pid {found.pid})"
     else:
         yield "App", f"{name}, does not run"
-    yield "Scaler", scaler_name(found.scaler)
+    yield "Scaler", printable(found.scaler)
     if found.running:
         yield "Requests", found.app_url
         yield "Page", found.admin_url

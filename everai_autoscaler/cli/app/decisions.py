@@ -42,7 +42,7 @@ _LABEL = 12
 _WORTHWHILE = 40
 """The least columns that a reason is shortened to."""
 _BESIDE = {"id", "at", "operator", "applied", "failure"}
-"""What programs are told of a decision beside its explanation."""
+"""What the document of an explained decision holds beside the explanation."""
 
 
 @click.group

@@ -137,7 +137,7 @@ def _add_delete(group: click.Group, showing: _Showing) -> None:
 
 
 def _in_a_line(value: str) -> str:
-    r"""*value* as a table can show it: one of several lines, or a long one, is told of in short.
+    r"""*value* as a table can show it: the beginning of a long value, or of one with several lines.
 
     >>> _in_a_line("5"), _in_a_line("a\nb\nc")
     ('5', 'a (and 2 lines more)')
@@ -149,7 +149,7 @@ def _in_a_line(value: str) -> str:
 
 
 _GIVEN: Mapping[Kind, str] = {"ConfigMap": "--from-literal max_workers=8", "Secret": "--from-file max_workers=most.txt"}
-"""How an example gives a value; a secret one doesn't stand in a command."""
+"""How an example gives a value: a secret isn't written into a command."""
 
 
 def _used(kind: Kind, *examples: str) -> Callable[[click.Command], click.Command]:
@@ -165,7 +165,7 @@ def _used(kind: Kind, *examples: str) -> Callable[[click.Command], click.Command
 
 @contextmanager
 def _there(directory: Path, kind: Kind) -> Iterator[Store]:
-    """The store of the state *directory*, for whoever doesn't make one: the directory may be misspelt."""
+    """The store of the state *directory*, for a command that doesn't make one: the directory may be misspelt."""
     with usable(directory):
         try:
             (directory / "state.db").stat()

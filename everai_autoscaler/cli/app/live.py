@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from everai_autoscaler.cli.app.decided import action_of, why_of
-from everai_autoscaler.cli.text.words import printable, scaler_name
+from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.engine import SampleForm, WorkerForm
 from everai_autoscaler.model import RecordedArgument
 from everai_autoscaler.runtime.forms import DecisionForm, StatusForm
@@ -85,22 +85,22 @@ def picture(
     bad = [_bad(name, one) for name, one in status.arguments.items() if one.kept]
     if status.tick.failure:
         bad.append(Text(f"tick failed, nothing is changed: {printable(status.tick.failure)}", style="bold red"))
-    told = [Text(printable(note), style="dim", no_wrap=True, overflow="ellipsis") for note in status.notes]
+    notes = [Text(printable(note), style="dim", no_wrap=True, overflow="ellipsis") for note in status.notes]
     # What is wrong, and how the fleet and the queue are, is there in any case; the rest shares what is left.
     left = rows - len(head) - sum(-(-line.cell_len // columns) for line in bad) - 8
     shown = decisions[: min(MOST_DECISIONS, max(1, left - FEWEST))]
     left -= len(shown)
-    told = told[: max(0, min(MOST_NOTES, left - min(FEWEST, len(workers))))]
+    notes = notes[: max(0, min(MOST_NOTES, left - min(FEWEST, len(workers))))]
     parts: list[RenderableType] = [
         *head,
         Text(),
-        _workers(workers, max(FEWEST, left - len(told)), columns),
+        _workers(workers, max(FEWEST, left - len(notes)), columns),
         Text(),
         _numbers(status, samples, columns),
         Text(),
         _decisions(shown, columns),
     ]
-    return Group(*parts, *([Text()] if bad or told else []), *bad, *told)
+    return Group(*parts, *([Text()] if bad or notes else []), *bad, *notes)
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
@@ -119,7 +119,7 @@ def _head(status: StatusForm, now: float) -> list[Text]:
     first = Text.assemble(
         (printable(status.app), "bold"), f" at {status.app_url}   ", ("page ", "dim"), status.admin_url
     )
-    second = Text(f"{moment(now)}   {scaler_name(status.scaler)}", style="dim")
+    second = Text(f"{moment(now)}   {printable(status.scaler)}", style="dim")
     next_at = status.tick.next_at
     if next_at is not None and not status.stopping:
         second.append(f"   next decision in {max(0.0, next_at - now):.0f} s")
@@ -196,14 +196,14 @@ def _decisions(decisions: Sequence[DecisionForm], columns: int) -> RenderableTyp
     table.add_column(no_wrap=True, min_width=widest)
     table.add_column(no_wrap=True, max_width=max(1, columns - 8 - widest - 2 * GAP))
     for one, action in zip(decisions, actions, strict=True):
-        # An operator's word stands above all of it: here is what the policy said.
+        # The override is shown above the table already: here is what the policy said.
         whys = why_of(one)[one.by == "operator" :]
         table.add_row(_time(one.at), action, Text("; ".join(whys), no_wrap=True, overflow="ellipsis"))
     return table
 
 
 def _action(decision: DecisionForm) -> str:
-    """What was decided; which worker goes is said by the reason, beside which there is no room for it."""
+    """What was decided; the id of a worker that goes stands in the reason, and there is no room for it twice."""
     action = action_of(decision)
     for worker_id in [*decision.down, *(decision.applied.down if decision.applied else [])]:
         action = action.replace(worker_id, "1")
@@ -211,8 +211,8 @@ def _action(decision: DecisionForm) -> str:
 
 
 def _bad(name: str, argument: RecordedArgument) -> Text:
-    told = f"{name} is still {argument.value}: {argument.kept}"
-    return Text(printable(told), style="bold red", overflow="fold")
+    text = f"{name} is still {argument.value}: {argument.kept}"
+    return Text(printable(text), style="bold red", overflow="fold")
 
 
 def _time(seconds: float) -> str:

@@ -54,7 +54,7 @@ def look_at(look: Look, ask: Callable[[View], T], words: Callable[[T], str]) -> 
 
 
 def standing(status: StatusForm) -> list[str]:
-    """What a reader of any list has to know beside it: that nothing runs, and what an operator has said."""
+    """What a reader of any list has to know beside it: that nothing runs, and that an operator overrides the policy."""
     notes = []
     if not status.running:
         seen = "" if status.seen_at is None else f"; as last seen at {moment(status.seen_at)}"
@@ -68,7 +68,7 @@ def standing(status: StatusForm) -> list[str]:
 
 
 def word_of(status: StatusForm) -> Override | None:
-    """What an operator has said, unless its time has passed."""
+    """The operator's override, unless its time has passed."""
     word = status.operator
     return None if word is None or word.over(time.time()) else word
 

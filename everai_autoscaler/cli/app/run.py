@@ -200,7 +200,7 @@ def _page(runtime: Runtime, token: str | None) -> str:
 
 
 class _Ending:
-    """Ends a runtime when it is told to; at once, when it is told once more."""
+    """Lets a runtime drain at the first signal, and ends it at the second."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -224,13 +224,13 @@ class _Ending:
 
 
 class _Lines(logging.StreamHandler[TextIO]):
-    """A line for each event, as long as somebody reads them."""
+    """A line for each event, as long as there is a reader."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - as logging calls it
         """Let the line be lost, and the app run on, where the reader has gone away or the disk is full."""
         error = sys.exc_info()[1]
         if isinstance(error, BrokenPipeError):
-            # Nobody reads any more: all that follows goes nowhere, also what is written at the end.
+            # There is no reader any more: all that follows is dropped, also what is written at the end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         elif not isinstance(error, OSError):
             super().handleError(record)
@@ -238,7 +238,7 @@ class _Lines(logging.StreamHandler[TextIO]):
 
 @contextmanager
 def _lines(*, live: bool) -> Iterator[None]:
-    """Write a line for each event, unless there is a live view; warnings are among them, and told by nobody else."""
+    """Write a line for each event, warnings among them, unless there is a live view; no other handler writes then."""
     handler = _Lines(sys.stdout)
     formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S+0000")
     formatter.converter = time.gmtime

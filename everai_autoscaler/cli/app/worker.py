@@ -26,7 +26,7 @@ __all__ = ["worker"]
 PAUSE = 0.2
 """Seconds between two looks at a log that is followed."""
 _RECALLED = 1024
-"""Bytes by which one knows how far a log was read, when it is begun anew."""
+"""Bytes that are remembered of a log, to find again how far it was read when it is begun anew."""
 
 
 @click.group
@@ -49,7 +49,7 @@ def worker() -> None:
 @click.option("--all", "everyone", is_flag=True, help="Those that have ended, too.")
 @look_options
 def list_(*, everyone: bool, look: Look) -> None:
-    """Show the workers, the first first.
+    """Show the workers, oldest first.
 
     \b
     STATUS
@@ -192,7 +192,7 @@ class _Log:
         """The last of them."""
 
     def last(self, lines: int | None) -> bytes:
-        """The last so many *lines*, or all that are kept; one that isn't ended yet is a line, too."""
+        """The last *lines* of the log, or all that is stored of it; an unfinished line counts."""
         log = _content(self._path)
         self._note(log)
         whole = _content(self._aside) + log

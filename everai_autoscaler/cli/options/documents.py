@@ -16,13 +16,13 @@ class Layout(Enum):
 
     LINES = "one a line"
     DETECT = "as the first line shows"
-    """Whose first line is cut off in the middle of a document holds documents over several lines."""
+    """If the first line is an incomplete document, documents span several lines; otherwise there is one per line."""
 
 
 def documents(stream: Iterable[bytes], layout: Layout = Layout.DETECT) -> Iterator[tuple[int, bytes]]:
     r"""Each document of *stream* as soon as it is there, with the number of the line on which it begins.
 
-    Whether they are any good is for the reader to say: what can't be one is handed on as it is.
+    They aren't checked: what can't be a document is yielded as it is.
 
     >>> list(documents([b'{"a": 1}\n', b'\n', b'{"a":\n', b'{"b": 2}\n']))
     [(1, b'{"a": 1}\n'), (3, b'{"a":\n'), (4, b'{"b": 2}\n')]

@@ -27,7 +27,7 @@ __all__ = ["ScalerOptions", "WantedScaler", "argument_option", "key_values", "sc
 
 @frozen
 class WantedScaler:
-    """A scaler that somebody asked for."""
+    """A scaler as a command is to use it: its name, its arguments, and where its late values are read."""
 
     name: str
     arguments: Mapping[str, ArgumentType]
@@ -64,7 +64,7 @@ class WantedScaler:
 
     @contextmanager
     def placeholders_read(self) -> Iterator[None]:
-        """Read placeholders where it was said that they are read."""
+        """Read placeholders where the options say, as long as this lasts."""
         token = reader.set(self._read)
         try:
             yield
@@ -96,7 +96,7 @@ def shown(value: Any) -> str:
 
 @frozen
 class ScalerOptions:
-    """What was said about the scaler."""
+    """What the options of a command say about the scaler."""
 
     arguments: Mapping[str, str]
     file: Path | None
@@ -106,7 +106,7 @@ class ScalerOptions:
     """Values of ConfigMaps that were given in the command itself."""
 
     def wanted(self, name: str | None, defaults: Mapping[str, ArgumentType] | None = None) -> WantedScaler:
-        """The scaler that the file describes, or that has this *name*, with these *defaults* under what was said.
+        """The scaler that the file describes, or that has this *name*, whose *defaults* the options override.
 
         Raises:
             click.UsageError: neither a file nor a name, or both.

@@ -178,7 +178,7 @@ def _in_context(app: Any, scaler: AutoScaler) -> AutoScaler:
 
 @frozen
 class _ByKey(Mapping[str, str]):
-    """What can be asked for key by key, by whoever decides."""
+    """Values that are read key by key, when a decision asks for them."""
 
     read: Callable[[str], str]
 
@@ -201,7 +201,7 @@ class _ByKey(Mapping[str, str]):
 
 @frozen
 class _Now(Mapping[str, str]):
-    """What the state directory holds now, whenever it is looked at."""
+    """The values in the state directory, read anew at each access."""
 
     store: Any
     kind: str
@@ -247,7 +247,7 @@ def _context(app: Any, read: Callable[[str, str], Mapping[str, str]]) -> Iterato
 
 
 def main() -> None:
-    """Serve the app of the file that is given first on the port that is given second, until somebody ends it."""
+    """Serve the app of the file that is given first on the port that is given second, until it is ended."""
     path, port = Path(sys.argv[1]), int(sys.argv[2])
     try:
         app = _app(path)

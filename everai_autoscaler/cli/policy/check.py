@@ -1,4 +1,4 @@
-"""``everai-autoscaler check``: whether a scaler keeps the rules, each of which looks for a snapshot that breaks it."""
+"""``everai-autoscaler check``: whether a scaler keeps the rules of the testing kit."""
 
 from __future__ import annotations
 
@@ -122,12 +122,12 @@ def _as_json(scaler: str, verdicts: list[_Verdict]) -> str:
 
 
 def _verdict_as_json(verdict: _Verdict) -> dict[str, Any]:
-    told: dict[str, Any] = {"rule": verdict.rule, "fact": verdict.fact, "result": verdict.result}
+    document: dict[str, Any] = {"rule": verdict.rule, "fact": verdict.fact, "result": verdict.result}
     if verdict.error is not None:
-        told |= {
+        document |= {
             "complaint": verdict.error.complaint,
             "code": verdict.error.code,
             "snapshot": json.loads(verdict.error.snapshot.json()),
             "memory": verdict.error.memory,
         }
-    return told
+    return document

@@ -23,12 +23,12 @@ from everai_autoscaler.words import one_line, table
 __all__ = ["describe"]
 
 _ROOM = 5
-"""The maximum of the examples, where neither the default nor anybody gives the examples room."""
+"""The maximum in the examples, where the default leaves them no room and none is given."""
 _SOME = 2
-"""What stands for a number that is needed, and that nobody gives."""
+"""The value of a required number that isn't given."""
 _INSIDE = tuple({"name": name, "arguments": {"max_workers": _ROOM}} for name in ("simple", "free-worker"))
 _STAND_IN: Mapping[Nesting, Any] = {Nesting.ONE: _INSIDE[0], Nesting.MANY: list(_INSIDE)}
-"""What stands for scalers inside."""
+"""The value of a required argument that is a scaler, or several."""
 
 
 @click.command

@@ -104,7 +104,7 @@ def _contrast(replayed: Iterator[tuple[int, Replay]], output: str) -> int:
 
 
 def _does_the_same(one: Outcome, other: Outcome) -> bool:
-    # The maximum that goes with an answer isn't something that is done: who asks about another one knows it.
+    # A different maximum alone doesn't make a different decision: -a max_workers=... changes it in every answer.
     return (one.actions, one.held) == (other.actions, other.held)
 
 
@@ -114,8 +114,8 @@ def _side_by_side(number: int, again: Replay, name: str) -> str:
     for called, scaler, outcome in (("recorded", record.scaler, record.result), (name, again.scaler, again.outcome)):
         label = f"  {called + ':':<10}"
         most = f" (max_workers {outcome.max_workers})" if record.result.max_workers != again.outcome.max_workers else ""
-        told = sentences(outcome, indent=len(label)) if outcome.reasons else f"{sentences(outcome)}  ({scaler})"
-        lines.append(f"{label}{told}{most}")
+        words = sentences(outcome, indent=len(label)) if outcome.reasons else f"{sentences(outcome)}  ({scaler})"
+        lines.append(f"{label}{words}{most}")
     return "\n".join(lines)
 
 

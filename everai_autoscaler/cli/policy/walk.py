@@ -38,7 +38,7 @@ _START = 1_722_221_030.0
 _A_WHILE = 300.0
 _AN_HOUR = 3600.0
 _PATIENCE = 2.0
-"""Seconds after which a person who waits is told how far it is."""
+"""Seconds after which a terminal shows how far the walk is."""
 
 _WALKS: Mapping[str, tuple[str, Mapping[str, ArgumentType]]] = {
     "free-worker": (
@@ -167,7 +167,7 @@ def walk(
     decider = wanted.decider()
     with record_file(record_to) as append:
         ending = _Ending(demand, cold_start, interval)
-        waiting_person = _Person(demand)
+        progress = _Progress(demand)
         numbers = Numbers(target)
         view.begin(
             {
@@ -185,10 +185,10 @@ def walk(
             append(tick.decision)
             numbers.note()
             view.tick(tick.factors, Outcome.of(tick.decision.result))
-            waiting_person.tell(target.clock.now())
+            progress.tell(target.clock.now())
             if why := ending.of(tick.decision):
                 break
-        waiting_person.forget()
+        progress.forget()
         view.end(numbers.summary(), why)
 
 
@@ -235,7 +235,7 @@ def _traced(name: str, begin: float | None, end: float | None) -> _Demand:
 
 
 class _Ending:
-    """Knows when there is nothing more to see."""
+    """Says when a walk ends: the load is over, and the fleet at rest."""
 
     def __init__(self, demand: _Demand, cold_start: float, interval: float) -> None:
         self._over = demand.start + demand.ends
@@ -273,25 +273,25 @@ def _number(arguments: Mapping[str, RecordedArgument], name: str) -> float | Non
     return value if isinstance(value, int | float) else None
 
 
-class _Person:
-    """Whoever waits at a terminal, and wants to know how far it is."""
+class _Progress:
+    """Shows at a terminal how far a walk is that takes long."""
 
     def __init__(self, demand: _Demand) -> None:
         self._demand = demand
         self._began = time.monotonic()
-        self._told = ""
+        self._shown = ""
 
     def tell(self, now: float) -> None:
-        """Say how far the walk is, where there is somebody, and it takes long."""
+        """Show how far the walk is at *now*, where only standard error is a terminal."""
         if sys.stdout.isatty() or not sys.stderr.isatty() or time.monotonic() - self._began < _PATIENCE:
             return
         done = min(1.0, (now - self._demand.start) / self._demand.ends)
-        told = f"\r{done:4.0%} of the load ..."
-        if told != self._told:
-            click.echo(told, nl=False, err=True)
-        self._told = told
+        line = f"\r{done:4.0%} of the load ..."
+        if line != self._shown:
+            click.echo(line, nl=False, err=True)
+        self._shown = line
 
     def forget(self) -> None:
-        """Wipe what was said."""
-        if self._told:
+        """Wipe what was shown."""
+        if self._shown:
             click.echo("\r\x1b[K", nl=False, err=True)

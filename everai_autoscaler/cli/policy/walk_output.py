@@ -99,7 +99,7 @@ class Changes(Lines):
         self._kind = ""
 
     def tick(self, factors: Factors, outcome: Outcome) -> None:
-        """The decision, unless it does nothing and says what was said before."""
+        """The decision, unless it does nothing and gives the same reasons as the one before."""
         kind = kind_of(outcome)
         if outcome.actions or kind != self._kind:
             super().tick(factors, outcome)

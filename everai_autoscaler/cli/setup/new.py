@@ -87,8 +87,8 @@ def new(name: str, *, kind: str, directory: Path, output: str) -> None:
     contents = _contents(words, kind)
     _write(made, contents)
     if output == "json":
-        told = {"name": words["name"], "distribution": words["distribution"], "directory": str(made)}
-        click.echo(json.dumps({**told, "files": list(contents)}))
+        document = {"name": words["name"], "distribution": words["distribution"], "directory": str(made)}
+        click.echo(json.dumps({**document, "files": list(contents)}))
         return
     check = [f"everai-autoscaler check {words['name']}"] if kind == "scaler" else []
     steps = [f"pip install -e {made}", f"everai-autoscaler describe {words['name']}", *check, f"pytest {made}"]

@@ -37,7 +37,7 @@ def plugins(output: str) -> None:
 
 
 def contested(installed: tuple[Plugin, ...]) -> Mapping[tuple[str, str], list[Plugin]]:
-    """Who offers each name that more than one plugin offers; it then belongs to neither."""
+    """The plugins that offer the same name, for each name that several offer: none of them gets it."""
     offering: dict[tuple[str, str], list[Plugin]] = {}
     for plugin in installed:
         for kind, offered in plugin.offers.items():

@@ -79,7 +79,7 @@ def said(label: str, outcome: Outcome) -> str:
 
 
 def argument_table(arguments: Mapping[str, RecordedArgument]) -> str:
-    """What each of the *arguments* was, where it came from, and why an older value was kept."""
+    """A table of the *arguments*: what each was, where it came from, and why a last good value was used instead."""
     rows = [(place, value, source, one.kept or "") for place, value, source, one in argument_rows(arguments)]
     return table(
         ("ARGUMENT", "VALUE", "SOURCE", "KEPT"), [tuple(map(printable, row)) for row in rows], align_right=(1,)

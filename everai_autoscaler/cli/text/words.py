@@ -11,7 +11,7 @@ import click
 from everai_autoscaler.model import Outcome, Reason
 from everai_autoscaler.words import one_line
 
-__all__ = ["as_json", "done", "gist", "kind_of", "output_option", "printable", "scaler_name", "sentences", "what"]
+__all__ = ["as_json", "done", "gist", "kind_of", "output_option", "printable", "sentences", "what"]
 
 _WIDTH = 14
 
@@ -74,17 +74,6 @@ def kind_of(outcome: Outcome) -> str:
 def printable(text: str) -> str:
     """*text* in one line, without what a terminal would obey: names come from anywhere."""
     return "".join(letter if letter.isprintable() else "?" for letter in one_line(text))
-
-
-def scaler_name(told: str) -> str:
-    """The name and the decorators of a scaler of which all was *told*.
-
-    >>> scaler_name("simple max_workers=5 with average"), scaler_name("simple max_workers=ConfigMap limits/most")
-    ('simple with average', 'simple')
-    """
-    name, _, rest = printable(told).partition(" ")
-    _, said, decorators = f" {rest}".rpartition(" with ")
-    return f"{name} with {decorators}" if said else name
 
 
 def _removed(outcome: Outcome) -> list[str]:

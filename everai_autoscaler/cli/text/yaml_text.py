@@ -30,18 +30,18 @@ def yaml_documents(text: str, where: str, *, secret: bool = False) -> list[Any]:
     try:
         return [one for one in yaml.load_all(text, _Loader) if one is not None]
     except RecursionError:
-        told = "is nested too deeply"
+        failure = "is nested too deeply"
     except _TwiceError as error:
         key = "a key" if secret else f"key {error.key!r}"
-        told = f"line {error.line}: {key} is there already, in line {error.first}"
+        failure = f"line {error.line}: {key} is there already, in line {error.first}"
     except (yaml.YAMLError, ValueError) as error:  # the latter of a date that there isn't, say
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
         # What YAML takes for an alias or a tag may be a secret value.
         why = "a value may need quotes" if secret else getattr(error, "problem", None) or error
-        told = f"{line}is not YAML: {why}"
+        failure = f"{line}is not YAML: {why}"
     # Without its cause, which holds the text.
-    raise ContractError(f"{where}: {told}")
+    raise ContractError(f"{where}: {failure}")
 
 
 class _TwiceError(yaml.YAMLError):

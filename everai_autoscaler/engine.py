@@ -164,7 +164,7 @@ class Engine(Target, Protocol):
     async def stop(self, *, drain: float) -> None:
         """End all workers, after up to *drain* seconds for what they serve, or less by the engine's own settings.
 
-        It can be called again with less while it is waited for, and is harmless before ``start``.
+        It may be cancelled and called again with less, and is harmless before ``start``.
         """
 
     def workers(self) -> list[WorkerForm]:

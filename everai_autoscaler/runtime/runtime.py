@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from everai_autoscaler.engine import Host, SampleForm
-from everai_autoscaler.errors import AutoscalerError, UnknownNameError
+from everai_autoscaler.errors import AutoscalerError, UnknownNameError, describe_error
 from everai_autoscaler.log import emit
 from everai_autoscaler.runtime.admin import Admin
 from everai_autoscaler.runtime.events import Events
@@ -104,10 +104,12 @@ class Runtime:
             await self._drain()
         finally:
             self._ticks.stop()
-            await self._engine.stop(drain=0)
-            await self._admin.stop()
-            with suppress(AutoscalerError):  # that the disk is full was told already
-                await asyncio.to_thread(self.store.remember_end, app, time.time())
+            try:
+                await self._engine.stop(drain=0)
+            finally:
+                await self._admin.stop()
+                with suppress(AutoscalerError):  # that the disk is full was told already
+                    await asyncio.to_thread(self.store.remember_end, app, time.time())
 
     def stop(self) -> None:
         """Let what is served be finished, end every worker, and return from ``serve``; the second time, at once."""
@@ -179,11 +181,14 @@ class Runtime:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT)
-            await asyncio.to_thread(self._overrides.refresh)
-            self.metrics.fleet(self.view.sample())
-            if self._engine.queue():
-                self._wanted()
-            self._events.beat()
+            try:
+                await asyncio.to_thread(self._overrides.refresh)
+                self.metrics.fleet(self.view.sample())
+                if self._engine.queue():
+                    self._wanted()
+                self._events.beat()
+            except Exception as error:  # noqa: BLE001 - an engine that fails once is looked at again
+                emit(logging.ERROR, "heartbeat_failed", error=describe_error(error))
 
     def _wanted(self) -> None:
         """A request waits: where no worker stays or starts, and one may come, don't wait for the next tick."""

@@ -27,6 +27,8 @@ class MemoryEngine:
         self.there: dict[str, WorkerForm] = {}
         self.waiting: list[QueuedForm] = []
         self.drains: list[float] = []
+        self.failures: list[Exception] = []
+        """What is raised, one after the other, when it is asked for its numbers."""
         self._numbers = count(1)
         self._started = Total("memory_starts_total", "Workers that were ever started.", registry=host.registry)
 
@@ -76,6 +78,8 @@ class MemoryEngine:
 
     def sample(self) -> SampleForm:
         """The same in numbers."""
+        if self.failures:
+            raise self.failures.pop()
         waiting = Counter(request.reason for request in self.waiting)
         return SampleForm(at=time.time(), inflight=0, free=len(self.there), busy=0, draining=0, waiting=waiting)
 

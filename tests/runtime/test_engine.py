@@ -18,8 +18,10 @@ from memory_engine import MemoryEngine
 from playing import Always, Here
 
 from everai_autoscaler.engine import Host
+from everai_autoscaler.model import DecideResult, ScaleUpAction
 from everai_autoscaler.runtime import clock as clock_module
 from everai_autoscaler.runtime import runtime as runtime_module
+from everai_autoscaler.runtime.store import Store
 
 HOLD = {"workers": 2, "reason": "the demo", "by": "ann"}
 
@@ -134,6 +136,32 @@ def test_the_next_engine_is_given_the_last_samples(play, engines) -> None:
     play(story)
 
     assert [1, 0] == [sample.free for sample in engines[1].host.samples]
+
+
+def test_an_engine_that_fails_once_is_looked_at_again(play, engines) -> None:
+    """The metrics follow the engine again as soon as it answers."""
+
+    async def story(here: Here) -> None:
+        engines[0].failures = [OSError("no answer")] * 3
+        await here.until(lambda: not engines[0].failures)
+        engines[0].apply(DecideResult(max_workers=3, actions=[ScaleUpAction(count=2)]))
+        await here.until(lambda: b'everai_autoscaler_workers{status="free"} 2.0' in here.runtime.metrics.exposition())
+
+    play(story)
+
+
+def test_an_engine_that_cannot_end_leaves_the_rest_in_order(play, engines) -> None:
+    """What it says against ending is raised, after the admin side has gone and the end was stored."""
+
+    async def story(here: Here) -> None:
+        engines[0].ask()
+        await here.decided(2)
+        engines[0].stop = None
+
+    with pytest.raises(TypeError):
+        play(story)
+    with closing(Store(engines[0].host.rows.directory)) as store:
+        assert [] == store.queue("app")
 
 
 def test_it_drains_before_it_ends(play, engines) -> None:

@@ -39,21 +39,18 @@ class Sample:
     """The workers and the queue at one moment (epoch seconds), in numbers."""
 
     at: float
-    inflight: int
-    """Workers that start; as the next two, without those that drain."""
-    free: int
-    busy: int
+    workers: Mapping[WorkerStatus, int]
+    """Workers by status, without those that drain."""
     draining: int
     waiting: Mapping[QueueReason, int]
     arrivals: int | None
     """Since the last observation; ``None`` when there was none."""
     completions: int | None
 
-    @property
-    def workers(self) -> dict[WorkerStatus, int]:
-        """Workers by status, without those that drain."""
-        counts = (self.inflight, self.free, self.busy)
-        return dict(zip((WorkerStatus.Inflight, WorkerStatus.Free, WorkerStatus.Busy), counts, strict=True))
+    # The names that its form has.
+    inflight = property(lambda self: self.workers[WorkerStatus.Inflight])
+    free = property(lambda self: self.workers[WorkerStatus.Free])
+    busy = property(lambda self: self.workers[WorkerStatus.Busy])
 
 
 class History:
@@ -95,9 +92,7 @@ class History:
         statuses = Counter(worker.status for worker in workers if worker.draining_at is None)
         return Sample(
             at=now,
-            inflight=statuses[WorkerStatus.Inflight],
-            free=statuses[WorkerStatus.Free],
-            busy=statuses[WorkerStatus.Busy],
+            workers={status: statuses[status] for status in WorkerStatus},
             draining=sum(worker.draining_at is not None for worker in workers),
             waiting=self._dispatcher.summary(),
             arrivals=arrivals,
@@ -119,7 +114,7 @@ class History:
             queue=dict(sample.waiting),
             utilization=round(100 * sum(worker.serving for worker in workers) / places) if places else None,
             workers=[worker.snapshot(self._region) for worker in workers],
-            worker=sample.workers,
+            worker=dict(sample.workers),
             worker_histories={age: dict(earlier.workers) for age, earlier in ages.items()},
             observed_at=now,
             arrivals=sample.arrivals,

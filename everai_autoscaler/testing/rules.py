@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from itertools import product
@@ -31,6 +31,7 @@ from everai_autoscaler.testing.rule import (
 )
 from everai_autoscaler.testing.search import ConstantLoad, rule, rule_of_loads
 from everai_autoscaler.testing.snapshots import snapshot
+from everai_autoscaler.testing.variants import MANY, full, in_the_dark, occupied_instead
 from everai_autoscaler.testing.watching import Forbidden, a_clock, a_connection, a_random_source, watch
 
 __all__ = [
@@ -121,7 +122,7 @@ def check_removes_only_who_is_there(policy: AutoScaler, case: Case) -> Broken | 
 @rule
 def check_removes_nobody_at_work(policy: AutoScaler, case: Case) -> Broken | None:
     """Removes nobody who is busy, serves a request, is in a session, or is leaving already."""
-    for one in (case, *_occupied_instead(policy, case)):
+    for one in (case, *occupied_instead(policy, case)):
         answer = one.answer(policy)
         if answer is None:
             continue
@@ -147,7 +148,7 @@ def check_stays_within_max_workers(policy: AutoScaler, case: Case) -> Broken | N
     Every listed worker takes room. Where the workers aren't known there is no telling, so that it starts nobody.
     """
     bound = getattr(policy, "max_workers", None)
-    for one in (case, *_full(case, bound)):
+    for one in (case, *full(case, bound)):
         answer = one.answer(policy)
         if answer is None:
             continue
@@ -199,28 +200,23 @@ def check_survives_json(policy: AutoScaler, case: Case) -> Broken | None:
 def check_removes_nobody_on_what_is_not_known(policy: AutoScaler, case: Case) -> Broken | None:
     """Removes nobody where something isn't known, but those that it would remove whatever that were.
 
-    Where the queue isn't known, who is free leaves only if he would with a long one, too; where it isn't known how many
-    are free, only if he would with nobody free. Where the workers aren't known, nobody leaves.
+    Where the queue isn't known, a free worker leaves only if it would with a long one, too; where it isn't known how
+    many are free, only if it would with none free; where a signal is missing or stale, only if it would at the lowest
+    value and at a high one. Where the workers aren't known, none leaves.
     """
-    for what, unknown in _UNKNOWNS.items():
-        dark = case.with_(**unknown)
-        answer = dark.answer(policy)
+    for what, dark, lit in in_the_dark(policy, case):
+        answer, workers = dark.answer(policy), dark.factors.workers
         if answer is None or not answer.result.down:
             continue
-        removed, workers = answer.result.down, dark.factors.workers
         if workers is None:
-            return dark.broken(f"removes {', '.join(removed)}, and doesn't know {what}", answer)
-        if what == "the queue":
-            otherwise, lit = f"with {_MANY} waiting", dark.with_(queue=dict.fromkeys(QueueReason, _MANY))
-        else:
-            summary = {WorkerStatus.Free: 0, WorkerStatus.Busy: len(workers)}
-            otherwise, lit = "with none of them free", dark.with_(unknown=None, worker=summary)
-        known = lit.answer(policy)
+            return dark.broken(f"removes {', '.join(answer.result.down)}, and doesn't know {what}", answer)
         free = {worker.worker_id for worker in workers if worker.status is WorkerStatus.Free}
-        wrongly = [one for one in removed if one in free and known is not None and one not in known.result.down]
-        if wrongly:
-            complaint = f"removes {', '.join(wrongly)}, and doesn't know {what}: {otherwise} it would not"
-            return dark.broken(complaint, answer)
+        for otherwise, other in lit.items():
+            known = other.answer(policy)
+            wrongly = [one for one in answer.result.down if one in free and known and one not in known.result.down]
+            if wrongly:
+                complaint = f"removes {', '.join(wrongly)}, and doesn't know {what}: {otherwise} it would not"
+                return dark.broken(complaint, answer)
     return None
 
 
@@ -297,7 +293,7 @@ def check_is_monotone(policy: AutoScaler, case: Case) -> Broken | None:
     for queue, reason in product((case.factors.queue, {}), _LENGTHENED):
         shorter = case.with_(queue=queue)
         answer = shorter.answer(policy)
-        for length in (1, 10, _MANY):
+        for length in (1, 10, MANY):
             longer = case.with_(queue={**queue, reason: queue.get(reason, 0) + length})
             other = longer.answer(policy)
             if answer is None or other is None or answer.result.held or other.result.held:
@@ -317,7 +313,7 @@ def check_decides_in_time(
     """Decides on 10,000 workers within the stated seconds, at the best of three times; only where they are stated."""
     del examples, seed  # there is nothing to choose
     policy = bound(scaler)
-    case = Case(snapshot(waiting=_MANY, workers=_ten_thousand()))
+    case = Case(snapshot(waiting=MANY, workers=_ten_thousand()))
     took = []
     for _ in range(3):
         begin = time.perf_counter()
@@ -351,19 +347,6 @@ CHECKS: tuple[Check, ...] = (
 )
 """Every rule, in the order in which they are looked at."""
 
-_UNKNOWNS: Mapping[str, Mapping[str, Any]] = {
-    "the queue": {"queue": None},
-    "how many are free": {"unknown": ["worker"]},
-    "the workers": {"workers": None, "worker": None},
-}
-"""What may be unknown, and how a snapshot says so."""
-
-_WORK: Sequence[Mapping[str, Any]] = (
-    {"number_of_sessions": 1},
-    {"current_request": 1},
-    {"draining": True},
-    {"status": WorkerStatus.Busy},
-)
 _DISPENSABLE: Mapping[str, Any] = {
     "queue_histories": {},
     "worker_histories": None,
@@ -374,7 +357,6 @@ _DISPENSABLE: Mapping[str, Any] = {
     "signals": None,
 }
 _LENGTHENED = (QueueReason.QueueDueBusy, QueueReason.NotDispatch, QueueReason.QueueDueSession)
-_MANY = 10_000
 _PERIOD = 20
 _BEATS = 90
 
@@ -387,26 +369,6 @@ def _ten_thousand() -> Sequence[Worker]:
 def _pickled(policy: AutoScaler) -> AutoScaler:
     twin: AutoScaler = pickle.loads(pickle.dumps(policy))  # noqa: S301 - made a moment ago
     return twin
-
-
-def _full(case: Case, most: object) -> Iterator[Case]:
-    """The case with *most* workers, where a maximum begins to matter: some more busy ones, or nobody but busy ones."""
-    if case.factors.workers is None or not isinstance(most, int) or not 0 < most <= _MANY:
-        return
-    for listed in (case.factors.workers, []):
-        busy = snapshot(busy=max(0, most - len(listed)), observed_at=case.factors.observed_at).workers or []
-        workers = [*listed, *busy]
-        yield case.with_(workers=workers, worker=snapshot(workers=workers).worker)
-
-
-def _occupied_instead(policy: AutoScaler, case: Case) -> Iterator[Case]:
-    """The case in which one who would be removed is at work, in each way in which one can be."""
-    answer, workers = case.answer(policy), case.factors.workers
-    if answer is None or not answer.result.down or workers is None:
-        return
-    removed = answer.result.down[0]
-    for way in _WORK:
-        yield case.with_(workers=[one.model_copy(update=way) if one.worker_id == removed else one for one in workers])
 
 
 def _thinned(policy: AutoScaler, case: Case, answer: Answer) -> Case:

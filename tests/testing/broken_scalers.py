@@ -166,6 +166,42 @@ class ComparesManyWithAll(Sound):
         return super().decide(factors)
 
 
+class HeedsTheCache(Sound):
+    """Keeps every rule: it removes workers only while the KV cache is known to be nearly empty."""
+
+    longest = 60.0
+
+    def decide(self, factors):
+        result = super().decide(factors)
+        used = self.used(factors)
+        if used is None and result.down:
+            return DecideResult.hold(factors, "the cache is not known", max_workers=self.max_workers)
+        return result if used is None or used < 0.5 else self.towards(99, factors).because("the cache is in use")
+
+    def used(self, factors):
+        return factors.signal("kv_cache", max_age=self.longest)
+
+
+class TakesAMissingSignalForZero(HeedsTheCache):
+    monotone = steady = False
+
+    def used(self, factors):
+        return super().used(factors) or 0.0
+
+
+class BelievesAStaleSignal(HeedsTheCache):
+    monotone = steady = False
+    longest = 1e12
+
+
+class OverlooksAWorkersSignal(HeedsTheCache):
+    monotone = steady = False
+
+    def used(self, factors):
+        values = [one.signal("kv_cache", max_age=60) for one in factors.workers or ()]
+        return max((value or 0.0 for value in values), default=0.0)
+
+
 BROKEN = {
     "answers_every_snapshot": RaisesWithoutWorkers,
     "leaves_the_snapshot_as_it_was": SortsTheWorkers,

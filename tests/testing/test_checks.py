@@ -44,7 +44,7 @@ def _load(name):
 
 broken_scalers = _load("broken_scalers")
 BROKEN = broken_scalers.BROKEN
-EXAMPLES = 40
+EXAMPLES = 60
 WITHIN = 1.0
 WITHIN_OF_THE_SLOW_ONE = 0.1
 """Seconds; fewer, so that the slow scaler is late without long computing."""
@@ -86,6 +86,19 @@ def test_each_broken_scaler_breaks_its_own_rule_and_no_other(rule):
     """A rule finds what it is for, and isn't set off by what is another's."""
 
     assert [rule] == list(broken_rules(BROKEN[rule]))
+
+
+def test_a_scaler_that_holds_without_its_signal_keeps_every_rule():
+    """Not to know a signal is no fault, where nothing is removed meanwhile."""
+
+    assert {} == broken_rules(broken_scalers.HeedsTheCache)
+
+
+@pytest.mark.parametrize("name", ["TakesAMissingSignalForZero", "BelievesAStaleSignal", "OverlooksAWorkersSignal"])
+def test_a_missing_or_stale_signal_is_not_known(name):
+    """A policy that removes workers without the signal that it looks for is found, whatever the signal's name."""
+
+    assert ["removes_nobody_on_what_is_not_known"] == list(broken_rules(getattr(broken_scalers, name)))
 
 
 @pytest.mark.parametrize("rule", [rule for rule in BROKEN if rule != "decides_in_time"])

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def _registry() -> Registry:
-    # Late: whoever imports a scaler need not load what finds plugins.
+    # Late: a program that only imports a scaler doesn't load what finds plugins.
     from everai_autoscaler.plugin import default_registry
 
     return default_registry()

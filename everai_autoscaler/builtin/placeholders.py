@@ -1,4 +1,4 @@
-"""The placeholder kinds that ship: ``Env``, ``File``, and ``ConfigMap`` and ``Secret`` from whoever has them."""
+"""The placeholder kinds that ship: ``Env`` and ``File``, and ``ConfigMap`` and ``Secret`` from a provider."""
 
 from __future__ import annotations
 

@@ -64,11 +64,7 @@ class Secrets:
         """*result* with reasons that don't show them."""
         if not self.values:
             return result
-        scrubbed = result.model_copy()
-        scrubbed._reasons = tuple(  # noqa: SLF001 - a result only ever gains reasons, but for this
-            Reason(who=reason.who, why=self.scrub(reason.why)) for reason in result.reasons
-        )
-        return scrubbed
+        return result.saying(Reason(who=reason.who, why=self.scrub(reason.why)) for reason in result.reasons)
 
     def scrub_memory(self, memory: JsonValue) -> JsonValue:
         """*memory* with texts that don't show them."""

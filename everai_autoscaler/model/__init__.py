@@ -1,4 +1,4 @@
-"""What goes in and what comes out: the contract, which knows nobody."""
+"""What goes in and what comes out: the contract, on which everything else is built."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 POLICY = "policy"
-"""Who speaks in a reason until the pipeline puts the policy's name there."""
+"""The name in a policy's own reasons until the pipeline puts the policy's name there."""
 
 
 def _refuse(kind: str, other: str) -> Any:
@@ -109,8 +109,9 @@ class DecideResult(WireModel):
     ]
     """What to do; empty when nothing is to be done."""
 
-    _reasons: tuple[Reason, ...] = PrivateAttr(())
-    _held: bool = PrivateAttr(False)
+    # One attribute for both, looked up in pydantic's own dictionary: every decision makes and reads some.
+    _beside: tuple[tuple[Reason, ...], bool] = PrivateAttr(default_factory=lambda: ((), False))
+    """The reasons, and whether it is a hold."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DecideResult) or type(self) is not type(other):
@@ -126,15 +127,14 @@ class DecideResult(WireModel):
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Who said what, in the order in which they spoke."""
-        # Not self._reasons, which is several times slower: every decision asks.
-        reasons: tuple[Reason, ...] = (self.__pydantic_private__ or {})["_reasons"]
+        """The reasons, in the order in which they were given."""
+        reasons: tuple[Reason, ...] = (self.__pydantic_private__ or {})["_beside"][0]
         return reasons
 
     @property
     def held(self) -> bool:
         """Whether this is "not known, so nothing is done" rather than "satisfied, so nothing is to be done"."""
-        held: bool = (self.__pydantic_private__ or {})["_held"]
+        held: bool = (self.__pydantic_private__ or {})["_beside"][1]
         return held
 
     @property
@@ -153,19 +153,20 @@ class DecideResult(WireModel):
 
     def explained(self, reasons: Iterable[Reason]) -> Self:
         """The same answer with more *reasons*."""
-        return self._with_reasons((*self.reasons, *reasons))
+        return self.saying((*self.reasons, *reasons))
 
     def spoken_by(self, who: str) -> Self:
         """The same answer, with the policy's own reasons under the name *who*."""
         if all(reason.who != POLICY for reason in self.reasons):
             return self
-        return self._with_reasons(
-            tuple(Reason(who=who, why=reason.why) if reason.who == POLICY else reason for reason in self.reasons)
+        return self.saying(
+            Reason(who=who, why=reason.why) if reason.who == POLICY else reason for reason in self.reasons
         )
 
-    def _with_reasons(self, reasons: tuple[Reason, ...]) -> Self:
+    def saying(self, reasons: Iterable[Reason]) -> Self:
+        """The same answer with other *reasons*."""
         copied = self.model_copy()
-        copied._reasons = reasons  # noqa: SLF001 - a copy of this very object
+        copied._beside = tuple(reasons), self.held  # noqa: SLF001 - a copy of this very object
         return copied
 
     @classmethod
@@ -184,8 +185,7 @@ class DecideResult(WireModel):
         1
         """
         result = cls(max_workers=max_workers, actions=actions)
-        result._reasons = (Reason(who=who, why=why),) if isinstance(why, str) else tuple(why)
-        result._held = held
+        result._beside = (Reason(who=who, why=why),) if isinstance(why, str) else tuple(why), held
         return result
 
     @classmethod
@@ -220,7 +220,7 @@ class DecideResult(WireModel):
         free, without sessions and idle for at least *max_idle_time* seconds (newest first, so that the oldest stay).
         Draining workers count towards *max_workers* only; so do those that have been starting for longer than
         *start_timeout* seconds, which are given up: one where it takes the place of a new one, else all of them in the
-        first answer that starts nobody. It holds where the workers aren't known.
+        first answer that starts no worker. It holds where the workers aren't known.
 
         >>> from everai_autoscaler.testing import snapshot
         >>> DecideResult.scale_to(1, snapshot(free=3, idle_for=60), max_workers=5, max_idle_time=60).down

@@ -17,23 +17,23 @@ class Candidate(Protocol):
 
     @property
     def touched(self) -> int:
-        """The step of whoever dispatches at which it became ready, was given a request or was let go last."""
+        """Number of the dispatcher's last event for this worker: it became ready, got a request, or finished one."""
 
     @property
     def used(self) -> int:
-        """The step at which it was given a request or was let go last; 0 when it never was."""
+        """Number of the event at which it last got or finished a request; 0 when it never got one."""
 
 
 class Dispatch(StrEnum):
     """Which of the workers that have room gets the next request."""
 
     MOST_RECENTLY_USED = "most-recently-used"
-    """The one that was given or has answered a request last; one that never was, only after all others. The others
-    fall idle, and can go."""
+    """The worker that last got or finished a request; one that never got any comes after all others. So the others
+    become idle, and can be removed."""
     LONGEST_IDLE = "longest-idle"
-    """The one that has had nothing to do for longest; one that still serves, only after all others."""
+    """The worker that has been idle for longest; one that still serves comes after all others."""
     OLDEST = "oldest"
-    """The one that was started first."""
+    """The worker that was started first."""
 
     def rank(self, worker: Candidate) -> tuple[int, int]:
         """The worker of the lowest rank gets the request; of several, the one that was started first.

@@ -23,7 +23,7 @@ class WorkerStatus(str, Enum):
     Inflight = "Inflight"
     """Started, and not working yet."""
     Free = "Free"
-    """Ready, and serving nobody."""
+    """Ready, and serving no request."""
     Busy = "Busy"
     """Serving."""
 
@@ -43,7 +43,7 @@ class QueueReason(str, Enum):
     """
 
     NotDispatch = "NotDispatch"
-    """Nobody has looked at it yet, or there is no worker."""
+    """It has not been dispatched yet, or there is no worker."""
     QueueDueBusy = "QueueDueBusy"
     """Every worker is busy."""
     QueueDueSession = "QueueDueSession"
@@ -190,8 +190,8 @@ class Factors(GrowingModel):
     signals: dict[str, Signal] | None = None
     """Whatever else the platform measures of the app, by name."""
     unknown: list[str] | None = None
-    """Fields that are not known although the rest of the snapshot could stand in for them: ``worker``, say, while
-    there are too few histories to average."""
+    """Names of fields to treat as not known even though they could be derived from the rest: ``worker``, for example,
+    while there are too few histories to average."""
 
     def model_post_init(self, _context: Any, /) -> None:  # noqa: D102 - pydantic's
         said = self.__dict__
@@ -241,7 +241,7 @@ class Factors(GrowingModel):
     def count(self, *statuses: WorkerStatus) -> int | None:
         """How many listed workers have one of *statuses* or, when none is given, any; ``None`` when it isn't known.
 
-        Draining workers aren't counted: they are as good as gone. ``len(factors.workers)`` counts them.
+        Draining workers aren't counted, since they are about to go. ``len(factors.workers)`` counts them.
         """
         if self.workers is None:
             return None

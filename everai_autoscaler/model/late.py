@@ -45,7 +45,7 @@ class Placeholder:
         """The value now.
 
         Raises:
-            PlaceholderError: there is no such value, or nobody who knows this kind.
+            PlaceholderError: there is no such value, or no plugin offers this kind.
         """
         return reader.get()(self)
 
@@ -89,7 +89,7 @@ def read(value: Any, *, name: str = "value") -> Any:
             source = source_of(value)
             why = words_of(error).removeprefix(f"{source}: ")  # a reader says what it couldn't read, too
             raise ArgumentError(f"{name}: {source} can't be read: {why}") from error
-        # A stranger's error may quote what it couldn't make sense of: of a secret only its kind is told.
+        # A stranger's error may quote what it couldn't make sense of: of a secret only the kind of error is shown.
         failure = f"{name}: {source_of(value)} can't be read: {type(error).__name__}"
     if failure:
         raise ArgumentError(failure)  # outside of the handler, so that it carries no cause that shows more

@@ -23,13 +23,10 @@ from everai_autoscaler.model.late import ArgumentType
 __all__ = ["Argument", "Nesting", "Schema", "argument", "is_late", "is_scaler", "schema_of", "undecorated"]
 
 _REQUIRED: Any = inspect.Parameter.empty
-
 _SPEC = "everai_autoscaler.argument"
-
 _SCALARS: dict[object, type] = {kind: kind for kind in (int, float, str, bool)} | {
     kind.__name__: kind for kind in (int, float, str, bool)
 }
-
 _SCALERS: dict[object, Any] = {
     "AutoScaler": AutoScaler,
     "list[AutoScaler]": list[AutoScaler],
@@ -98,12 +95,8 @@ class Argument:
             return self.nesting.value + (f", at least {self.ge}" if self.ge is not None else "")
         words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
         kind = words.get(self.type) or f"a value of type {getattr(self.type, '__name__', self.type)}"
-        bounds = [
-            f"at least {self.ge}" if self.ge is not None else "",
-            f"above {self.gt}" if self.gt is not None else "",
-        ]
-        bounds.append(f"at most {self.le}" if self.le is not None else "")
-        stated = " and ".join(bound for bound in bounds if bound)
+        bounds = (("at least", self.ge), ("above", self.gt), ("at most", self.le))
+        stated = " and ".join(f"{word} {bound}" for word, bound in bounds if bound is not None)
         return f"{kind} {'' if stated.startswith('above') else 'of '}{stated}" if stated else kind
 
     def fit(self, value: object, *, source: str = "", owner: str = "", secret: bool = False) -> Any:

@@ -17,7 +17,7 @@ __all__ = ["WireModel", "describe_errors"]
 class WireModel(BaseModel):
     """A frozen model with a JSON form; unknown fields are ignored, so that newer senders are understood."""
 
-    # Built when first used: whoever only imports a scaler, as an app does, need not wait for that.
+    # Built when first used: an app that only imports a scaler doesn't have to wait for it.
     model_config = ConfigDict(frozen=True, allow_inf_nan=False, defer_build=True)
 
     newer_fields: ClassVar[frozenset[str]] = frozenset()

@@ -1,4 +1,4 @@
-"""Which names there are, and who gave them."""
+"""Which names there are, and which plugin gave each."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ OURS = "everai-autoscaler"
 
 @frozen
 class Plugin:
-    """What is known of one plugin."""
+    """One plugin: where it comes from, what it offers, and what is wrong with it."""
 
     name: str
     """The name of its entry point."""
@@ -68,9 +68,9 @@ class Plugin:
 class Registry:
     """The names that plugins give to scalers, decorators and placeholder kinds.
 
-    A plugin that can't be used doesn't take the others down: its failure is kept beside its name in ``plugins``,
-    and told to whoever asks for something that isn't there. A name that two plugins offer belongs to neither of
-    them; a builtin name stays the builtin's.
+    A plugin that can't be used doesn't take the others down: its failure stands beside its name in ``plugins``, and in
+    the error that a name which isn't there raises. A name that two plugins offer belongs to neither of them; a builtin
+    name stays the builtin's.
 
     >>> class Mine:
     ...     @hookspecs.hookimpl
@@ -166,7 +166,7 @@ class Registry:
 
         Raises:
             PlaceholderError: there is no such value.
-            UnknownNameError: nobody knows its kind.
+            UnknownNameError: no plugin offers its kind.
         """
         value = self.find("placeholder_kinds", placeholder.kind)[1](placeholder.name, placeholder.key)
         if not isinstance(value, str):

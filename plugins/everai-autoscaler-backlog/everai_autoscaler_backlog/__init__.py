@@ -25,7 +25,7 @@ class BacklogAutoScaler(AutoScaler):
 
     Those are all the busy ones; or fewer, arrival rate x *S* / *c*, where the snapshot says how many came.
     Workers that are free, or on their way, are among those that there are; so a request that a free worker is about
-    to take starts nobody.
+    to take starts no worker.
 
     >>> from everai_autoscaler.testing import snapshot
     >>> result = BacklogAutoScaler(drain_time=30, service_time=10).decide(snapshot(waiting=8, busy=1))
@@ -65,7 +65,7 @@ class BacklogAutoScaler(AutoScaler):
             kept_busy = min(busy, _arrival_rate(factors) * each)
             # More than the maximum is the maximum, also where the numbers are too large to round.
             wanted = ceil(min(kept_busy + waiting * each / self.drain_time, most + 1) - 1e-9)
-            wanted = max(1, wanted, there)  # nobody goes while anything waits
+            wanted = max(1, wanted, there)  # no worker goes while anything waits
             why = f"{waiting} waiting at {service_time:.3g} s each, to be drained within {self.drain_time:g} s "
             why += f"beside {kept_busy:.3g} kept busy"
         elif not there:

@@ -33,7 +33,7 @@ class KpaAutoScaler(AutoScaler):
 
     The requests at once are averaged over *stable_window* seconds. Where the average over the panic window, a share
     of it, asks for at least *panic_threshold_percentage* percent of the workers that are ready, it panics: the larger
-    of both averages counts, and nobody is removed, until that has not been so for a stable window.
+    of both averages counts, and no worker is removed, until that has not been so for a stable window.
 
     The defaults are Knative's, except for *concurrency* (there 100, the limit of a web server) and *max_workers*
     (there none).
@@ -135,7 +135,7 @@ class KpaAutoScaler(AutoScaler):
         elif past.panicking_since is not None and past.panicking_since + self.stable_window < now:
             past = evolve(past, panicking_since=None, most=0)
         if past.panicking_since is not None:
-            # The stable average may be the larger one; and nobody is removed in a panic.
+            # The stable average may be the larger one; and no worker is removed in a panic.
             wanted = max(wanted, wanted_in_panic, past.most)
             past = evolve(past, most=wanted)
         idle_since = (now if past.idle_since is None else past.idle_since) if not wanted else None
@@ -174,7 +174,7 @@ def _mean(at_once: Mapping[int, float], window: float) -> float:
 def _recalled(memory: JsonValue, now: float, there: int, ready: int) -> Past:
     """What *memory* holds; where it holds nothing, a panic over those that are there, if that is more than one.
 
-    So a restart, after which nothing is known of the past, removes nobody for a stable window.
+    So a restart, after which nothing is known of the past, removes no worker for a stable window.
     """
     if not isinstance(memory, dict):
         return Past(now, there) if ready > 1 else Past()

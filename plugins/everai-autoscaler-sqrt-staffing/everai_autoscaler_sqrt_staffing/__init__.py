@@ -92,7 +92,7 @@ def register_autoscalers() -> Mapping[str, Callable[..., AutoScaler]]:
 def staff(load: float, waiting_probability: float) -> int:
     """The workers that a *load* needs so that a request waits with at most about *waiting_probability*.
 
-    ``ceil(R + beta * sqrt(R) + refinement)``, rounded up because a share of a worker serves nobody.
+    ``ceil(R + beta * sqrt(R) + refinement)``, rounded up because a share of a worker serves no request.
 
     >>> staff(100, 0.1), staff(0, 0.1)
     (115, 0)

@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from pydantic import ValidationError
 
 from everai_autoscaler.decision.decorate import DecoratorSlot, MadeDecorator
-from everai_autoscaler.decision.nested import Inside, Nested, form_of, is_hidden
+from everai_autoscaler.decision.nested import Inside, Nested, form_of, is_hidden, names_in
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ArgumentError, describe_error
 from everai_autoscaler.model import Argument, ArgumentType, AutoScaler, RecordedArgument, RecordedDecorators, Schema
@@ -30,6 +30,8 @@ class Bound:
     """The arguments, typed, defaults among them."""
     inside: Mapping[str, tuple[Any, Inside]]
     """For each argument that is a scaler, or several, its value and what that was made of."""
+    names: Mapping[int, str]
+    """The names by which the scalers inside speak, by the identity of each."""
     sources: dict[str, str]
     arguments_decorators: Sequence[MadeDecorator[Callable[..., Any]]]
     factors_decorators: Sequence[MadeDecorator[Callable[..., Any]]]
@@ -153,6 +155,7 @@ class Binder:
             policy=policy,
             values=values,
             inside=inside,
+            names=dict(names_in(made for _, made in inside.values())),
             sources={name: sources.get(name, "default") for name in values},
             arguments_decorators=changing,
             factors_decorators=seeing,

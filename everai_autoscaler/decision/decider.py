@@ -147,6 +147,7 @@ class Decider(AutoScaler):
                 max_workers=bound.max_workers,
                 memory=remembered,
                 decorators=[(one.name, one.decorator) for one in bound.factors_decorators],
+                inside=bound.names,
             )
         finally:
             reader.reset(token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 from pydantic import JsonValue
@@ -22,6 +22,7 @@ from everai_autoscaler.model import (
     ScaleDownAction,
     ScaleUpAction,
 )
+from everai_autoscaler.model.autoscaler import names
 
 __all__ = ["Judgement", "judge"]
 
@@ -54,6 +55,7 @@ def judge(
     max_workers: int | None,
     memory: JsonValue = None,
     decorators: Sequence[tuple[str, FactorsDecorator]] = (),
+    inside: Mapping[int, str] | None = None,
 ) -> Judgement:
     """What *policy*, whose arguments are bound, decides about *factors*, and what of that stands.
 
@@ -62,6 +64,7 @@ def judge(
         max_workers: the bound maximum, if the policy has one.
         memory: what was remembered.
         decorators: what turns the snapshot into the one that the policy sees.
+        inside: the names by which the scalers inside the policy speak, by the identity of each.
     """
 
     def held(seen: Decorated, why: str, error: str | None) -> Judgement:
@@ -75,10 +78,13 @@ def judge(
         return held(seen, seen.why, seen.error)
     contents = Contents.of(seen.factors)
     error = ""
+    token = names.set(inside or {})
     try:
         proposed, remembered = _ask(policy, seen.factors, memory, name)
     except Exception as failure:  # noqa: BLE001 - whatever a stranger's policy raises
         error = f"{name} failed: {describe_error(failure)}"
+    finally:
+        names.reset(token)
     if changed := contents.restore():
         error = error or f"{name} changed its snapshot ({', '.join(changed)}), which it may not do"
     if error:

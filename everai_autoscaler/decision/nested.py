@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -27,6 +27,7 @@ __all__ = [
     "given_for",
     "is_hidden",
     "maker",
+    "names_in",
     "nest",
     "registered_name",
     "revealed",
@@ -194,6 +195,16 @@ def _form(value: Any, source: str, secrets: Secrets) -> JsonValue:
             return {HIDDEN: source}
         return form
     return {HIDDEN: source}
+
+
+def names_in(inside: Iterable[Inside]) -> Iterator[tuple[int, str]]:
+    """The names by which the scalers *inside* are registered, each with the identity of its scaler."""
+    for one in inside:
+        if isinstance(one, tuple):
+            yield from names_in(one)
+        else:
+            yield id(one.scaler), one.name
+            yield from names_in(one.inside.values())
 
 
 def is_hidden(form: object) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from everai_autoscaler.decision.judge import judge
-from everai_autoscaler.decision.nested import Nested, given_for, nest, revealed
+from everai_autoscaler.decision.nested import Nested, given_for, names_in, nest, revealed
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ContractError
 from everai_autoscaler.model import Outcome, Reason, Record, RecordedDecorator, schema_of
@@ -77,9 +77,11 @@ def replay(
     nesting = {argument for argument, one in schema.arguments.items() if one.nesting is not None}
     forms = {one: value for one, value in values.items() if one in nesting}
     values |= {one: revealed(form, given, one) for one, form in forms.items()}
+    names: dict[int, str] = {}
     for argument, nested in nest(values, schema, registry, owner=name).items():
         if isinstance(nested, Nested):
             values[argument], inside = nested.read(hidden, [])
+            names.update(names_in([inside]))
             for value in given_for(forms[argument], inside):
                 hidden.add(value)
     values, _warning = reconcile(schema.fit_each(values, owner=name))
@@ -100,6 +102,7 @@ def replay(
             (one.name, build(registry.factors_decorator(one.name), _of_decorator(one, given), owner=one.name))
             for one in record.decorators.factors
         ],
+        inside=names,
     )
     return Replay(record, Outcome.of(hidden.scrub_result(judged.result)), name)
 

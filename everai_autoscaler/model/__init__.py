@@ -11,7 +11,7 @@ from everai_autoscaler.model.action import (
     ScaleUpAction,
     actions_to_json,
 )
-from everai_autoscaler.model.autoscaler import AutoScaler
+from everai_autoscaler.model.autoscaler import AutoScaler, name_of
 from everai_autoscaler.model.binding import bind, build
 from everai_autoscaler.model.builtin_autoscaler import BuiltinAutoScaler
 from everai_autoscaler.model.decision import Decision
@@ -66,6 +66,7 @@ __all__ = [
     "argument",
     "bind",
     "build",
+    "name_of",
     "schema_of",
     "why_stays",
 ]

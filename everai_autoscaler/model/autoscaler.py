@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import ClassVar
 
 from pydantic import JsonValue
@@ -11,7 +14,26 @@ from everai_autoscaler.model.action import DecideResult
 from everai_autoscaler.model.decision import Decision
 from everai_autoscaler.model.factors import Factors
 
-__all__ = ["AutoScaler"]
+__all__ = ["AutoScaler", "name_of", "names"]
+
+names: ContextVar[Mapping[int, str]] = ContextVar("names", default=MappingProxyType({}))
+"""The names by which plugins offer the scalers inside the one that decides now, by the identity of each."""
+
+
+def name_of(scaler: object) -> str:
+    """The name under which *scaler* speaks: that by which a plugin offers it, else its own, else its class's.
+
+    The pipeline knows the first of a scaler inside the one that decides.
+
+    >>> class Patient(AutoScaler):
+    ...     def decide(self, factors): ...
+    >>> name_of(Patient())
+    'Patient'
+    """
+    if name := names.get().get(id(scaler)):
+        return name
+    own = getattr(scaler, "autoscaler_name", None)
+    return str(own()) if callable(own) else type(scaler).__name__
 
 
 class AutoScaler(ABC):

@@ -22,12 +22,13 @@ from everai_autoscaler.model import (
     ScaleDownAction,
     ScaleUpAction,
     bind,
+    name_of,
     schema_of,
 )
 from everai_autoscaler.words import counted
 from everai_autoscaler.wrapper.memory import nothing, recall, together
 
-__all__ = ["Asked", "Move", "Opinion", "Wrapper", "ask", "bound_of", "contained", "held", "name_of"]
+__all__ = ["Asked", "Move", "Opinion", "Wrapper", "ask", "bound_of", "contained", "held"]
 
 
 class Wrapper(AutoScaler):
@@ -220,12 +221,6 @@ def bound_of(scaler: object) -> int | None:
             within = map(bound_of, inside if isinstance(inside, list | tuple) else [inside])
             found += [bound for bound in within if bound is not None]
     return min(found, default=None)
-
-
-def name_of(scaler: AutoScaler) -> str:
-    """The name under which *scaler* speaks: its own, or its class's."""
-    name = getattr(scaler, "autoscaler_name", None)
-    return str(name()) if callable(name) else type(scaler).__name__
 
 
 def _copied(factors: Factors) -> Factors:

@@ -441,3 +441,36 @@ def test_a_placeholder_inside_is_read_by_the_deciders_provider() -> None:
     decider = Decider("cooldown", arguments, providers={"ConfigMap": lambda name, key: "6"})
 
     assert 6 == decider.decide(DEEP).max_workers
+
+
+class TestNames:
+    """The names under which scalers inside a wrapper speak."""
+
+    @pytest.mark.parametrize("factory", [Told, lambda most=3: Told(most)])
+    @pytest.mark.parametrize("wrapper", ["max", "min", "first-valid"])
+    def test_are_those_by_which_a_plugin_offers_them(self, offering: Any, factory: Any, wrapper: str) -> None:
+        """A file names them so, and so do the reasons, in a replay too."""
+        registry = offering(scalers={"told": factory})
+        scalers = [{"name": "told"}, {"name": wrapper, "arguments": {"scalers": [{"name": "told"}]}}]
+        decision = Decider(wrapper, {"scalers": scalers}, registry=registry).decision(DEEP)
+        record = decision.record()
+
+        assert record is not None
+        assert "told" in {reason.who for reason in decision.result.reasons}
+        assert "Told" not in " ".join(map(str, decision.result.reasons))
+        assert replay(record, registry=registry).same
+
+    def test_are_known_of_objects_too(self, offering: Any) -> None:
+        """By their class; of one that no plugin offers it is the class's own."""
+        decider = Decider(Max([Told(3), SimpleAutoScaler(max_workers=5)]), registry=offering(scalers={"told": Told}))
+        unknown = Decider(Max([Told(3)]), registry=offering())
+
+        assert ["told", "simple", "max"] == [reason.who for reason in decider.decide(DEEP).reasons]
+        assert ["Told", "max"] == [reason.who for reason in unknown.decide(DEEP).reasons]
+
+    def test_do_not_outlast_the_decision(self, offering: Any) -> None:
+        """A bare scaler isn't asked in the pipeline's name."""
+        scaler = Max([Told(3)])
+        Decider(scaler, registry=offering(scalers={"told": Told})).decide(DEEP)
+
+        assert ["Told", "max"] == [reason.who for reason in scaler.decide(DEEP).reasons]

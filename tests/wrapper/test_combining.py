@@ -215,7 +215,7 @@ class TestFirstValid:
         assert 1 == app.at(0, 2)
         assert "first-valid: cooldown decides" == app.said
         assert 0 == app.at(20, 3, one=-1)
-        assert "first-valid: Wants decides, but removes none of 2 workers while cooldown can't know" == app.said
+        assert "first-valid: wants decides, but removes none of 2 workers while cooldown can't know" == app.said
         app.restart()
         assert 2 == app.at(40, 3, other=5)
         assert 0 == app.at(50, 5, one=7)  # the first remembers its change at 0 s

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import time
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -66,6 +67,10 @@ class LocalCase(TargetCase):
         client.sendall(b"GET /sleep/600 HTTP/1.1\r\nHost: app\r\n\r\n")
         self.run(until(lambda: any(worker.requests for worker in self.engine.workers())))
         return next(worker.id for worker in self.engine.workers() if worker.requests)
+
+    def limit_starts(self) -> None:
+        for _ in range(5):  # as when workers have died while starting, one after another
+            self.engine._fleet._back_off.failed(begun=time.monotonic())
 
     def end(self) -> None:
         self.clients.close()

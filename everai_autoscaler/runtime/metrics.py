@@ -110,7 +110,7 @@ class Metrics:
 
 
 class _Registry(CollectorRegistry):
-    """Leaves out when each series was made: a second series for each, which nobody asks for."""
+    """Leaves out when each series was made, which would be a second series for each."""
 
     def collect(self) -> Iterable[Metric]:
         for metric in super().collect():

@@ -1,4 +1,4 @@
-"""How an operator's override stands above a policy: in decisions, in the store, and in what is told of it."""
+"""How an operator's override stands above a policy: in decisions, in the store, and in the notes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Operated(AutoScaler):
         except Exception:
             raise
         except BaseException as error:
-            # It would end the thread that decides, and nobody would hear of it.
+            # It would silently end the thread that decides.
             raise RuntimeError(f"{self.name} wanted to end the runtime: {type(error).__name__} {error}") from error
         override = self._override(factors.observed_at)
         return decision if override is None else evolve(decision, result=_instead(override, decision.result, factors))
@@ -80,7 +80,7 @@ def _instead(override: Override, result: DecideResult, factors: Factors) -> Deci
 
 
 class Overrides:
-    """What operators put in place of one app's policy, and what is told of it.
+    """The override of one app: read from the store, written there, and noted when it changes.
 
     All but ``current`` waits for the store, and belongs in a thread.
 
@@ -124,7 +124,7 @@ class Overrides:
             self._refresh(f"resumed by {by}: the policy decides again")
 
     def refresh(self) -> None:
-        """Look what the override is, whoever wrote it; tell when it changes, and take away what is over."""
+        """Read the override, which another process may have written; note a change, and take away what is over."""
         with self._noting:
             self._refresh("the policy decides again")
 
@@ -136,9 +136,11 @@ class Overrides:
         before, self._noted = self._noted, override
         self._note(f"{resumed}, no more {before}" if override is None else str(override))
         if override is None and before is not None and before.over(time.time()):
-            # Where it can't be taken away it is over all the same, and that the store fails is told with the ticks.
-            with suppress(StateError):
-                self._store.set_operator(self._app, None)
+            # Where it can't be taken away it is over all the same; a store that fails is noted by the ticks. Another
+            # process may have put a new one in its place since it was read.
+            with suppress(StateError), self._store.alone():
+                if self._store.operator(self._app) == before.model_dump():
+                    self._store.set_operator(self._app, None)
 
     def _look(self) -> None:
         # What can't be read wasn't taken back.

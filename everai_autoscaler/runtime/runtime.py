@@ -41,14 +41,14 @@ class Runtime:
     Args:
         plan: what is run.
         store: where everything is stored.
-        told: is given each line that an operator would want to read, in any thread.
+        on_note: is given each line that an operator would want to read, in any thread.
     """
 
-    def __init__(self, plan: Plan, store: Store, *, told: Callable[[str], None] | None = None) -> None:
+    def __init__(self, plan: Plan, store: Store, *, on_note: Callable[[str], None] | None = None) -> None:
         self.plan = plan
         self.store = store
         self.metrics = Metrics()
-        self._told = told
+        self._on_note = on_note
         self._notes: deque[str] = deque(maxlen=NOTES)
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
@@ -108,7 +108,7 @@ class Runtime:
                 await self._engine.stop(drain=0)
             finally:
                 await self._admin.stop()
-                with suppress(AutoscalerError):  # that the disk is full was told already
+                with suppress(AutoscalerError):  # a full disk was noted already
                     await asyncio.to_thread(self.store.remember_end, app, time.time())
 
     def stop(self) -> None:
@@ -136,8 +136,8 @@ class Runtime:
         """Tell an operator *line*. May be called from any thread."""
         self._notes.appendleft(f"{moment(time.time())} {line}")
         emit(logging.INFO, "note", what=line)
-        if self._told is not None:
-            self._told(line)
+        if self._on_note is not None:
+            self._on_note(line)
         self._events.changed()
 
     # What an operator does.

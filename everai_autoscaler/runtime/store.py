@@ -354,7 +354,7 @@ _DECISION = "SELECT id, at, took, lag, failure, operator, applied, record FROM d
 
 
 def _save_worker(db: sqlite3.Connection, app: str, row: Mapping[str, Any]) -> None:
-    # One that has ended stays so, whoever comes late with an older look at it.
+    # One that has ended stays so: an older row may be written after the last one.
     db.execute(
         "INSERT INTO worker VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at,"
         " view = excluded.view WHERE deleted_at IS NULL OR excluded.deleted_at IS NOT NULL",

@@ -104,7 +104,7 @@ def play(
     with closing(Store(directory)) as own, closing(Store(directory)) as store:
         own._database.__class__ = WatchedDatabase
         own._database.touched = touched = []
-        here = Here(Runtime(Plan(**given), own, told=told.append), store, told)
+        here = Here(Runtime(Plan(**given), own, on_note=told.append), store, told)
 
         async def whole() -> None:
             begun = asyncio.Event()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+import time
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors
-from everai_autoscaler.runtime.operator import Operated
+from everai_autoscaler.runtime.operator import Operated, Overrides
 from everai_autoscaler.runtime.override import Override
+from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.testing import snapshot
 from everai_autoscaler.testing.strategies import factors as snapshots
 
@@ -105,3 +109,22 @@ def test_a_hold_never_breaks_the_guard(factors: Factors, workers: int) -> None:
 def test_an_override_is_over_at_its_time(until: float | None, over: bool) -> None:
     """An override without an end lasts; one with an end is over from that moment on."""
     assert over == hold(1, until=until).over(100.0)
+
+
+def test_an_override_that_is_over_makes_room_for_no_newer_one(tmp_path: Path) -> None:
+    """What is over is taken away, but not what another process has put in its place at the same moment."""
+
+    class Newer(Store):
+        """Another process stores an override as soon as this one begins to change something."""
+
+        def alone(self) -> AbstractContextManager[None]:
+            Store.set_operator(self, "app", PAUSE.model_dump())
+            return super().alone()
+
+    with closing(Newer(tmp_path)) as store:
+        overrides = Overrides(store, "app", lambda _line: None)
+        overrides.set(hold(3, until=time.time() + 0.05), "ann")
+        time.sleep(0.1)
+        overrides.refresh()
+
+        assert PAUSE.model_dump() == store.operator("app")

@@ -8,7 +8,6 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import click
-from attrs import frozen
 
 from everai_autoscaler.cli.options.parameters import SCALER, Seconds, Whole
 from everai_autoscaler.cli.options.scaler_options import ScalerOptions, scaler_options
@@ -17,23 +16,12 @@ from everai_autoscaler.words import counted, table
 
 if TYPE_CHECKING:
     from everai_autoscaler.model import AutoScaler
-    from everai_autoscaler.testing.checks import RuleBrokenError
 
 __all__ = ["check"]
 
 BROKEN = 1
 
 _NOT_DECLARED = "not declared"
-
-
-@frozen
-class _Verdict:
-    """What came of one rule."""
-
-    rule: str
-    fact: str
-    result: str
-    error: RuleBrokenError | None = None
 
 
 @click.command
@@ -75,59 +63,46 @@ def check(
     wanted = options.wanted(name)
     with wanted.placeholders_read():
         verdicts = list(_verdicts(wanted.scaler(), examples, seed, within))
-    click.echo(_as_json(str(wanted), verdicts) if output == "json" else _in_words(str(wanted), verdicts))
-    return BROKEN if any(verdict.error is not None for verdict in verdicts) else 0
+    if output == "json":
+        click.echo(json.dumps({"scaler": str(wanted), "rules": [verdict for verdict, _ in verdicts]}))
+    else:
+        click.echo(_in_words(str(wanted), verdicts))
+    return BROKEN if any(story for _, story in verdicts) else 0
 
 
-def _verdicts(scaler: AutoScaler, examples: int, seed: int, within: float | None) -> Iterator[_Verdict]:
+def _verdicts(
+    scaler: AutoScaler, examples: int, seed: int, within: float | None
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """What came of each rule, for programs; and where it is broken the story of it: a snapshot, and what is decided."""
     # Late, since it needs an extra: everything else of the command line does without.
     from everai_autoscaler.testing.checks import CHECKS, RuleBrokenError, fact_of, name_of, yield_checks
 
     applying = {name_of(one): one for one in yield_checks(scaler, within=within)}
     for listed in CHECKS:
-        rule, fact = name_of(listed), fact_of(listed)
-        one = applying.get(rule)
-        if one is None:
-            yield _Verdict(rule, fact, "not asked" if rule == "decides_in_time" else _NOT_DECLARED)
-            continue
+        rule = name_of(listed)
+        verdict = {"rule": rule, "fact": fact_of(listed), "result": "passed"}
         try:
-            one(scaler, examples=examples, seed=seed)
+            if rule in applying:
+                applying[rule](scaler, examples=examples, seed=seed)
+            else:
+                verdict["result"] = "not asked" if rule == "decides_in_time" else _NOT_DECLARED
         except RuleBrokenError as error:
-            yield _Verdict(rule, fact, "failed", error)
+            found = {
+                "complaint": error.complaint,
+                "code": error.code,
+                "snapshot": json.loads(error.snapshot.json()),
+                "memory": error.memory,
+            }
+            # At the margin: it is there to be copied.
+            yield {**verdict, "result": "failed", **found}, dedent(str(error).partition("\n\n")[2])
         else:
-            yield _Verdict(rule, fact, "passed")
+            yield verdict, ""
 
 
-def _in_words(scaler: str, verdicts: list[_Verdict]) -> str:
+def _in_words(scaler: str, verdicts: list[tuple[dict[str, Any], str]]) -> str:
     # As wide as it may be, so that one scaler's table looks like another's.
-    rows = [(verdict.rule, verdict.result.ljust(len(_NOT_DECLARED)), verdict.fact) for verdict in verdicts]
-    paragraphs = [table(("RULE", "RESULT", "FACT"), rows)]
-    broken = [verdict for verdict in verdicts if verdict.error is not None]
-    kept = sum(verdict.result == "passed" for verdict in verdicts)
-    paragraphs += [f"{verdict.rule}: {verdict.fact}\n\n{_story(verdict.error)}" for verdict in broken]
-    if broken:
-        paragraphs.append(f"{scaler} breaks {counted(len(broken), 'rule')}, and keeps {kept}.")
-    else:
-        paragraphs.append(f"{scaler} keeps {counted(kept, 'rule')}.")
-    return "\n\n".join(paragraphs)
-
-
-def _story(error: RuleBrokenError | None) -> str:
-    """The snapshot, and what is decided about it, at the margin: it is there to be copied."""
-    return dedent(str(error).partition("\n\n")[2])
-
-
-def _as_json(scaler: str, verdicts: list[_Verdict]) -> str:
-    return json.dumps({"scaler": scaler, "rules": [_verdict_as_json(verdict) for verdict in verdicts]})
-
-
-def _verdict_as_json(verdict: _Verdict) -> dict[str, Any]:
-    document: dict[str, Any] = {"rule": verdict.rule, "fact": verdict.fact, "result": verdict.result}
-    if verdict.error is not None:
-        document |= {
-            "complaint": verdict.error.complaint,
-            "code": verdict.error.code,
-            "snapshot": json.loads(verdict.error.snapshot.json()),
-            "memory": verdict.error.memory,
-        }
-    return document
+    rows = [(one["rule"], one["result"].ljust(len(_NOT_DECLARED)), one["fact"]) for one, _ in verdicts]
+    broken = [f"{one['rule']}: {one['fact']}\n\n{story}" for one, story in verdicts if story]
+    kept = sum(one["result"] == "passed" for one, _ in verdicts)
+    end = f"breaks {counted(len(broken), 'rule')}, and keeps {kept}." if broken else f"keeps {counted(kept, 'rule')}."
+    return "\n\n".join([table(("RULE", "RESULT", "FACT"), rows), *broken, f"{scaler} {end}"])

@@ -24,7 +24,7 @@ def counted(number: int, one: str, many: str = "", *, form: str = "") -> str:
         number: how many there are.
         one: the noun of one of them.
         many: the noun of several, where it isn't made with an "s".
-        form: how the number is written, as for :func:`format`.
+        form: how the number is written, as for ``format()``.
 
     >>> counted(1, "worker"), counted(3, "worker"), counted(2, "process", "processes")
     ('1 worker', '3 workers', '2 processes')

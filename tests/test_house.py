@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import everai_autoscaler
+
 TESTS = Path(__file__).parent
 
 
@@ -42,3 +44,12 @@ def test_no_test_has_a_namesake() -> None:
                     seen.add(key)
 
     assert [] == hidden
+
+
+def test_no_file_is_longer_than_a_room() -> None:
+    """A file of the package has at most 450 lines, one of the tests at most 800."""
+    package = Path(everai_autoscaler.__file__).parent
+    ours = [*package.rglob("*.py"), *package.rglob("*.js"), *package.rglob("*.css"), *package.rglob("*.html")]
+    lengths = [(path, 450) for path in ours] + [(path, 800) for path in TESTS.rglob("*.py")]
+
+    assert [] == [path.name for path, most in lengths if path.read_text("utf-8").count("\n") > most]

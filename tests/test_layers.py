@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import everai_autoscaler
@@ -39,7 +41,10 @@ MAY_IMPORT = {
 }
 
 
-def _imports() -> Iterator[tuple[str, str]]:
+@cache
+def _imports() -> list[tuple[str, str]]:
+    """Each import of the package: the file, and what it imports."""
+    found = []
     for path in sorted(ROOT.rglob("*.py")):
         file = path.relative_to(ROOT).as_posix()
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -51,8 +56,8 @@ def _imports() -> Iterator[tuple[str, str]]:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
                 names = ["relative"]
-            for name in names:
-                yield file, name
+            found += [(file, name) for name in names]
+    return found
 
 
 def _room(file: str) -> str:
@@ -107,3 +112,25 @@ def test_plugins_import_what_a_stranger_may() -> None:
     ]
 
     assert [] == wrong
+
+    assert [] == [one for one in private if not one.endswith("everai_autoscaler._version")]
+
+
+def test_there_is_no_circle_of_files() -> None:
+    """The files can be put in an order in which each imports only from those before it."""
+    files = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py")}
+    imported: dict[str, set[str]] = {file: set() for file in files}
+    for file, name in _imports():
+        for module in (name, name.rpartition(".")[0]):
+            inside = module.removeprefix("everai_autoscaler").strip(".").replace(".", "/")
+            found = {f"{inside}.py", f"{inside}/__init__.py".lstrip("/")} & files
+            if module.startswith("everai_autoscaler") and found:
+                imported[file] |= found - {file}
+                break
+    circle: list[str] = []
+    try:
+        TopologicalSorter(imported).prepare()
+    except CycleError as error:
+        circle = error.args[1]
+
+    assert [] == circle

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
 import time
 from collections.abc import Callable, Collection
-from typing import TypeVar
 
 from everai_autoscaler.engine import Engine, QueuedForm, SampleForm, WorkerForm
 from everai_autoscaler.runtime.forms import FleetForm, StateForm, StatusForm
@@ -19,11 +16,6 @@ from everai_autoscaler.runtime.view import StoreView
 from everai_autoscaler.words import reason_word
 
 __all__ = ["LiveView"]
-
-T = TypeVar("T")
-
-HANGS_AFTER = 30.0
-"""Seconds that the event loop is given to answer another thread."""
 
 
 class LiveView(StoreView):
@@ -58,20 +50,14 @@ class LiveView(StoreView):
         self._overrides = overrides
         self._notes = notes
         self._stopping = stopping
-        self._loop: asyncio.AbstractEventLoop
-        self._thread = threading.get_ident()
-
-    def begin(self) -> None:
-        """From now on the engine lives in the running event loop."""
-        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
 
     def status(self) -> StatusForm:
         """How the app is."""
-        return self._in_loop(self._status)
+        return self._ticks.ask(self._status)
 
     def workers(self, *, ended: bool = False) -> list[WorkerForm]:
         """The workers that start, serve or drain; with *ended*, those that have ended, too."""
-        here = self._in_loop(self._engine.workers)
+        here = self._ticks.ask(self._engine.workers)
         if not ended:
             return here
         known = {worker.id: worker for worker in [*super().workers(ended=True), *here]}
@@ -79,7 +65,7 @@ class LiveView(StoreView):
 
     def queue(self) -> list[QueuedForm]:
         """The requests that wait, in the order in which they came."""
-        return self._in_loop(self._engine.queue)
+        return self._ticks.ask(self._engine.queue)
 
     def sample(self) -> SampleForm:
         """The present numbers. To be called in the event loop."""
@@ -114,12 +100,3 @@ class LiveView(StoreView):
             back_off_until=self._engine.back_off_until,
             notes=list(self._notes),
         )
-
-    def _in_loop(self, look: Callable[[], T]) -> T:
-        if threading.get_ident() == self._thread:
-            return look()
-
-        async def answer() -> T:
-            return look()
-
-        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(HANGS_AFTER)

@@ -86,7 +86,7 @@ class Runtime:
             StateError: a port that is taken.
         """
         self._loop = asyncio.get_running_loop()
-        self.view.begin()
+        self._ticks.begin()
         app, info = self.plan.app, {"scaler": self.plan.scaler, "started_at": self.view.started_at}
         try:
             port = await self._admin.start(self.plan.admin_port)

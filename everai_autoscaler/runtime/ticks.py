@@ -72,6 +72,8 @@ class Ticks:
         self._decided = decided
         self._clock = WakingClock()
         self._thread = threading.Thread(target=self._run, name="decide", daemon=True)
+        self._loop: asyncio.AbstractEventLoop
+        self._loop_thread = threading.get_ident()
         self._observed: SampleForm | None = None
         self._store_failure = ""
         self._pruned_at = 0.0
@@ -86,10 +88,28 @@ class Ticks:
         """When the next tick is due (epoch seconds); ``None`` while one is under way."""
         return self._clock.next_at
 
+    def begin(self) -> None:
+        """From now on the engine lives in the running event loop."""
+        self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
+
     def start(self) -> None:
-        """Make the first tick. To be called in the event loop."""
-        self._loop = asyncio.get_running_loop()
+        """Make the first tick."""
         self._thread.start()
+
+    def ask(self, look: Callable[[], T]) -> T:
+        """What *look* gives in the event loop, where everything that it looks at is changed; any thread may ask."""
+        if threading.get_ident() == self._loop_thread:
+            return look()
+        answer: Future[T] = Future()
+
+        def act() -> None:
+            try:
+                answer.set_result(look())
+            except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
+                answer.set_exception(error)
+
+        self._loop.call_soon_threadsafe(act)
+        return answer.result(timeout=HANGS_AFTER)
 
     def soon(self) -> None:
         """Make a tick now, rather than when it is due. May be called from any thread."""
@@ -111,11 +131,11 @@ class Ticks:
     def observe(self) -> Factors:
         """What is known now."""
         self._observed = None
-        return self._in_loop(self._observe)
+        return self.ask(self._observe)
 
     def apply(self, result: DecideResult) -> Applied | None:
         """Carry out *result*."""
-        return self._in_loop(lambda: self._engine.apply(result))
+        return self.ask(lambda: self._engine.apply(result))
 
     def _observe(self) -> Factors:
         sample = self._engine.sample()
@@ -123,18 +143,6 @@ class Ticks:
         # The numbers of the observation, rather than what will have become of them when the tick is stored.
         self._observed = sample.model_copy(update={"at": factors.observed_at})
         return factors
-
-    def _in_loop(self, action: Callable[[], T]) -> T:
-        answer: Future[T] = Future()
-
-        def act() -> None:
-            try:
-                answer.set_result(action())
-            except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
-                answer.set_exception(error)
-
-        self._loop.call_soon_threadsafe(act)
-        return answer.result(timeout=HANGS_AFTER)
 
     # The thread.
 
@@ -170,7 +178,7 @@ class Ticks:
             self.max_workers = result.max_workers
         if record is not None:
             self.arguments = record.arguments
-        sample, workers, queue = self._in_loop(
+        sample, workers, queue = self.ask(
             lambda: (self._observed or self._engine.sample(), self._engine.workers(), self._engine.queue())
         )
         self.last = TickForm(at=at, took=took, lag=lag, failure=tick.failure)

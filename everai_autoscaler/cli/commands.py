@@ -47,6 +47,7 @@ _SECTIONS = {
     "Plugins and this installation": {
         "new": ("setup.new", "Make a plugin distribution to begin with."),
         "plugins": ("setup.plugins", "Show what is installed, and what each plugin offers."),
+        "targets": ("setup.targets", "Show on what an app can be run."),
         "doctor": ("setup.doctor", "Look for what is wrong, installed or in arguments."),
         "completion": ("setup.completion", "Print the completion script for your shell."),
     },

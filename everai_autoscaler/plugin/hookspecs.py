@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pluggy
 
+from everai_autoscaler.loop import Target
 from everai_autoscaler.model import ArgumentsDecorator, AutoScaler, FactorsDecorator
 
 PROJECT = "everai_autoscaler"
@@ -35,4 +36,14 @@ def register_placeholder_kinds() -> Mapping[str, Callable[[str, str], str]]:  # 
     """Placeholder kinds by name; a reader takes a placeholder's name and key and gives the value as text now.
 
     It raises ``PlaceholderError`` where there is no such value.
+    """
+
+
+@hookspec
+def register_targets() -> Mapping[str, Callable[..., Target]]:  # type: ignore[empty-body]
+    """Targets by name; a factory makes the engine of one app, which ``everai-autoscaler run --on NAME`` operates.
+
+    It is called as ``factory(host, settings, home=directory)``: with what the runtime offers to an engine (``Host`` of
+    ``everai_autoscaler.engine``), the section of the app's manifest that has the target's name, and the directory of
+    the manifest. It raises ``ContractError`` where the settings are wrong.
     """

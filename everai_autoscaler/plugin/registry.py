@@ -36,6 +36,7 @@ KINDS: Mapping[str, str] = {
     "factors_decorators": "factors decorator",
     "arguments_decorators": "arguments decorator",
     "placeholder_kinds": "placeholder kind",
+    "targets": "target",
 }
 """What can have a name, as the hooks and as people call it."""
 
@@ -66,7 +67,7 @@ class Plugin:
 
 
 class Registry:
-    """The names that plugins give to scalers, decorators and placeholder kinds.
+    """The names that plugins give to scalers, decorators, placeholder kinds and targets.
 
     A plugin that can't be used doesn't take the others down: its failure stands beside its name in ``plugins``, and in
     the error that a name which isn't there raises. A name that two plugins offer belongs to neither of them; a builtin

@@ -220,7 +220,7 @@ def test_an_app_has_a_name_a_scaler_and_how_it_is_run_here(tmp_path, document):
     """The platform's manifest is read as it is; the section ``local`` may be at the top, or in ``spec``."""
     app = read_app(an_app(tmp_path, document))
 
-    assert ("get-start", LOCAL, tmp_path) == (app.name, app.local, app.directory)
+    assert ("get-start", LOCAL, tmp_path) == (app.name, app.settings, app.directory)
     assert read_manifest(an_app(tmp_path, BARE)) == app.description
 
 
@@ -231,7 +231,7 @@ def test_an_app_without_a_name_is_called_like_its_file(tmp_path):
 
 def test_an_app_need_not_say_how_it_is_run_here(tmp_path):
     """A manifest as the platform has it has no section ``local``: whoever runs it here says what is missing."""
-    assert read_app(an_app(tmp_path, APP)).local is None
+    assert read_app(an_app(tmp_path, APP)).settings is None
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
@@ -244,7 +244,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
 
 def test_what_is_wrong_in_local_is_for_its_reader(tmp_path):
     """The section is given as it stands, whatever it holds."""
-    assert [1] == read_app(an_app(tmp_path, {**APP, "local": [1]})).local
+    assert [1] == read_app(an_app(tmp_path, {**APP, "local": [1]})).settings
 
 
 @pytest.mark.parametrize(

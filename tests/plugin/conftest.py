@@ -38,8 +38,18 @@ def crowd(tmp_path_factory):
 @pytest.fixture(scope="session")
 def backlog(crowd, tmp_path_factory):
     """A directory in which the backlog distribution alone is installed."""
-    target = tmp_path_factory.mktemp("backlog")
-    for installed in crowd.glob("everai_autoscaler_backlog*"):
+    return _alone("backlog", crowd, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def pretend(crowd, tmp_path_factory):
+    """A directory in which the distribution with a target alone is installed."""
+    return _alone("pretend", crowd, tmp_path_factory)
+
+
+def _alone(name: str, crowd: Path, tmp_path_factory) -> Path:
+    target = tmp_path_factory.mktemp(name)
+    for installed in crowd.glob(f"everai_autoscaler_{name}*"):
         copy = shutil.copytree if installed.is_dir() else shutil.copy
         copy(installed, target / installed.name)
     return target

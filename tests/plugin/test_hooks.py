@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from everai_autoscaler import Decider
 from everai_autoscaler.errors import PlaceholderError
-from everai_autoscaler.model import Decorator, Decorators, Factors, Placeholder
+from everai_autoscaler.model import DecideResult, Decorator, Decorators, Factors, Placeholder, ScaleUpAction
 
 BUSY_QUEUE = Factors(queue={"QueueDueBusy": 3}, workers=[])
 
@@ -48,3 +51,14 @@ def test_hook_register_placeholder_kinds_without_a_value(registry_of, crowd):
     """What a plugin's reader says where there is no value comes through as it is."""
     with pytest.raises(PlaceholderError, match=r"^Length: no name$"):
         registry_of(crowd).read_placeholder(Placeholder(kind="Length", name=""))
+
+
+def test_hook_register_targets(registry_of, crowd):
+    """A target of a plugin makes its engine from what the runtime offers and from the app's settings."""
+    factory = registry_of(crowd).find("targets", "pretend")[1]
+    notes = []
+    engine = factory(SimpleNamespace(note=notes.append), {"prefix": "toy"}, home=Path())
+    done = engine.apply(DecideResult(max_workers=2, actions=[ScaleUpAction(count=2)]))
+
+    assert (2, ["toy-1", "toy-2"]) == (done.up, [worker.id for worker in engine.workers()])
+    assert ["pretends that toy-1 runs", "pretends that toy-2 runs"] == notes

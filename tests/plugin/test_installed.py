@@ -15,12 +15,12 @@ from everai_autoscaler.builtin import SimpleAutoScaler
 from everai_autoscaler.builtin.decorator.factors import AverageDecorator
 from everai_autoscaler.errors import DuplicateNameError, UnknownNameError
 from everai_autoscaler.model import Factors
-from everai_autoscaler.plugin import BLOCK_VARIABLE, KINDS, default_registry
+from everai_autoscaler.plugin import BLOCK_VARIABLE, default_registry
 
 FAULTY = "everai-autoscaler-faulty"
 THE_HOOKS = (
     "; the hooks are register_autoscalers, register_factors_decorators, register_arguments_decorators, "
-    "register_placeholder_kinds"
+    "register_placeholder_kinds, register_targets"
 )
 FAILURES = {
     "absent": (
@@ -355,8 +355,8 @@ class TestOrder:
         """Plugins are listed with our own first, then by name and distribution."""
         names = [(plugin.name, plugin.distribution) for plugin in registry_of(crowd).plugins]
 
-        assert [("builtin", "everai-autoscaler"), ("wrapper", "everai-autoscaler")] == names[:2]
-        assert sorted(names[2:]) == names[2:]
+        assert [(name, "everai-autoscaler") for name in ("builtin", "local", "wrapper")] == names[:3]
+        assert sorted(names[3:]) == names[3:]
 
 
 def test_the_default_registry_is_of_what_is_installed():
@@ -380,4 +380,4 @@ def test_the_builtin_plugin_offers_no_more_than_it_says(registry_of, backlog, pl
         "arguments_decorators": ["noop", "time-match"],
         "placeholder_kinds": ["ConfigMap", "Env", "File", "Secret"],
     }
-    assert expected == {kind: sorted(offers[kind]) for kind in KINDS}
+    assert expected == {kind: sorted(offered) for kind, offered in offers.items()}

@@ -11,13 +11,14 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import click
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from everai_autoscaler.cli.app.live import show
 from everai_autoscaler.cli.options.look import state_option
@@ -25,11 +26,10 @@ from everai_autoscaler.cli.options.manifest import AppManifest, read_app
 from everai_autoscaler.cli.options.parameters import Whole, interval_option
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import AutoscalerError, ContractError
-from everai_autoscaler.local.engine import LocalEngine
-from everai_autoscaler.local.launcher import unfit
-from everai_autoscaler.local.spec import Local
 from everai_autoscaler.log import LOGGER
-from everai_autoscaler.runtime.plan import Plan
+from everai_autoscaler.model.wire import describe_errors
+from everai_autoscaler.plugin import default_registry
+from everai_autoscaler.runtime.plan import MakeScaler, Plan
 from everai_autoscaler.runtime.runtime import Runtime
 from everai_autoscaler.runtime.state import Claim
 from everai_autoscaler.runtime.store import Store
@@ -45,6 +45,14 @@ _PORT = Whole(min=0, max=65535)
 
 @click.command
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--on",
+    metavar="TARGET",
+    default="local",
+    show_default=True,
+    shell_complete=lambda *_: default_registry().names("targets"),
+    help='What has the workers; "everai-autoscaler targets" lists them.',
+)
 @click.option("--port", type=_PORT, help="Where the app answers; 0 for any free one.  [default: the file's, or 8080]")
 @click.option(
     "--admin-port",
@@ -63,6 +71,7 @@ _PORT = Whole(min=0, max=65535)
 def run(
     file: Path,
     *,
+    on: str,
     port: int | None,
     admin_port: int | None,
     host: str | None,
@@ -74,7 +83,8 @@ def run(
 
     FILE is the app's manifest, with a "local" section that says how a worker is started, or a Python file with an App
     of the everai SDK. Requests to the port are queued and given to the workers, which are processes of this machine;
-    the policy of the manifest decides every --interval seconds how many there are.
+    the policy of the manifest decides every --interval seconds how many there are. On another target than "local" the
+    section is named after that target, which has the workers.
 
     In a terminal it shows workers, queue and decisions; elsewhere it writes a line for each thing that happens.
     Ctrl-C lets what is served be finished, and ends the workers; so does closing the terminal, unless nohup is used.
@@ -90,16 +100,53 @@ def run(
       everai-autoscaler decisions explain
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     _make_room()
-    manifest = _manifest(file)
-    local = _local(manifest, file, {"port": port, "admin_port": admin_port, "host": host})
-    token = None if _is_loopback(local.host) else os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
+    make_engine = default_registry().find("targets", on)[1]
+    manifest = _manifest(file, on)
+    settings = _settings(manifest, file, on, {"port": port, "host": host})
+    admin = _Admin.read(settings, f"{file}: {on}")
     store = Store(state_dir)
     try:
         with Claim(state_dir, manifest.name) as claim:
-            plan = _plan(file, manifest, local, store, interval=interval, dry_run=dry_run, token=token)
-            asyncio.run(_run(Runtime(plan, store), claim))
+            make_scaler = _make_scaler(manifest, file, store)
+            plan = Plan(
+                app=manifest.name,
+                scaler=manifest.description.name,
+                make_scaler=make_scaler,
+                make_engine=functools.partial(make_engine, settings=settings, home=manifest.directory),
+                host=admin.host,
+                admin_port=admin.admin_port if admin_port is None else admin_port,
+                interval=interval,
+                dry_run=dry_run,
+                token=admin.token,
+            )
+            try:
+                runtime = Runtime(plan, store)
+            except ContractError as error:
+                raise ContractError(f"{file}: {error}") from error
+            asyncio.run(_run(runtime, claim))
     finally:
         store.close()
+
+
+class _Admin(BaseModel):
+    """What the runtime itself reads of a target's settings: where its page, metrics and commands are answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    admin_port: Annotated[int, Field(ge=0, le=65535)] = 8081
+
+    @classmethod
+    def read(cls, settings: Mapping[str, Any], where: str) -> _Admin:
+        try:
+            return cls.model_validate(settings)
+        except ValidationError as error:
+            raise ContractError(f"{where}: {describe_errors(error)}") from error
+
+    @property
+    def token(self) -> str | None:
+        """What a visitor has to know; nothing on the loopback interface."""
+        return None if _is_loopback(self.host) else os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
 
 
 def _make_room() -> None:
@@ -110,31 +157,27 @@ def _make_room() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _manifest(file: Path) -> AppManifest:
+def _manifest(file: Path, on: str) -> AppManifest:
     if file.suffix == ".py":
         from everai_autoscaler.cli.options.sdk_app import read_sdk_app
 
         return read_sdk_app(file)
-    return read_app(file)
+    return read_app(file, target=on)
 
 
-def _local(manifest: AppManifest, file: Path, said: dict[str, Any]) -> Local:
-    if manifest.local is None:
-        raise ContractError(
-            f"{file}: has no section local, which says how a worker is started: "
-            "local: {command: python app.py --port {port}}"
-        )
-    given = manifest.local
-    if isinstance(given, dict):
-        given = {**given, **{name: value for name, value in said.items() if value is not None}}
-    return Local.read(given, f"{file}: local")
+def _settings(manifest: AppManifest, file: Path, on: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The section of the target, with what the command line *said*."""
+    given = manifest.settings
+    if given is None:
+        hint = ": local: {command: python app.py --port {port}}" if on == "local" else ""
+        raise ContractError(f"{file}: has no section {on}, which says how a worker is started{hint}")
+    if not isinstance(given, dict):
+        raise ContractError(f"{file}: {on}: {given!r} given, should be a mapping")
+    return {**given, **{name: value for name, value in said.items() if value is not None}}
 
 
-def _plan(
-    file: Path, manifest: AppManifest, local: Local, store: Store, *, interval: float, dry_run: bool, token: str | None
-) -> Plan:
+def _make_scaler(manifest: AppManifest, file: Path, store: Store) -> MakeScaler:
     described = manifest.description
-    providers = {kind: store.reader(kind) for kind in ("ConfigMap", "Secret")}
     make = functools.partial(
         Decider,
         described.scaler or described.name,
@@ -144,22 +187,10 @@ def _plan(
     )
     # A policy that can't decide once is refused now, rather than at every tick.
     try:
-        make(providers=providers).decide(None)
+        make(providers={kind: store.reader(kind) for kind in ("ConfigMap", "Secret")}).decide(None)
     except AutoscalerError as error:
         raise ContractError(f"{file}: {error}") from error
-    if why := unfit(local, home=manifest.directory):
-        raise ContractError(f"{file}: local: no worker can be started: {why}")
-    return Plan(
-        app=manifest.name,
-        scaler=described.name,
-        make_scaler=make,
-        make_engine=functools.partial(LocalEngine, local=local, home=manifest.directory),
-        host=local.host,
-        admin_port=local.admin_port,
-        interval=interval,
-        dry_run=dry_run,
-        token=token,
-    )
+    return make
 
 
 def _is_loopback(host: str) -> bool:

@@ -42,14 +42,14 @@ class AppManifest:
     name: str
     description: Description
     """Its scaler."""
-    local: Any
-    """The section that says how it is run here, as it was given; ``None`` where there is none."""
+    settings: Any
+    """The section named after the target on which it is run, as it was given; ``None`` where there is none."""
     directory: Path
     """Where the file is."""
 
 
-def read_app(path: Path) -> AppManifest:
-    """The app that the YAML or JSON file *path* describes: the platform's manifest, with a section ``local``.
+def read_app(path: Path, *, target: str = "local") -> AppManifest:
+    """The app that the YAML or JSON file *path* describes: the platform's manifest, with a section for the *target*.
 
     Its name is ``metadata.name``, else the file's own.
 
@@ -63,9 +63,9 @@ def read_app(path: Path) -> AppManifest:
     if not isinstance(name, str) or not name:
         raise ContractError(f"{path}: metadata.name: {_shown(name)} is not an app's name")
     spec = document.get("spec")
-    inside = spec.get("local") if isinstance(spec, Mapping) else None
-    scaler = {key: value for key, value in document.items() if key != "local"}
-    return AppManifest(name, description_in(scaler, str(path)), document.get("local", inside), path.resolve().parent)
+    inside = spec.get(target) if isinstance(spec, Mapping) else None
+    scaler = {key: value for key, value in document.items() if key != target}
+    return AppManifest(name, description_in(scaler, str(path)), document.get(target, inside), path.resolve().parent)
 
 
 def read_manifest(path: Path) -> Description:

@@ -51,9 +51,9 @@ def read_sdk_app(path: Path) -> AppManifest:
     """
     app = _app(path)
     command = [sys.executable, "-P", "-m", __name__, str(path.resolve()), "{port}"]
-    local = {"command": command, "readiness": {"path": HEALTHY}}
+    settings = {"command": command, "readiness": {"path": HEALTHY}}
     return AppManifest(
-        name=str(app.name), description=_description(app, str(path)), local=local, directory=path.resolve().parent
+        name=str(app.name), description=_description(app, str(path)), settings=settings, directory=path.resolve().parent
     )
 
 

@@ -65,7 +65,8 @@ def _names(registry: Registry) -> list[str]:
 def _document(kind: str, name: str, registry: Registry, given: Mapping[str, str]) -> dict[str, Any]:
     """All that there is to say of the thing of that *kind* and *name*, for programs."""
     plugin, factory = registry.find(kind, name)
-    schema = schema_of(factory)
+    # What a target takes is the app's manifest's own section, which only its factory knows.
+    schema = Schema({}, open=True) if kind == "targets" else schema_of(factory)
     document: dict[str, Any] = {
         "name": name,
         "kind": KINDS[kind],
@@ -154,6 +155,9 @@ def _in_words(found: Mapping[str, Any]) -> str:
     paragraphs = [f"{found['name']}: {found['kind']}, of {plugin}\n{found['summary']}"]
     if found["kind"] == KINDS["placeholder_kinds"]:
         paragraphs.append(f"In a file: {{placeholder: {{kind: {found['name']}, name: ..., key: ...}}}}")
+    elif found["kind"] == KINDS["targets"]:
+        name = found["name"]
+        paragraphs.append(f"An app with a section {name} is run on it: everai-autoscaler run app.yaml --on {name}")
     elif found["arguments"]:
         rows = [(one["name"], one["type"], _bounds(one), _default(one), one["help"]) for one in found["arguments"]]
         further = "\nand any further arguments" if found["open"] else ""

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "words": set(),
     "_version": set(),
     "model": GROUND,
-    "plugin": {*GROUND, "model"},
+    "plugin": {*GROUND, "model", "loop"},
     "builtin": {"errors", "words", "model", "plugin"},
     "wrapper": {"errors", "words", "model", "plugin"},
     "testing": {*GROUND, "model", "serving", "loop"},

@@ -92,6 +92,7 @@ class TakeOver:
         elif worker.ready_at is not None:
             # What it served until now isn't known: it isn't to go, at the first decision, for having been idle.
             worker.last_served_at = self._roster.clock()
+            self._roster.dispatcher.start_times.appendleft(worker.ready_at - worker.started_at)
             self._checks.schedule(life)
             self._roster.ready(worker)
         else:

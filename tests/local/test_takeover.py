@@ -46,6 +46,19 @@ def test_workers_that_still_answer_are_taken_over(play, abandon) -> None:
     assert f"took over 2 workers that an earlier runtime had left: {ids}" == here.notes[0]
 
 
+def test_how_long_starts_took_is_still_known(play, abandon) -> None:
+    """The starts of workers that are taken over stand in the snapshot, as those of this runtime's own will."""
+    left = abandon()
+
+    async def story(here: Here) -> None:
+        took = [row["ready_at"] - row["created_at"] for row in reversed(left)]
+        assert took == pytest.approx(list(here.dispatcher.start_times))
+        await here.ready()
+        assert 3 == len(here.dispatcher.start_times)
+
+    play(story)
+
+
 def test_a_worker_that_was_still_starting_goes_on_starting(play, abandon) -> None:
     """One that has time left to become ready is taken over as starting."""
     (left,) = abandon("PENDING", "slow=0.5", count=1)

@@ -1,1 +1,1 @@
-"""A Target made of processes on this machine: router, queue, workers, store."""
+"""Operates any engine: stores, ticks, keeps an operator's override, and shows all of it on a page and in metrics."""

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
-__all__ = ["REASON_WORDS", "STATUS_WORDS", "counted", "lifecycle", "moment", "one_line", "reason_word", "table"]
+__all__ = [
+    "REASON_WORDS",
+    "STATUS_WORDS",
+    "counted",
+    "lifecycle",
+    "moment",
+    "one_line",
+    "printable",
+    "reason_word",
+    "table",
+]
 
 STATUS_WORDS = {"Inflight": "IN_FLIGHT", "Free": "FREE", "Busy": "BUSY"}
 """What a platform's lists call the statuses of a worker."""
@@ -53,6 +63,15 @@ def one_line(text: str) -> str:
     'two lines'
     """
     return " ".join(text.split())
+
+
+def printable(text: str, *, instead: str = "?") -> str:
+    r"""*text* in one line, with *instead* for each control character: a terminal would obey it.
+
+    >>> printable("a\x1b[2J\n  b"), printable("a\x1b[2J\n  b", instead=" ")
+    ('a?[2J b', 'a [2J b')
+    """
+    return one_line("".join(one if one.isprintable() or one.isspace() else instead for one in text))
 
 
 def reason_word(reason: str) -> str:

@@ -12,6 +12,7 @@ from everai_autoscaler.words import (
     lifecycle,
     moment,
     one_line,
+    printable,
     reason_word,
     table,
 )
@@ -58,6 +59,16 @@ def test_text_of_several_lines_is_made_one():
     """Ends of lines and rows of blanks become single blanks."""
 
     assert "two lines" == one_line(" two\r\n\tlines ")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("plain", "plain"), ("\x1b[2Jname", "?[2Jname"), ("two\n lines\x7f", "two lines?"), ("\u5de5", "\u5de5")],
+)
+def test_control_characters_are_not_passed_on(text, line):
+    """A terminal would obey them; letters of any language, and blanks, stay."""
+
+    assert line == printable(text)
 
 
 def test_each_status_has_a_word():

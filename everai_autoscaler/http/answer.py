@@ -12,8 +12,9 @@ from pydantic_core import to_jsonable_python
 
 from everai_autoscaler.errors import AutoscalerError, StateError, UnknownNameError, describe_error
 from everai_autoscaler.log import emit
+from everai_autoscaler.words import printable
 
-__all__ = ["RefusedError", "json_answer", "json_text", "one_line", "problem", "problem_of"]
+__all__ = ["RefusedError", "json_answer", "json_text", "problem", "problem_of"]
 
 
 class RefusedError(Exception):
@@ -36,7 +37,7 @@ def json_text(data: Any) -> str:
 
 def problem(status: int, why: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """The answer that says *why* there is no other, in one line."""
-    response = json_answer({"error": one_line(why)}, status=status)
+    response = json_answer({"error": printable(why, instead=" ")}, status=status)
     response.headers.update(headers or {})
     return response
 
@@ -65,8 +66,3 @@ def problem_of(request: web.Request, error: Exception) -> web.Response:
     why = describe_error(error)
     emit(logging.ERROR, "request_failed", path=path, error=why)
     return problem(500, why)
-
-
-def one_line(text: object) -> str:
-    """*text* on one line, without control characters, which a terminal would obey."""
-    return " ".join("".join(one if one.isprintable() else " " for one in str(text)).split())

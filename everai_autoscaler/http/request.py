@@ -8,8 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
-from everai_autoscaler.errors import UnknownNameError
-from everai_autoscaler.http.answer import RefusedError, one_line
+from everai_autoscaler.errors import UnknownNameError, words_of
+from everai_autoscaler.http.answer import RefusedError
+from everai_autoscaler.words import printable
 
 __all__ = ["json_object", "moment", "shown", "text", "whole"]
 
@@ -22,7 +23,7 @@ async def json_object(request: web.Request, *fields: str) -> dict[str, Any]:
     try:
         given = json.loads(body) if body.strip() else {}
     except (ValueError, RecursionError) as error:
-        raise RefusedError(f"the body is no JSON: {one_line(error)}") from error
+        raise RefusedError(f"the body is no JSON: {words_of(error)}") from error
     if not isinstance(given, dict):
         raise RefusedError(f"the body is a {type(given).__name__}, not an object")
     for field in given:
@@ -38,7 +39,7 @@ def text(given: Mapping[str, Any], field: str) -> str:
         return ""
     if not isinstance(value, str) or len(value) > LONGEST_TEXT or not _is_unicode(value):
         raise RefusedError(f"{field}: {shown(value)} is not text of at most {LONGEST_TEXT} characters")
-    return one_line(value)
+    return printable(value, instead=" ")
 
 
 def whole(given: str, what: str, least: int, most: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from everai_autoscaler.words import printable
+
 __all__ = ["Logs"]
 
 LONGEST = 10_000_000
@@ -63,5 +65,5 @@ class Logs:
         except OSError:
             return ""
         line = next((line for line in reversed(lines) if line.strip()), "")
-        text = " ".join("".join(letter if letter.isprintable() else " " for letter in line).split())
+        text = printable(line, instead=" ")
         return text if len(text) <= 160 else f"{text[:159]}…"

@@ -218,6 +218,6 @@ def open_view(directory: Path) -> Iterator[View]:
 def _why(error: HTTPError) -> str:
     """Why the runtime refuses, in one line."""
     try:
-        return " ".join(json.loads(error.read())["error"].split())
+        return one_line(json.loads(error.read())["error"])
     except (OSError, HTTPException, ValueError, LookupError, TypeError, AttributeError):
         return f"the runtime answers {error.code} {error.reason}"

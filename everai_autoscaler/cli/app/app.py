@@ -11,12 +11,11 @@ from everai_autoscaler.cli.app.decided import action_of, why_of
 from everai_autoscaler.cli.app.looking import Column, in_columns, look_at, word_of
 from everai_autoscaler.cli.options.look import Look, look_options
 from everai_autoscaler.cli.text.explanation import argument_rows
-from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.engine import QueuedForm
 from everai_autoscaler.model import RecordedArgument
 from everai_autoscaler.runtime.forms import DecisionForm, StatusForm
 from everai_autoscaler.runtime.view import View
-from everai_autoscaler.words import moment, reason_word, table
+from everai_autoscaler.words import moment, printable, reason_word, table
 
 __all__ = ["app"]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from everai_autoscaler.cli.text.words import done, printable
+from everai_autoscaler.cli.text.words import done
 from everai_autoscaler.runtime.forms import DecisionForm
+from everai_autoscaler.words import printable
 
 __all__ = ["action_of", "applied_of", "why_of"]
 

@@ -26,14 +26,13 @@ from everai_autoscaler.cli.text.explanation import (
     in_words,
     said,
 )
-from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import AutoscalerError, ContractError, PlaceholderError, StateError
 from everai_autoscaler.model import Record, WorkerStatus
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.runtime.forms import DecisionForm
 from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.runtime.view import View
-from everai_autoscaler.words import moment, reason_word
+from everai_autoscaler.words import moment, printable, reason_word
 
 __all__ = ["decisions"]
 

@@ -13,11 +13,10 @@ from attrs import frozen
 from everai_autoscaler.cli.options.look import Look, look_options, state_option
 from everai_autoscaler.cli.options.parameters import misused
 from everai_autoscaler.cli.options.values import GivenValues, values_options
-from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import ContractError, StateError, UnknownNameError
 from everai_autoscaler.runtime.state import usable
 from everai_autoscaler.runtime.store import Held, Kind, Store
-from everai_autoscaler.words import counted, moment, table
+from everai_autoscaler.words import counted, moment, printable, table
 
 __all__ = ["configmap", "secret"]
 

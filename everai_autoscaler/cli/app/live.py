@@ -12,12 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from everai_autoscaler.cli.app.decided import action_of, why_of
-from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.engine import SampleForm, WorkerForm
 from everai_autoscaler.model import RecordedArgument
 from everai_autoscaler.runtime.forms import DecisionForm, StatusForm
 from everai_autoscaler.runtime.view import View
-from everai_autoscaler.words import moment
+from everai_autoscaler.words import moment, printable
 
 __all__ = ["picture", "show", "sparkline"]
 

@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from everai_autoscaler.cli.options.look import Look
-from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.runtime.forms import StatusForm
 from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.runtime.view import View, open_view
-from everai_autoscaler.words import counted, moment, table
+from everai_autoscaler.words import counted, moment, printable, table
 
 __all__ = ["Column", "in_columns", "look_at", "standing", "the_one", "word_of"]
 

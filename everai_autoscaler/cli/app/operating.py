@@ -14,13 +14,12 @@ from attrs import frozen
 from everai_autoscaler.cli.app.looking import word_of
 from everai_autoscaler.cli.options.look import Look, form_options
 from everai_autoscaler.cli.options.parameters import Duration, Whole, packed
-from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.runtime.forms import StatusForm
 from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.runtime.view import AdminView, open_view
-from everai_autoscaler.words import moment
+from everai_autoscaler.words import moment, printable
 
 __all__ = ["hold", "pause", "resume", "somebody"]
 

@@ -14,12 +14,11 @@ from everai_autoscaler.cli.app.looking import Column, in_columns, look_at, the_o
 from everai_autoscaler.cli.app.operating import somebody
 from everai_autoscaler.cli.options.look import Look, form_options, look_options
 from everai_autoscaler.cli.options.parameters import Whole, misused
-from everai_autoscaler.cli.text.words import printable
 from everai_autoscaler.engine import WorkerForm
 from everai_autoscaler.errors import StateError, UnknownNameError
 from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.runtime.view import AdminView, View, open_view
-from everai_autoscaler.words import moment
+from everai_autoscaler.words import moment, printable
 
 __all__ = ["worker"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from everai_autoscaler.model import Outcome, Reason
-from everai_autoscaler.words import one_line
+from everai_autoscaler.words import printable
 
-__all__ = ["as_json", "done", "gist", "kind_of", "output_option", "printable", "sentences", "what"]
+__all__ = ["as_json", "done", "gist", "kind_of", "output_option", "sentences", "what"]
 
 _WIDTH = 14
 
@@ -69,11 +69,6 @@ def as_json(outcome: Outcome, observed_at: float, **more: Any) -> str:
 def kind_of(outcome: Outcome) -> str:
     """What *outcome* says apart from names and numbers: two of one kind tell a reader the same."""
     return _kind("; ".join([what(outcome), *map(_line, outcome.reasons)]), _removed(outcome))
-
-
-def printable(text: str) -> str:
-    """*text* in one line, without what a terminal would obey: names come from anywhere."""
-    return "".join(letter if letter.isprintable() else "?" for letter in one_line(text))
 
 
 def _removed(outcome: Outcome) -> list[str]:

@@ -33,7 +33,7 @@ LARGEST = 100_000
 
 WIRE_AIM, LARGE_WIRE_AIM, DECIDE_AIM, MEMORY_AIM, FLAT_AIM = 1.5, 2.0, 4.0, 1.0, 1.25
 LARGE = 1_000
-PIPELINE_AIM, IMPORT_AIM = 30e-6, 0.030
+PIPELINE_AIM, WRAPPED_AIM, IMPORT_AIM = 30e-6, 4, 0.030
 
 
 @dataclass(frozen=True)
@@ -180,6 +180,7 @@ def measured_rows(plan: Plan, ours: Path, peer: Path, newest: Path | None) -> It
     yield from peaks(plan, ours, peer, newest)
     yield from decisions(plan, ours, peer)
     yield pipeline(plan, ours)
+    yield wrapped(plan, ours)
     yield from imports(plan, ours, peer)
 
 
@@ -253,6 +254,19 @@ def pipeline(plan: Plan, ours: Path) -> Row:
         f"at most {in_time(PIPELINE_AIM)} more",
         met(median(over) <= PIPELINE_AIM),
     )
+
+
+def wrapped(plan: Plan, ours: Path) -> Row:
+    """How many times as much as the bare policy two policies take that are combined and have a pause."""
+    label = "cooldown(max(simple, free-worker)), over simple alone, 10 workers"
+    sides = [partial(seconds, ours, what, plan.budget) for what in ("wrapped", "decide")]
+    say(label)
+    found = in_turn(sides, plan.pairs)
+    whole, bare = (median(side) for side in zip(*found, strict=True))
+    times = [one / other for one, other in found]
+    aim = f"at most {WRAPPED_AIM:g} times"
+    own = f"{in_time(bare)} (simple alone)"
+    return Row(label, in_time(whole), own, spread(times), aim, met(median(times) <= WRAPPED_AIM))
 
 
 def seconds(python: Path, what: str, budget: float) -> float:

@@ -106,6 +106,22 @@ def pipeline(path: str, workers: int, budget: float) -> dict[str, Any]:
     return {"seconds": best(once, budget), "answer": once().json()}
 
 
+def wrapped(path: str, workers: int, budget: float) -> dict[str, Any]:
+    """Two policies, combined and with a pause, as the pipeline asks them."""
+    from everai_autoscaler.model import Factors
+    from everai_autoscaler.wrapper import Cooldown, Max
+
+    policy = Cooldown(Max([scaler("simple", workers), scaler("free-worker", workers)]))
+    factors = Factors.from_json(Path(path).read_text())
+    sent = list(factors.workers or ())
+
+    def once() -> Any:
+        factors.workers[:] = sent  # type: ignore[index]  # as the bare policy is measured
+        return policy.decide_with_memory(factors, None)[0]
+
+    return {"seconds": best(once, budget), "answer": once().json()}
+
+
 def versions(path: str, workers: int, budget: float) -> dict[str, Any]:  # noqa: ARG001 - all are called alike
     """What is measured here."""
     from importlib.metadata import version
@@ -114,7 +130,7 @@ def versions(path: str, workers: int, budget: float) -> dict[str, Any]:  # noqa:
     return {"python": python_version(), **{name: version(name) for name in ("everai-autoscaler", "pydantic")}}
 
 
-MEASUREMENTS = {one.__name__: one for one in (wire, memory, decide, decide_free_worker, pipeline, versions)}
+MEASUREMENTS = {one.__name__: one for one in (wire, memory, decide, decide_free_worker, pipeline, wrapped, versions)}
 
 if __name__ == "__main__":
     what, where, number, seconds = sys.argv[1:]

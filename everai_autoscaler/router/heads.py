@@ -114,12 +114,16 @@ def answer_head(request: web.BaseRequest, message: RawResponseMessage, *, may_st
 
 def session_of(request: web.BaseRequest, wanted: Session) -> str | None:
     """The session that a request belongs to."""
+    if not (wanted.header or wanted.cookie):  # as in most apps: each request comes here
+        return None
     cookies = (pair for line in request.headers.getall("Cookie", ()) for pair in line.split(";"))
     return _session(request.headers, cookies, wanted)
 
 
 def session_begun(message: RawResponseMessage, wanted: Session) -> str | None:
     """The session that a worker names in its answer, which its client will name from now on."""
+    if not (wanted.header or wanted.cookie):
+        return None
     lines = (line.split(";") for line in message.headers.getall("Set-Cookie", ()))
     cookies = (pair for pair, *attributes in lines if not any(one.strip().lower() == "max-age=0" for one in attributes))
     return _session(message.headers, cookies, wanted)

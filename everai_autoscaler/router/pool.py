@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from weakref import WeakKeyDictionary
 
 from everai_autoscaler.router.connection import Connection, NoConnectionError
 from everai_autoscaler.router.refusal import RefusalError
@@ -19,7 +18,7 @@ class Pool:
     """The connections of one router."""
 
     def __init__(self) -> None:
-        self._idle: WeakKeyDictionary[ListeningWorker, list[Connection]] = WeakKeyDictionary()
+        self._idle: dict[ListeningWorker, list[Connection]] = {}
 
     def take(self, worker: ListeningWorker, *, used_within: float) -> Connection | None:
         """An idle connection to *worker* that was used within so many seconds, if there is an open one."""
@@ -62,6 +61,11 @@ class Pool:
                 raise NoConnectionError(f"takes no connection: {error.strerror or error}") from None
             raise
         return connection
+
+    def forget(self) -> None:
+        """Drop the workers that have no idle connection: most of them are gone."""
+        for worker in [worker for worker, idle in self._idle.items() if not idle]:
+            del self._idle[worker]
 
     def close(self) -> None:
         """Close all idle connections."""

@@ -129,6 +129,7 @@ class Router:
             _end_those_that_left([exchange.request for exchange in self._open])
             _end_malformed_bodies([exchange.request for exchange in self._open if exchange.body.streamed])
             upstream, session = self.upstream, self.upstream.settings.session
+            upstream.pool.forget()
             if session.header or session.cookie:
                 upstream.dispatcher.expire(upstream.clock() - session.timeout)
 

@@ -100,17 +100,20 @@ class Fleet:
         await self._take_over.run()
         self._watch()
 
-    def start(self, count: int) -> int:
-        """Start *count* workers, or none while starts wait; how many were begun."""
-        if self._stopping or self.back_off_until is not None:
-            return 0
-        begun = []
+    def start(self, count: int) -> tuple[int, str]:
+        """Start *count* workers; how many were begun, and why not all of them."""
+        if self._stopping:
+            return 0, "the runtime stops"
+        if self.back_off_until is not None:
+            return 0, "starts wait, since workers have died while starting"
+        begun, why = [], ""
         taken = {life.worker.port for life in self._roster.lives.values()}
         for _ in range(count):
             try:
                 port = free_port(taken)
             except OSError as error:
-                self._note(f"no worker can be started: {error}")
+                why = str(error)
+                self._note(f"no worker can be started: {why}")
                 break
             taken.add(port)
             now = time.monotonic()
@@ -124,7 +127,7 @@ class Fleet:
         if begun:
             self._note(f"starts {counted(len(begun), 'worker')}: {', '.join(begun)}")
             self._roster.changed()
-        return len(begun)
+        return len(begun), why
 
     def remove(self, worker_id: str, why: str) -> None:
         """Let that worker finish what it serves, and end it; one that drains already goes on as before.

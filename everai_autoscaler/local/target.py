@@ -59,9 +59,9 @@ class LocalTarget:
             else:
                 self._fleet.remove(worker_id, _because(result, worker_id))
                 gone.append(worker_id)
-        started = self._fleet.start(result.up) if result.up else 0
-        if started < result.up:
-            why.append(f"starts {started} of {result.up}: starts wait, since workers have died while starting")
+        started, less = self._fleet.start(result.up) if result.up else (0, "")
+        if less:
+            why.append(f"starts {started} of {result.up}: {less}")
         return Applied(started, tuple(gone), tuple(why))
 
     def _needed(self, worker_id: str) -> str:

@@ -232,7 +232,7 @@ def test_the_end_leaves_nothing(play, rows: Rows) -> None:
         here.request()
         here.start(2)
         await here.fleet.end(drain=0)
-        assert ({}, 0) == (here.fleet.workers, here.fleet.start(1))
+        assert ({}, 0) == (here.fleet.workers, here.fleet.start(1)[0])
 
     here = play(story, "slow=0.3,daemon,deaf", stop_grace=0.1)
 

@@ -120,7 +120,7 @@ def test_one_that_never_becomes_ready_is_given_up(play, faults: str, last: str) 
         life.start_until = time.monotonic()
         await until(lambda: worker.draining_at)
         assert here.fleet.back_off_until > time.time()
-        assert 0 == here.fleet.start(1)
+        assert 0 == here.fleet.start(1)[0]
         await here.over(worker)
         assert re.fullmatch(f"worker W {why}; it is ended, and the next start waits 1 s", here.said(worker)[0])
         assert re.fullmatch(why, here.row(worker)["why"])
@@ -135,7 +135,7 @@ def test_one_that_exits_at_once_is_not_started_again(play) -> None:
         (worker,) = here.start()
         await here.over(worker)
 
-        assert ({}, 0) == (here.fleet.workers, here.fleet.start(2))
+        assert ({}, 0) == (here.fleet.workers, here.fleet.start(2)[0])
         assert "exited with status 3 while it was starting" == here.row(worker)["why"]
         why = "exited with status 3 while it was starting; the next start waits 1 s; its log ends: an unlucky start"
         assert [f"worker W {why}"] == here.said(worker)
@@ -219,6 +219,6 @@ def test_no_free_port_starts_nobody(play, monkeypatch) -> None:
     monkeypatch.setattr("everai_autoscaler.local.launcher.PORTS", 0)
 
     async def story(here: Here) -> None:
-        assert 0 == here.fleet.start(2)
+        assert (0, "no port from 32768 to 32767 is free") == here.fleet.start(2)
 
     assert ["no worker can be started: no port from 32768 to 32767 is free"] == play(story).notes

@@ -21,12 +21,12 @@ class Fleet:
     workers: dict[str, LocalWorker] = field(factory=dict)
     most: int = 99
 
-    def start(self, count: int) -> int:
+    def start(self, count: int) -> tuple[int, str]:
         for _ in range(begun := min(count, self.most)):
             worker = LocalWorker(f"w{len(self.workers) + 1}", started_at=100.0)
             self.workers[worker.worker_id] = worker
             self.dispatcher.add(worker)
-        return begun
+        return begun, "" if begun == count else "starts wait, since workers have died while starting"
 
     def remove(self, worker_id: str, why: str) -> None:
         self.workers[worker_id].why = why

@@ -9,11 +9,12 @@ from attrs import define, field, frozen
 from pydantic import ValidationError
 
 from everai_autoscaler.decision.decorate import DecoratorSlot, MadeDecorator
-from everai_autoscaler.decision.nested import Inside, Nested, form_of, is_hidden, names_in
+from everai_autoscaler.decision.nested import Inside, Nested, form_of, names_in
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ArgumentError, describe_error
 from everai_autoscaler.model import Argument, ArgumentType, AutoScaler, RecordedArgument, RecordedDecorators, Schema
 from everai_autoscaler.model.binding import reconcile
+from everai_autoscaler.model.form import is_hidden
 from everai_autoscaler.model.late import source_of
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.model.schema import is_late

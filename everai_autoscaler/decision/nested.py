@@ -11,11 +11,11 @@ from attrs import define, field, frozen
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from everai_autoscaler.decision.secrets import Secrets
-from everai_autoscaler.errors import ArgumentError, ContractError, DuplicateNameError, UnknownNameError, describe_error
+from everai_autoscaler.errors import ArgumentError, DuplicateNameError, UnknownNameError, describe_error
 from everai_autoscaler.model import Argument, AutoScaler, Schema, schema_of
 from everai_autoscaler.model.binding import rebuilt, reconcile
+from everai_autoscaler.model.form import HIDDEN, Way
 from everai_autoscaler.model.late import source_of
-from everai_autoscaler.model.record import HIDDEN
 from everai_autoscaler.model.schema import Nesting, is_late, undecorated
 from everai_autoscaler.plugin import Registry
 
@@ -23,14 +23,12 @@ __all__ = [
     "Inside",
     "Made",
     "Nested",
+    "fitted_at",
     "form_of",
-    "given_for",
-    "is_hidden",
     "maker",
     "names_in",
     "nest",
     "registered_name",
-    "revealed",
 ]
 
 _JSON: TypeAdapter[Any] = TypeAdapter(JsonValue)
@@ -207,47 +205,13 @@ def names_in(inside: Iterable[Inside]) -> Iterator[tuple[int, str]]:
             yield from names_in(one.inside.values())
 
 
-def is_hidden(form: object) -> bool:
-    """Whether *form* stands for something that a record doesn't hold."""
-    return isinstance(form, dict) and set(form) == {HIDDEN}
-
-
-def revealed(form: Any, given: Mapping[str, Any], where: str) -> Any:
-    """A recorded *form* with the *given* values in the place of those that the record doesn't hold.
-
-    Args:
-        given: the values by the way to each, ``scalers[1].max_workers`` say.
-        where: the way to *form*.
-
-    Raises:
-        ContractError: one isn't given.
-    """
-    if is_hidden(form):
-        if where not in given:
-            raise ContractError(
-                f"record: {where} ({form[HIDDEN]}) is a secret, or has no JSON form, so that the record"
-                " doesn't hold it: give its value"
-            )
-        return given[where]
-    if isinstance(form, list):
-        return [revealed(one, given, f"{where}[{place}]") for place, one in enumerate(form)]
-    if isinstance(form, dict) and isinstance(form.get("arguments"), dict):
-        inside = form["arguments"].items()
-        return {**form, "arguments": {name: revealed(value, given, f"{where}.{name}") for name, value in inside}}
-    return form
-
-
-def given_for(form: Any, inside: Inside) -> Iterator[Any]:
-    """The values in *inside*, made of a recorded *form*, that the record doesn't hold, as they were fitted."""
-    if isinstance(inside, tuple):
-        for one, made in zip(form, inside, strict=True):
-            yield from given_for(one, made)
-    elif isinstance(form, Mapping):
-        for name, held in (form.get("arguments") or {}).items():
-            if name in inside.inside:
-                yield from given_for(held, inside.inside[name])
-            elif is_hidden(held):
-                yield inside.values[name]
+def fitted_at(inside: Mapping[str, Inside], way: Way) -> Any:
+    """The value at the end of the *way* into scalers that were made of *inside*."""
+    one: Any = inside
+    for step in way[:-1]:
+        held: Any = one.inside if isinstance(one, Made) else one
+        one = held[step]
+    return one.values[way[-1]]
 
 
 def registered_name(scaler: object, registry: Registry) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 from attrs import frozen
 
 from everai_autoscaler.decision.judge import judge
-from everai_autoscaler.decision.nested import Nested, given_for, names_in, nest, revealed
+from everai_autoscaler.decision.nested import Inside, Nested, fitted_at, names_in, nest
 from everai_autoscaler.decision.secrets import Secrets
 from everai_autoscaler.errors import ContractError
 from everai_autoscaler.model import Outcome, Reason, Record, RecordedDecorator, schema_of
 from everai_autoscaler.model.binding import build, reconcile
+from everai_autoscaler.model.form import HIDDEN, Leaf, ScalerForm, is_hidden
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.plugin import Registry, default_registry
 
@@ -75,15 +76,15 @@ def replay(
     schema = schema_of(factory)
     schema.check_names(values, owner=name)
     nesting = {argument for argument, one in schema.arguments.items() if one.nesting is not None}
-    forms = {one: value for one, value in values.items() if one in nesting}
-    values |= {one: revealed(form, given, one) for one, form in forms.items()}
-    names: dict[int, str] = {}
+    form = ScalerForm(name, {one: value for one, value in values.items() if one in nesting})
+    revealed = [leaf for leaf in form.leaves() if is_hidden(leaf.value)]
+    values |= _revealed(form, revealed, given).arguments
+    inside: dict[str, Inside] = {}
     for argument, nested in nest(values, schema, registry, owner=name).items():
         if isinstance(nested, Nested):
-            values[argument], inside = nested.read(hidden, [])
-            names.update(names_in([inside]))
-            for value in given_for(forms[argument], inside):
-                hidden.add(value)
+            values[argument], inside[argument] = nested.read(hidden, [])
+    for way in [leaf.way for leaf in revealed if isinstance(leaf.way[-1], str)]:
+        hidden.add(fitted_at(inside, way))
     values, _warning = reconcile(schema.fit_each(values, owner=name))
     policy = build(factory, values, owner=name)
     for argument, recorded in record.arguments.items():
@@ -102,7 +103,7 @@ def replay(
             (one.name, build(registry.factors_decorator(one.name), _of_decorator(one, given), owner=one.name))
             for one in record.decorators.factors
         ],
-        inside=names,
+        inside=dict(names_in(inside.values())),
     )
     return Replay(record, Outcome.of(hidden.scrub_result(judged.result)), name)
 
@@ -112,15 +113,25 @@ def _of_decorator(decorator: RecordedDecorator, secrets: Mapping[str, Any]) -> d
 
 
 def _values(arguments: Mapping[str, Any], secrets: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    values = {}
-    for name, argument in arguments.items():
-        if argument.redacted and prefix + name not in secrets:
-            raise ContractError(
-                f"record: {prefix + name} ({argument.source}) is a secret, or has no JSON form, so that the record"
-                " doesn't hold it: give its value"
-            )
-        values[name] = secrets[prefix + name] if argument.redacted else argument.value
-    return values
+    return {
+        name: _given(secrets, prefix + name, argument.source) if argument.redacted else argument.value
+        for name, argument in arguments.items()
+    }
+
+
+def _revealed(form: ScalerForm, hidden: Sequence[Leaf], given: Mapping[str, Any]) -> ScalerForm:
+    for leaf in hidden:
+        form = form.replace(leaf.way, _given(given, leaf.place, leaf.value[HIDDEN]))
+    return form
+
+
+def _given(secrets: Mapping[str, Any], place: str, source: str) -> Any:
+    if place not in secrets:
+        raise ContractError(
+            f"record: {place} ({source}) is a secret, or has no JSON form, so that the record"
+            " doesn't hold it: give its value"
+        )
+    return secrets[place]
 
 
 def _say_the_same(recorded: Sequence[Reason], reasons: Sequence[Reason]) -> bool:

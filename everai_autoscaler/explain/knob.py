@@ -10,8 +10,9 @@ from attrs import field, frozen
 from everai_autoscaler.decision.replay import Replay
 from everai_autoscaler.explain.flip import Flip, Part
 from everai_autoscaler.model import Outcome
+from everai_autoscaler.model.form import Way
 
-__all__ = ["Knob", "Turn", "Way", "by_nearness", "far"]
+__all__ = ["Knob", "Turn", "by_nearness", "far"]
 
 _FARTHEST = 1024
 """How many times its value, or 1, a number is looked at."""
@@ -21,8 +22,6 @@ _DIGITS = 6
 
 Turn: TypeAlias = Callable[[float], Replay]
 """Makes a decision again, with one number set to a value."""
-Way: TypeAlias = tuple[str | int, ...]
-"""The keys and places that lead to an argument of a scaler inside."""
 
 
 @frozen

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from everai_autoscaler.decision.replay import Replay
 from everai_autoscaler.explain.flip import Part
-from everai_autoscaler.explain.knob import Knob, Turn, Way, far
+from everai_autoscaler.explain.knob import Knob, Turn, far
 from everai_autoscaler.model import (
     Argument,
     Factors,
@@ -19,6 +19,7 @@ from everai_autoscaler.model import (
     WorkerStatus,
     schema_of,
 )
+from everai_autoscaler.model.form import Leaf, Way
 from everai_autoscaler.model.record import at_moment
 from everai_autoscaler.plugin import Registry
 
@@ -30,10 +31,12 @@ _A_WEEK = 604_800
 
 def knobs_of(record: Record, registry: Registry, again: Callable[[Record], Replay]) -> Iterator[Knob]:
     """Each number that went into the decision of *record*, which *again* makes once more with another record."""
-    known = {name: one.value for name, one in record.arguments.items() if not one.redacted}
-    yield from _of_arguments(
-        record.scaler, known, (), "", registry, lambda way, to: again(with_argument(record, way, to))
-    )
+    hidden = {name for name, one in record.arguments.items() if one.redacted}
+    for leaf in record.form().leaves():
+        *_, name = leaf.way
+        argument = schema_of(registry.autoscaler(leaf.scaler)).arguments.get(str(name))
+        if argument is not None and leaf.way[0] not in hidden and _is_number(leaf.value):
+            yield _of_an_argument(argument, leaf, partial(_argument_set, again, record, leaf.way))
     factors = record.moment()
     if factors is None:
         return
@@ -47,62 +50,29 @@ def knobs_of(record: Record, registry: Registry, again: Callable[[Record], Repla
     yield from _of_the_time(record, factors, again)
 
 
-def _of_arguments(
-    scaler: str,
-    values: Mapping[str, Any],
-    way: Way,
-    where: str,
-    registry: Registry,
-    decide: Callable[[Way, float], Replay],
-) -> Iterator[Knob]:
-    """Those of *scaler*, which was made of *values*, and of the scalers inside; *decide* is given what changes."""
-    taken = schema_of(registry.autoscaler(scaler)).arguments
-    for name, value in values.items():
-        if _is_number(value) and name in taken:
-            turn = partial(decide, (*way, name))
-            yield _of_an_argument(taken[name], where + name, value, turn, (*way, name))
-        for place, inside in _scalers_in(value):
-            at, there = (where + name, ()) if place is None else (f"{where}{name}[{place}]", (place,))
-            inner = (*way, name, *there, "arguments")
-            yield from _of_arguments(inside["name"], inside["arguments"], inner, f"{at}.", registry, decide)
-
-
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _of_an_argument(argument: Argument, name: str, value: float, turn: Turn, way: Way) -> Knob:
+def _of_an_argument(argument: Argument, leaf: Leaf, turn: Turn) -> Knob:
+    value = leaf.value
     whole, farthest = isinstance(value, int), far(value)
     below = [bound for bound in (argument.ge, argument.gt) if bound is not None]
     lowest, highest = max(below, default=-farthest), farthest if argument.le is None else argument.le
     if whole:
         lowest, highest = int(lowest), int(highest)
-    return Knob(Part.ARGUMENT, name, value, lowest, highest, whole, turn, way=way, asks=argument.asks)
+    return Knob(Part.ARGUMENT, leaf.place, value, lowest, highest, whole, turn, way=leaf.way, asks=argument.asks)
 
 
-def _scalers_in(value: Any) -> Iterator[tuple[int | None, dict[str, Any]]]:
-    """Each scaler that a recorded *value* holds, and at which place of a list."""
-    for place, one in enumerate(value) if isinstance(value, list) else [(None, value)]:
-        if isinstance(one, dict) and "name" in one and isinstance(one.get("arguments"), dict):
-            yield place, one
+def _argument_set(again: Callable[[Record], Replay], record: Record, way: Way, to: float) -> Replay:
+    return again(with_argument(record, way, to))
 
 
 def with_argument(record: Record, way: Way, to: float) -> Record:
     """*record* with another value of the argument at the end of the *way*."""
-    name, *rest = way
-    argument = record.arguments[str(name)]
-    changed = argument.model_copy(update={"value": _replaced(argument.value, rest, to)})
-    return record.model_copy(update={"arguments": {**record.arguments, str(name): changed}})
-
-
-def _replaced(form: Any, way: Sequence[str | int], to: float) -> Any:
-    if not way:
-        return to
-    first, *rest = way
-    inside = _replaced(form[first], rest, to)
-    if isinstance(form, dict):
-        return {**form, first: inside}
-    return [inside if place == first else one for place, one in enumerate(form)]
+    name = str(way[0])
+    changed = record.arguments[name].model_copy(update={"value": record.form().replace(way, to).arguments[name]})
+    return record.model_copy(update={"arguments": {**record.arguments, name: changed}})
 
 
 def _of_the_queue(factors: Factors, seen: Callable[..., Replay]) -> Iterator[Knob]:

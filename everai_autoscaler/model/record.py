@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal, Self
 
 from pydantic import Field, JsonValue
 
 from everai_autoscaler.model.action import DecideResult, Reason
 from everai_autoscaler.model.factors import Factors
+from everai_autoscaler.model.form import ScalerForm, is_hidden
 from everai_autoscaler.model.wire import WireModel
 
 __all__ = ["Outcome", "Record", "RecordedArgument", "RecordedDecorator", "RecordedDecorators"]
 
 REDACTED = "***"
-HIDDEN = "redacted"
-"""Inside a scaler that is an argument: the key of what stands for a value that isn't here; its source is beside it."""
 
 
 class RecordedArgument(WireModel):
@@ -105,23 +103,12 @@ class Record(WireModel):
     @property
     def secrets(self) -> list[str]:
         """The arguments whose values aren't here; inside scalers with the way there, ``scalers[0].max_workers`` say."""
-        return [
-            where
-            for name, argument in self.arguments.items()
-            for where in ([name] if argument.redacted else _hidden(argument.value, name))
-        ]
+        redacted = {name for name, one in self.arguments.items() if one.redacted}
+        return [leaf.place for leaf in self.form().leaves() if leaf.way[0] in redacted or is_hidden(leaf.value)]
 
-
-def _hidden(form: JsonValue, where: str) -> Iterator[str]:
-    """The ways to what the recorded *form* of a scaler doesn't hold."""
-    if isinstance(form, list):
-        for place, one in enumerate(form):
-            yield from _hidden(one, f"{where}[{place}]")
-    elif isinstance(form, dict) and set(form) == {HIDDEN}:
-        yield where
-    elif isinstance(form, dict) and isinstance(inside := form.get("arguments"), dict):
-        for name, value in inside.items():
-            yield from _hidden(value, f"{where}.{name}")
+    def form(self) -> ScalerForm:
+        """The scaler that decided, by name, with the values that it was made of."""
+        return ScalerForm(self.scaler, {name: one.value for name, one in self.arguments.items()})
 
 
 def at_moment(factors: Factors, observed_at: float) -> Factors:

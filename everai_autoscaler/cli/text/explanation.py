@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from everai_autoscaler.cli.text.words import as_json, sentences
-from everai_autoscaler.decision.nested import is_hidden
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.explain import Direction, Flip, Part, Search, direction, search
 from everai_autoscaler.model import Outcome, Record, RecordedArgument
+from everai_autoscaler.model.form import is_hidden
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.words import counted, moment, printable, reason_word, table
 

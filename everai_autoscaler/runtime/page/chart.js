@@ -107,7 +107,7 @@ export class Chart {
     for (const [name, value] of [["y1", TOP], ["y2", base]]) this.cursor.setAttribute(name, value);
     this.root.setAttribute("width", width);
     this.root.setAttribute("height", height);
-    this.root.setAttribute("aria-label", this.told());
+    this.root.setAttribute("aria-label", this.description());
     this.root.replaceChildren(...drawn, this.cursor);
     this.point(this.at);
   }
@@ -186,7 +186,7 @@ export class Chart {
     return path;
   }
 
-  told() {
+  description() {
     const last = this.samples[this.samples.length - 1];
     const now = last ? this.series.map((one) => `${one.value(last)} ${one.label}`).join(", ") : "nothing known";
     return `${this.title}, ${clock(this.from, false)} to ${clock(this.to, false)} UTC; now ${now}. Arrow keys move through time.`;

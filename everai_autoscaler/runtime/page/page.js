@@ -36,9 +36,9 @@ async function connect() {
   const source = (link.source = new EventSource("/api/events"));
   source.addEventListener("state", (event) => {
     heard();
-    const { sample, ...told } = JSON.parse(event.data);
+    const { sample, ...present } = JSON.parse(event.data);
     state.skew = sample.at - Date.now() / 1000;
-    Object.assign(state, told);
+    Object.assign(state, present);
     addSample(sample);
     showAll();
   });

@@ -105,7 +105,7 @@ class LocalEngine(LocalTarget):
         return self._host.rows.directory / "logs" / f"{worker_id}.log"
 
     def _wanted(self) -> None:
-        # Asked for each request that comes: the runtime looks closer only where no worker stays.
+        # Asked for each request that comes: the runtime checks further only where no worker stays.
         if all(worker.draining_at is not None for worker in self._fleet.workers.values()):
             self._host.wanted()
 

@@ -30,9 +30,9 @@ from everai_autoscaler.words import counted
 __all__ = ["Fleet"]
 
 TICK = 0.1
-"""Seconds between two looks at whether the processes live."""
+"""Seconds between two checks whether the processes live."""
 CUT_LOGS_EVERY = 2.0
-"""Seconds between two looks at how long the logs are."""
+"""Seconds between two checks how long the logs are."""
 AT_ONCE = 4
 """Processes that are started at once; the event loop has other work between them."""
 
@@ -227,8 +227,9 @@ class Fleet:
             await asyncio.sleep(TICK)
 
     async def _tidy(self) -> None:
-        """Do what takes a thread: kill what workers have left behind, and bound their logs."""
+        """Do what takes a thread: kill what workers left behind, store what couldn't be stored, and bound the logs."""
         await self._ending.sweep()
+        await self._roster.rows.save_again()
         if time.monotonic() < self._cut_logs_at:
             return
         self._cut_logs_at = time.monotonic() + CUT_LOGS_EVERY

@@ -1,4 +1,4 @@
-"""The workers that are here: each one's life, and what the dispatcher, the store and an operator are told of it."""
+"""The workers that are here: each one's life, and what of it goes to the dispatcher, the store and an operator."""
 
 from __future__ import annotations
 
@@ -104,22 +104,19 @@ class Roster:
             self._unsettled.add(worker)
         self.changed()
 
-    def save(self, worker: LocalWorker) -> asyncio.Future[str]:
-        """Store the row of *worker*; done when it is stored, or when it is known why it can't be."""
-        return self.rows.save(self.app, worker.form().row())
+    def save(self, worker: LocalWorker) -> asyncio.Task[None]:
+        """Store the row of *worker*; done when it is stored, or when it is known that it can't be."""
+        return self.run(self.rows.save(self.app, worker.form().row()))
 
     def save_late(self) -> None:
-        """Store the last numbers of workers whose requests were settled after their end, and rows that failed."""
+        """Store the last numbers of workers whose requests were settled after their end."""
         for worker in [worker for worker in self._unsettled if not worker.serving]:
             self._unsettled.discard(worker)
             self.save(worker)
-        self.rows.try_again()
 
     async def close(self) -> None:
         """Store what is left to be stored."""
-        for worker in self._unsettled:
-            self.save(worker)
-        self._unsettled.clear()
+        await asyncio.gather(*map(self.save, self._unsettled))
         await self.rows.close()
 
     def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

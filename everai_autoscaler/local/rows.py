@@ -1,4 +1,4 @@
-"""The rows of workers, written in a thread and in their order; those that can't be written now, later."""
+"""The rows of workers, written in a thread and in their order; a row that can't be written now is written later."""
 
 from __future__ import annotations
 
@@ -19,64 +19,43 @@ KEEP_AGAIN = 5.0
 
 
 class RowWriter:
-    """Writes rows beside the event loop, to which it belongs: a slow disk holds nobody up, and a full one stops nobody.
-
-    Args:
-        store: where rows are kept.
-        note: is told, in a line, when rows can't be written, and when they can again.
-    """
+    """Writes rows beside the event loop, to which it belongs: neither a slow disk nor a full one stops the app."""
 
     def __init__(self, store: Rows, note: Callable[[str], None]) -> None:
         self._store = store
         self._note = note
         self._thread = ThreadPoolExecutor(1, "fleet-rows")  # one, so that the last is written last
-        self._writing: set[asyncio.Future[str]] = set()
         self._unwritten: dict[str, tuple[str, dict[str, Any]]] = {}
         self._again_at = math.inf
         self._failed = False
 
-    def save(self, app: str, row: dict[str, Any]) -> asyncio.Future[str]:
-        """Write *row*; done when it is written, or when it is known why it can't be."""
-        self._unwritten.pop(row["id"], None)
-        writing = asyncio.get_running_loop().run_in_executor(self._thread, self._write, app, row)
-        self._writing.add(writing)
-        writing.add_done_callback(lambda done: self._wrote(app, row, done))
-        return writing
-
-    def try_again(self) -> None:
-        """Write those that couldn't be written, where it is time to."""
-        if time.monotonic() >= self._again_at:
-            self._write_unwritten()
-
-    async def close(self) -> None:
-        """Wait for all that is being written, try once more what couldn't be, and write nothing more."""
-        for again in (self._write_unwritten, lambda: None):
-            while self._writing:
-                await asyncio.wait(self._writing)
-            again()
-        self._thread.shutdown(wait=False)
-
-    def _write_unwritten(self) -> None:
-        again, self._unwritten, self._again_at = self._unwritten, {}, math.inf
-        for app, row in again.values():
-            self.save(app, row)
-
-    def _write(self, app: str, row: dict[str, Any]) -> str:
+    async def save(self, app: str, row: dict[str, Any]) -> None:
+        """Write *row*; returns when it is written, or when it is known that it can't be."""
+        self._unwritten[row["id"]] = app, row
         try:
-            self._store.save_worker(app, row)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._store.save_worker, app, row)
         except AutoscalerError as error:
-            return str(error)
-        return ""
-
-    def _wrote(self, app: str, row: dict[str, Any], writing: asyncio.Future[str]) -> None:
-        self._writing.discard(writing)
-        failure = "" if writing.cancelled() else writing.result()
-        if failure:
-            self._unwritten[row["id"]] = app, row
             self._again_at = time.monotonic() + KEEP_AGAIN
             if not self._failed:
-                self._note(f"what becomes of workers isn't kept for now: {failure}")
+                self._note(f"what becomes of workers isn't kept for now: {error}")
             self._failed = True
-        elif self._failed and not self._unwritten:
+            return
+        if self._unwritten.get(row["id"]) == (app, row):  # rather than what has become of the worker since
+            del self._unwritten[row["id"]]
+        if self._failed and not self._unwritten:
             self._failed = False
             self._note("what becomes of workers is kept again")
+
+    async def save_again(self) -> None:
+        """Write what couldn't be written, if it is time to."""
+        if time.monotonic() >= self._again_at:
+            self._again_at = math.inf
+            await self._save_all()
+
+    async def close(self) -> None:
+        """Write what isn't written yet, and nothing more."""
+        await self._save_all()
+        self._thread.shutdown(wait=False)
+
+    async def _save_all(self) -> None:
+        await asyncio.gather(*(self.save(app, row) for app, row in list(self._unwritten.values())))

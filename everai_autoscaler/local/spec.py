@@ -49,21 +49,21 @@ def _variable(given: str) -> str:
 
 
 Passable = Annotated[str, AfterValidator(_passable)]
-"""What the system can give to a program."""
+"""What the system can pass to a program."""
 Variable = Annotated[Passable, AfterValidator(_variable)]
 
 
 class Readiness(Section):
-    """How one sees that a worker is ready, and still well."""
+    """How it is found out that a worker is ready, and still well."""
 
     path: Annotated[str, Field(pattern="^/")] | None = None
     """Asked with GET; any status below 400 means ready. Without it, a worker that accepts connections is."""
     interval: Seconds = 10.0
-    """Seconds between two looks at a worker that is ready and serves nobody."""
+    """Seconds between two health checks of a worker that is ready and serves no request."""
     timeout: Seconds = 5.0
-    """Seconds after which a look has failed."""
+    """Seconds after which a health check has failed."""
     failures: Annotated[int, Field(ge=1)] = 3
-    """Looks that fail one after the other until the worker is given up as hung."""
+    """Health checks in a row that fail until the worker counts as hung."""
 
 
 class Local(Settings):
@@ -80,23 +80,23 @@ class Local(Settings):
     """The program and its arguments; ``{port}`` in them is the port on which it is to listen, as is ``PORT`` in its
     environment, and ``{python}`` the Python that runs this package."""
     directory: Annotated[Path, AfterValidator(_passable)] = Path()
-    """Its working directory, from where the manifest is."""
+    """Its working directory, relative to the manifest's."""
     env: dict[Variable, Annotated[Passable, BeforeValidator(_text)]] = Field(default_factory=dict)
-    """Its environment, beside the runtime's own."""
+    """Its environment, in addition to the runtime's own."""
     concurrency: Annotated[int, Field(ge=1)] = 1
     """Requests that a worker serves at once."""
     port: Port = 8080
-    """Where the app answers; 0 for any free port."""
+    """The port on which the app answers; 0 for any free one."""
     admin_port: Port = 8081
-    """Where the runtime itself does; 0 for any free port."""
+    """The port on which the runtime itself answers; 0 for any free one."""
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     """The address on which both listen."""
     dispatch: Dispatch = Dispatch.MOST_RECENTLY_USED
-    """Which of the workers that have room gets the next request."""
+    """Which of the workers with room gets the next request."""
     start_timeout: Seconds = 600.0
-    """Seconds after which a worker that isn't ready is given up."""
+    """Seconds after its start at which a worker that isn't ready is given up."""
     drain_timeout: Seconds = 300.0
-    """Seconds that a worker which has to go is given to finish what it serves."""
+    """Seconds that a worker which drains has to finish what it serves."""
     stop_grace: Seconds = 10.0
     """Seconds between SIGTERM and SIGKILL."""
     readiness: Readiness = Readiness()

@@ -45,20 +45,20 @@ class TakeOver:
         rows, marks = await asyncio.to_thread(find_left, self._store, roster.app, self._launcher.state)
         left = [(LocalWorker.of(row), process) for row, process in rows]
         whys = await asyncio.gather(*(self._judge(worker, process) for worker, process in left))
-        told: dict[str, list[str]] = {TOOK_OVER: [], ENDS: [], GONE: []}
+        notes: dict[str, list[str]] = {TOOK_OVER: [], ENDS: [], GONE: []}
         for (worker, process), why in zip(left, whys, strict=True):
             if process is None:
                 worker.why, worker.ended_at = worker.why or why, roster.clock()
                 roster.save(worker)
-                told[GONE].append(worker.worker_id)
+                notes[GONE].append(worker.worker_id)
             else:
                 self._enter(worker, process, why)
-                told[ENDS if why else TOOK_OVER].append(f"{worker.worker_id} ({why})" if why else worker.worker_id)
+                notes[ENDS if why else TOOK_OVER].append(f"{worker.worker_id} ({why})" if why else worker.worker_id)
         if marks := [mark for mark in marks if mark.worker not in roster.lives]:
             ids = ", ".join(sorted({mark.worker for mark in marks}))
             roster.note(ENDS.format(counted(len(marks), "process", "processes"), f"of worker {ids}"))
             roster.run(self._end(marks))
-        for line, workers in told.items():
+        for line, workers in notes.items():
             if workers:
                 roster.note(line.format(counted(len(workers), "worker"), ", ".join(workers)))
         if left:
@@ -106,7 +106,7 @@ class TakeOver:
             worker = LocalWorker.of(row)
             worker.why = f"left by an earlier runtime, and ended by {self._roster.app}'s"
             worker.ended_at = self._roster.clock()
-            self._roster.rows.save(app, worker.form().row())
+            await self._roster.rows.save(app, worker.form().row())
 
 
 def find_left(store: Rows, app: str, state: str) -> tuple[list[tuple[dict[str, Any], Process | None]], list[Mark]]:

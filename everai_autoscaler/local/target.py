@@ -54,8 +54,8 @@ class LocalTarget:
         why = []
         gone = []
         for worker_id in dict.fromkeys(result.down):
-            if kept := self._needed(worker_id):
-                why.append(f"{worker_id} stays: {kept}")
+            if reason := self._why_stays(worker_id):
+                why.append(f"{worker_id} stays: {reason}")
             else:
                 self._fleet.remove(worker_id, _because(result, worker_id))
                 gone.append(worker_id)
@@ -64,8 +64,8 @@ class LocalTarget:
             why.append(f"starts {started} of {result.up}: {less}")
         return Applied(started, tuple(gone), tuple(why))
 
-    def _needed(self, worker_id: str) -> str:
-        """Why that worker can't go; empty when it can."""
+    def _why_stays(self, worker_id: str) -> str:
+        """Why that worker can't go now; empty when it can."""
         worker = self._fleet.workers.get(worker_id)
         if worker is None:
             return "it is gone already"

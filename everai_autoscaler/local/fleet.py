@@ -172,15 +172,17 @@ class Fleet:
                 self._roster.drain(life, "the runtime stops", drain)
             life.drain_until = min(life.drain_until, time.monotonic() + drain)
         self._watch()
-        while lives or self._roster.tasks:
+        while lives:
             for life in list(lives.values()):
                 self._step(life)
                 self._ending.give_up(life, time.monotonic())
             await asyncio.sleep(TICK / 5)
-        await self._ending.sweep_all()
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
+        while self._roster.tasks:
+            await asyncio.wait(self._roster.tasks)
+        await self._ending.sweep_all()
         await self._roster.close()
         await self._checks.close()
         self._begun = False

@@ -90,7 +90,10 @@ def free_port(taken: Container[int] = ()) -> int:
     """
     first = _first_ephemeral()
     lowest = max(1024, first - PORTS)
-    for port in random.sample(range(lowest, first), first - lowest):
+    number = first - lowest
+    start = random.randrange(number) if number else 0  # noqa: S311
+    for step in range(number):
+        port = lowest + (start + step * 7919) % number  # a prime, so that each port comes once
         if port not in taken:
             with socket.socket() as trial, suppress(OSError):
                 trial.bind(("127.0.0.1", port))

@@ -207,7 +207,7 @@ def argument(
         kw_only: it can only be given by keyword.
         newer: platforms don't know it, so a manifest names it only when it was set.
         asks: it demands workers rather than permits them: +1, raising it demands more; -1, lowering it demands fewer.
-            An explanation never names such an argument as the limit that held a decision back.
+            An explanation names such an argument as the limit only if it caused the decision.
             ``min_workers`` and ``max_workers`` are +1 and -1 by their names.
 
     >>> @attrs.define

@@ -201,7 +201,7 @@ def whole_way(plan: Plan, ours: Path, peer: Path, newest: Path | None) -> Iterat
     if len(large) > 1:
         growth = max(large.values()) / min(large.values())
         steps = ", ".join(f"{size:,}: {in_time(cost)}" for size, cost in large.items())
-        aim = f"flat: the dearest at most {FLAT_AIM} times the cheapest"
+        aim = f"flat: the highest at most {FLAT_AIM} times the lowest"
         yield Row("the same, cost per worker from 1,000 up", steps, "", f"{growth:.2f}", aim, met(growth <= FLAT_AIM))
 
 

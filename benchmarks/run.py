@@ -400,14 +400,14 @@ def page(rows: Sequence[Row], versions: dict[str, dict[str, Any]], *, quick: boo
     """The page of the documentation."""
     today = dt.datetime.now(tz=dt.UTC).date()
     missed = [row.what for row in rows if row.met == "missed"]
-    told = "\n".join(f"* {what}" for what in missed) or "None."
+    listed = "\n".join(f"* {what}" for what in missed) or "None."
     sides = "\n".join(
         f"* {name}: everai-autoscaler {found['everai-autoscaler']}, pydantic {found['pydantic']}, "
         f"Python {found['python']}"
         for name, found in versions.items()
     )
     command = f"python benchmarks/run.py {'--quick ' if quick else ''}--page docs/benchmarks.md"
-    return PAGE.format(date=today, machine=machine(), command=command, table=table(rows), missed=told, sides=sides)
+    return PAGE.format(date=today, machine=machine(), command=command, table=table(rows), missed=listed, sides=sides)
 
 
 PAGE = """# Benchmarks
@@ -422,15 +422,15 @@ which wrote this page. It makes the environments itself and measures the sides i
 
 {sides}
 
-A ratio says how many times as much the predecessor takes: above 1, this package is the faster or the smaller one. It is
-the median over the pairs, with the smallest and the largest. Times are CPU time of the best batch in a process.
-The predecessor prints on each decision; its standard output is the null device here, but what it costs to print into
-that is among its times, since every client pays it. Lines that say "on our pydantic" run the predecessor's code on the
-pydantic that this package runs on: what is left there is ours, the rest is the newest pydantic's.
+A ratio says how many times as much the predecessor takes: above 1, this package is faster or needs less memory. It is
+the median over the pairs, with the smallest and the largest. Times are CPU time of the best batch in a process. The
+predecessor prints at each decision. Its standard output is the null device here, but its times include the cost of
+printing, because every client pays it. Lines that say "on our pydantic" run the predecessor's code on the pydantic that
+this package runs on: that ratio is due to this package, and the rest of the gain to the newest pydantic.
 
 The aims leave room for plain code. An earlier version aimed higher (2.5 times as fast from JSON to JSON, deciding 5
-times as fast, half the memory). It needed its own reader of large snapshots, which paid only beyond 10,000 workers,
-and results put together behind pydantic's back. Both are gone: snapshots and results are plain pydantic now.
+times as fast, half the memory). It needed its own reader of large snapshots, which was only faster beyond 10,000
+workers, and results assembled without pydantic. Both are gone: snapshots and results are plain pydantic now.
 
 {table}
 

@@ -260,8 +260,8 @@ def test_a_killed_process_loses_nothing_that_was_kept(tmp_path: Path, after: int
     code = """
 store = Store(Path(sys.argv[1]))
 for number in range(10**6):
-    kept = store.write_tick("app", TickRow(at=float(number), took=0.0, lag=0.0, record="{}" * 2000, memory=number,
-        applied=None, operator=None, failure="", workers=[], queue=[], sample={"at": float(number)}))
+    kept = store.write_tick("app", TickRow(at=float(number), took=0.0, lag=0.0, record="{" + " " * 4000 + "}",
+        memory=number, applied=None, operator=None, failure="", workers=[], queue=[], sample={"at": float(number)}))
     store.put("ConfigMap", f"map-{number}", {"number": str(number)})
     print(kept, flush=True)
 """

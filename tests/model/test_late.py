@@ -8,27 +8,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import attrs
 import pytest
+from policy import ClientPlaceholder
 
 from everai_autoscaler.errors import ArgumentError, PlaceholderError
 from everai_autoscaler.model import Placeholder
 from everai_autoscaler.model import late as late_values
 from everai_autoscaler.model.late import is_secret, read, reader, source_of
-
-
-@attrs.frozen
-class ClientPlaceholder:
-    """What the platform client's own placeholder looks like: a callable with these attributes."""
-
-    kind: str
-    name: str
-    key: str
-    value: Any = "4"
-
-    def __call__(self) -> Any:
-        """The value."""
-        return self.value
 
 
 def test_a_placeholder_asks_whoever_reads_placeholders() -> None:

@@ -7,22 +7,11 @@ from typing import Any
 
 import attrs
 import pytest
+from policy import Policy
 
 from everai_autoscaler.errors import ArgumentError
-from everai_autoscaler.model import Argument, ArgumentType, Schema, argument, schema_of
+from everai_autoscaler.model import Argument, Schema, argument, schema_of
 from everai_autoscaler.model.binding import build, rebuilt
-
-
-@attrs.define(slots=False)
-class Policy:
-    """A policy of two bounds and a share."""
-
-    min_workers: ArgumentType = argument(1, ge=0)
-    max_workers: ArgumentType = argument(5, ge=0, help="the most")
-    share: float = argument(0.5, gt=0, le=1)
-    decorators: object = None
-    limit: ArgumentType = argument(600, kw_only=True, newer=True)
-
 
 # -- fitting ------------------------------------------------------------------------------------------------------
 

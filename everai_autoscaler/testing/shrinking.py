@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from everai_autoscaler.model import Factors, QueueReason, Worker, WorkerStatus
-from everai_autoscaler.testing.snapshots import snapshot, worker
+from everai_autoscaler.testing.snapshots import NOW, snapshot, worker
 
 __all__ = ["simpler_snapshots", "smaller_numbers", "smallest"]
 
@@ -64,6 +64,8 @@ def simpler_snapshots(factors: Factors) -> Iterator[Factors]:
     said: dict[str, Any] = {"waiting": factors.queue, "workers": factors.workers, "observed_at": factors.observed_at}
     usual = snapshot(**said)
     said |= {name: value for name, value in vars(factors).items() if value != getattr(usual, name)}
+    if factors.observed_at != NOW:
+        yield snapshot(**{**said, "workers": _moved(factors.workers, NOW - factors.observed_at), "observed_at": NOW})
     for name in said.keys() - {"waiting", "workers", "observed_at"}:
         yield snapshot(**{one: value for one, value in said.items() if one != name})
     for queue in _simpler_queues(factors.queue):
@@ -73,6 +75,19 @@ def simpler_snapshots(factors: Factors) -> Iterator[Factors]:
     )
     for workers in fleets:
         yield snapshot(**{**said, "workers": workers})
+
+
+def _moved(workers: list[Worker] | None, seconds: float) -> list[Worker] | None:
+    """The *workers* with each moment of theirs so many *seconds* later; a moment stays one, and 0 stays "never"."""
+    if workers is None:
+        return None
+    moved = []
+    for one in workers:
+        moments = {name: max(1, round(getattr(one, name) + seconds)) for name in _MOMENTS if getattr(one, name)}
+        if one.ready_at is not None:
+            moments["ready_at"] = max(0.0, one.ready_at + seconds)
+        moved.append(one.model_copy(update=moments))
+    return moved
 
 
 def _simpler_queues(queue: dict[QueueReason, int] | None) -> Iterator[dict[QueueReason, int] | int]:

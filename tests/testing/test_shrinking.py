@@ -11,9 +11,25 @@ from everai_autoscaler.testing.shrinking import simpler_snapshots, smaller_numbe
 @given(factors())
 @settings(max_examples=25, deadline=None, database=None)
 def test_everything_that_is_not_needed_goes(one):
-    """Where anything would do, nothing is left but the moment."""
+    """Where anything would do, nothing is left, not even a moment of its own."""
 
-    assert snapshot(observed_at=one.observed_at) == smallest(one, simpler_snapshots, lambda _: True, key=as_code)
+    assert snapshot() == smallest(one, simpler_snapshots, lambda _: True, key=as_code)
+
+
+def test_an_odd_moment_becomes_the_usual_one():
+    """A snapshot of any moment is moved to the usual one, and its workers with it."""
+    odd = 1_600_000_497.5
+    large = snapshot(workers=[worker("w1", "Busy", idle_for=0.5, observed_at=odd)], observed_at=odd)
+    small = snapshot(workers=[worker("w1", "Busy")])
+
+    assert small == smallest(large, simpler_snapshots, lambda one: one.count("Busy"), key=as_code)
+
+
+def test_workers_that_are_not_known_are_moved_as_such():
+    """Where the workers have to be unknown, only the moment becomes the usual one."""
+    large = snapshot(workers=None, observed_at=5.0)
+
+    assert snapshot(workers=None) == smallest(large, simpler_snapshots, lambda one: one.workers is None, key=as_code)
 
 
 def test_what_is_needed_stays():

@@ -11,10 +11,12 @@ __all__ = ["main"]
 
 _CLI = "the command line isn't installed: pip install 'everai-autoscaler[cli]'"
 _RUNTIME = "the local runtime isn't installed: pip install 'everai-autoscaler[runtime]'"
+_SIMULATOR = "what this needs of the simulator isn't installed: pip install 'everai-autoscaler[simulator]'"
 _POSIX = "the local runtime wants file locks and process groups, which this system hasn't: use Linux or macOS"
 _MISSING = {
     **dict.fromkeys(("click", "yaml"), _CLI),
     **dict.fromkeys(("aiohttp", "prometheus_client", "psutil", "rich", "shortuuid"), _RUNTIME),
+    **dict.fromkeys(("highspy", "matplotlib", "numba", "numpy", "optuna", "pyarrow"), _SIMULATOR),
     **dict.fromkeys(("fcntl", "resource"), _POSIX),
 }
 """What there is to say when one of these can't be imported."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from typing import Literal
 
 from attrs import field, frozen
 
+from everai_autoscaler.errors import ArgumentError
+from everai_autoscaler.simulator.attainment import Attainment, worst_of
+from everai_autoscaler.simulator.describe import describe
+from everai_autoscaler.simulator.metrics import Metrics, cost, in_time, measure, worker_seconds
 from everai_autoscaler.simulator.workload import Workload
+from everai_autoscaler.words import counted
 
 __all__ = ["Life", "Requests", "Run", "Setting", "TickRow"]
 
@@ -22,6 +28,8 @@ class Setting:
     """Its arguments, as given."""
     cold_start: str
     """How long workers start, in words: ``30 s``, say."""
+    cold_start_seconds: float | None = field(default=None, kw_only=True)
+    """How long they start, typically; ``None`` where that isn't known."""
     interval: float
     """Seconds between decisions."""
     dispatch: str
@@ -61,6 +69,9 @@ class Requests:
     interrupted: tuple[int, ...] = ()
     """Numbers of those whose worker went away under them, once for each time; they waited again."""
 
+    left: tuple[tuple[int, float], ...] = ()
+    """Numbers of those whose client hung up before it had an answer, each with the second at which it did."""
+
     def __len__(self) -> int:
         return len(self.came)
 
@@ -85,7 +96,10 @@ class Life:
 
 @frozen
 class TickRow:
-    """One decision: what was seen of the fleet, and what was done, at *at* seconds from the start of the run."""
+    """One decision: what was seen of the fleet, and what was done, at *at* seconds from the start of the run.
+
+    A count that wasn't known is -1. Draining workers are also counted by what they do.
+    """
 
     at: float
     free: int
@@ -116,3 +130,50 @@ class Run:
     ticks: tuple[TickRow, ...]
     ended_at: float
     """Seconds from the start at which the run ended; workers still there are billed until then."""
+
+    def metrics(self, slo: float = 5.0) -> Metrics:
+        """What the run comes to, requests being in time that began within *slo* seconds.
+
+        Raises:
+            ArgumentError: *slo* isn't a number of seconds.
+        """
+        return measure(self, slo=slo)
+
+    def slo(self, seconds: float) -> Attainment:
+        """The share of requests that began within *seconds*; 1 when none came.
+
+        It is a number for an assertion, and shows the worst moment, and what was decided then, when that fails.
+
+        Raises:
+            ArgumentError: *seconds* isn't a number of seconds.
+
+        >>> from everai_autoscaler.simulator.simulate import simulate
+        >>> run = simulate("simple", [(0, 10), (5, 10)])
+        >>> assert run.slo(5.0) >= 0.99
+        """
+        if not 0 <= seconds < math.inf:
+            raise ArgumentError(f"seconds: {seconds} is not a number of seconds")
+        share, judged = in_time(self, seconds)
+        return Attainment.of(share, seconds=seconds, requests=judged, worst=worst_of(self))
+
+    @property
+    def worker_seconds(self) -> float:
+        """Seconds of all workers together, each from its launch to its removal or the end, after the warm-up."""
+        return worker_seconds(self.workers, self.setting.warm_up, self.ended_at)
+
+    @property
+    def cost(self) -> float | None:
+        """Their price; ``None`` where no price is known."""
+        return cost(self)
+
+    def describe(self, slo: float = 5.0) -> str:
+        """The metrics as a table in words, and below it all that was assumed."""
+        return describe(self, self.metrics(slo))
+
+    def __str__(self) -> str:
+        return self.describe()
+
+    def __repr__(self) -> str:
+        sizes = {"request": len(self.requests), "worker": len(self.workers), "decision": len(self.ticks)}
+        counts = ", ".join(counted(size, one, form=",") for one, size in sizes.items())
+        return f"<Run: {self.setting.scaler} on {self.workload.name}: {counts}, {self.ended_at:,.10g} s>"

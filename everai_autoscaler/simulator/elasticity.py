@@ -1,0 +1,183 @@
+"""How closely the workers that were ready followed the workers that were needed: the SPEC Research Group's metrics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from attrs import frozen
+
+from everai_autoscaler.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from everai_autoscaler.simulator.run import Requests, Run
+
+__all__ = ["Divisor", "Elasticity", "elasticity", "sampled_elasticity"]
+
+Divisor: TypeAlias = Literal["mean demand", "demand", "workers"]
+"""What the accuracies are divided by; ``elasticity`` says what each of them means."""
+
+Step: TypeAlias = tuple[float, float, int, int]
+"""From when until when (seconds), workers needed, workers ready."""
+
+
+@frozen(kw_only=True)
+class Elasticity:
+    """How far supply was from demand, how often, and whether it moved with it. 0 is best everywhere.
+
+    Demand is the number of workers needed: the requests that wait or are being served, divided by the requests that a
+    worker serves at once, rounded up. Supply is the number of workers that are ready; those that start are not.
+    """
+
+    under_accuracy: float
+    """Workers that were missing, on average over the time, over the divisor."""
+    over_accuracy: float
+    """Workers that were too many, on average over the time, over the divisor."""
+    under_timeshare: float
+    """Share of the time in which workers were missing; 0 to 1."""
+    over_timeshare: float
+    """Share of the time in which there were too many; 0 to 1."""
+    instability: float
+    """Share of the control periods over which supply and demand didn't move in the same direction; 0 to 1."""
+    divisor: str
+    """What the accuracies were divided by, in words with its value."""
+    mean_demand: float
+    """Workers needed, on average over the time."""
+    mean_supply: float
+    """Workers ready, on average over the time."""
+
+    def speed_up(self, reference: Elasticity) -> float:
+        """How many times more elastic this run was than the *reference* run; above 1 is better.
+
+        The geometric mean of the reference's accuracies and timeshares, each over this run's. Where both are 0 their
+        ratio is 1; where only this run's is 0 the speed-up is infinite.
+
+        Raises:
+            ArgumentError: the two have different divisors.
+        """
+        if self.divisor.split(":")[0] != reference.divisor.split(":")[0]:
+            raise ArgumentError(f"reference: its divisor is {reference.divisor}, not {self.divisor}")
+        product = 1.0
+        for name in ("under_accuracy", "over_accuracy", "under_timeshare", "over_timeshare"):
+            mine, other = getattr(self, name), getattr(reference, name)
+            product *= 1.0 if mine == other else other / mine if mine else math.inf
+        return product**0.25 if not math.isnan(product) else math.nan
+
+
+def elasticity(run: Run, *, divisor: Divisor = "mean demand") -> Elasticity:
+    r"""The elasticity metrics of *run*, exact, from the end of its warm-up until its end.
+
+    With demand d and supply s (see ``Elasticity``) over T seconds, D being the divisor:
+
+    * accuracy of under-provisioning: 1/T ∫ max(d - s, 0) / D dt; of over-provisioning: 1/T ∫ max(s - d, 0) / D dt;
+    * timeshare of under-provisioning: 1/T ∫ [s < d] dt; of over-provisioning: 1/T ∫ [s > d] dt;
+    * instability: the share of the control periods in which sign(Δs) differs from sign(Δd), both read at its two ends;
+    * elastic speed-up over a reference (``Elasticity.speed_up``): the geometric mean of the four ratios.
+
+    Source: N. Herbst et al., "Ready for Rain? A View from SPEC Research on the Future of Cloud Metrics",
+    SPEC-RG-2016-01, section on elasticity; N. Herbst, S. Kounev, R. Reussner, "Elasticity in Cloud Computing: What It
+    Is, and What It Is Not", ICAC 2013. The report divides by the resources in use; publications differ in what they
+    divide by, and so it is stated here with each result.
+
+    Args:
+        run: a run that kept its requests and workers.
+        divisor: ``mean demand``: the workers needed on average, so that 0.5 reads "half as many again as were needed";
+            ``demand``: the workers needed at that very moment, at least 1; ``workers``: 1, which gives workers.
+    """
+    setting = run.setting
+    start, end = setting.warm_up, run.ended_at
+    concurrency = setting.concurrency
+    events = sorted([*_demand(run.requests, end), *_supply(run)])
+    steps = list(_steps(events, start, end, concurrency))
+    ends = _at_periods(steps, start, setting.interval)
+    return _elasticity(steps, ends, divisor)
+
+
+def sampled_elasticity(
+    samples: Iterable[tuple[float, int, int]], end: float, *, divisor: Divisor = "mean demand"
+) -> Elasticity:
+    """The elasticity metrics of what was seen at each decision: the second, workers needed, workers ready.
+
+    Each sample stands until the next one, and the last one until *end*. It is for runs that keep no requests, and for
+    real ones, which were seen only at their decisions.
+    """
+    known = list(samples)
+    ends = [at for at, _, _ in known[1:]] + [end]
+    steps = [(at, until, needed, ready) for (at, needed, ready), until in zip(known, ends, strict=True) if until >= at]
+    return _elasticity(steps, [(needed, ready) for _, needed, ready in known], divisor)
+
+
+def _demand(requests: Requests, end: float) -> Iterator[tuple[float, int, int]]:
+    refused = set(requests.refused)
+    left = dict(requests.left)
+    for number, (came, answered) in enumerate(zip(requests.came, requests.answered, strict=True)):
+        if number not in refused:
+            yield came, 1, 0
+            yield left.get(number, end) if math.isnan(answered) else answered, -1, 0
+
+
+def _supply(run: Run) -> Iterator[tuple[float, int, int]]:
+    for life in run.workers:
+        if life.ready_at is not None:
+            yield life.ready_at, 0, 1
+            yield run.ended_at if life.ended_at is None else life.ended_at, 0, -1
+
+
+def _steps(events: list[tuple[float, int, int]], start: float, end: float, concurrency: int) -> Iterator[Step]:
+    here = ready = 0
+    since = start
+    for moment, more_here, more_ready in events:
+        until = min(max(moment, start), end)
+        if until > since:
+            yield since, until, -(-here // concurrency), ready
+            since = until
+        here += more_here
+        ready += more_ready
+    if end > since:
+        yield since, end, -(-here // concurrency), ready
+
+
+def _at_periods(steps: list[Step], start: float, interval: float) -> list[tuple[int, int]]:
+    """Demand and supply at the end of each whole control period, and at the start."""
+    seen: list[tuple[int, int]] = []
+    beat = 0
+    for _, until, needed, ready in steps:
+        while start + beat * interval < until:
+            seen.append((needed, ready))
+            beat += 1
+    return seen
+
+
+def _elasticity(steps: list[Step], ends: list[tuple[int, int]], divisor: str) -> Elasticity:
+    time = math.fsum(until - since for since, until, _, _ in steps)
+    over = time or 1.0
+    demand = math.fsum((until - since) * needed for since, until, needed, _ in steps) / over
+    supply = math.fsum((until - since) * ready for since, until, _, ready in steps) / over
+    if divisor == "demand":
+        words = "demand: the workers needed at each moment, at least 1"
+        by, each = 1.0, True
+    elif divisor == "workers":
+        words, by, each = "workers: 1, so that the accuracies are workers", 1.0, False
+    elif divisor == "mean demand":
+        words, by, each = f"mean demand: {demand:.4g} workers needed on average", demand, False
+    else:
+        raise ArgumentError(f"divisor: {divisor!r} is not one of mean demand, demand, workers")
+    missing = math.fsum((b - a) * max(d - s, 0) / (max(d, 1) if each else 1) for a, b, d, s in steps) / over
+    spare = math.fsum((b - a) * max(s - d, 0) / (max(d, 1) if each else 1) for a, b, d, s in steps) / over
+    moved = [_sign(s1 - s0) != _sign(d1 - d0) for (d0, s0), (d1, s1) in pairwise(ends)]
+    return Elasticity(
+        under_accuracy=missing / by if by else 0.0,
+        over_accuracy=spare / by if by else math.inf if spare else 0.0,
+        under_timeshare=math.fsum(b - a for a, b, d, s in steps if s < d) / over,
+        over_timeshare=math.fsum(b - a for a, b, d, s in steps if s > d) / over,
+        instability=sum(moved) / len(moved) if moved else 0.0,
+        divisor=words,
+        mean_demand=demand,
+        mean_supply=supply,
+    )
+
+
+def _sign(value: int) -> int:
+    return (value > 0) - (value < 0)

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from everai_autoscaler import AutoScaler, Decider, DecideResult, SimpleAutoScaler
+from everai_autoscaler.errors import ArgumentError, ContractError, UnknownNameError
+from everai_autoscaler.model import ScaleDownAction, ScaleUpAction
+from everai_autoscaler.simulator.simulate import MOST_TICKS, simulate
+from everai_autoscaler.simulator.workload import Workload
+
+BURST = Workload("burst", [0, 0, 0, 100], [30, 30, 30, 10])
+
+
+class Failing(AutoScaler):
+    """Asks for a worker, then raises, then answers nonsense, then is well again."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def decide(self, factors):
+        self.asked += 1
+        if self.asked == 2:
+            raise RuntimeError("no luck")
+        if self.asked == 3:
+            return "nonsense"
+        return DecideResult(max_workers=9, actions=[ScaleUpAction(count=1)] if self.asked in {1, 4} else [])
+
+
+class Greedy(AutoScaler):
+    """Removes everyone, always."""
+
+    def decide(self, factors):
+        return DecideResult(max_workers=9, actions=[ScaleDownAction(worker_id=w.worker_id) for w in factors.workers])
+
+
+def test_a_scaler_is_a_name_an_object_or_a_decider():
+    """All three are one run."""
+    by_name = simulate("simple", BURST, arguments={"max_workers": 3})
+    by_object = simulate(SimpleAutoScaler(max_workers=3), BURST)
+    by_decider = simulate(Decider("simple", {"max_workers": 3}), BURST)
+
+    assert list(by_name.requests.began) == list(by_object.requests.began) == list(by_decider.requests.began)
+    assert by_name.ticks == by_object.ticks == by_decider.ticks
+
+
+def test_the_first_decision_is_at_second_0_and_the_run_ends_with_the_last_answer():
+    """Decisions every 20 s; the last request comes at 100 s and takes ten."""
+    run = simulate("simple", BURST)
+
+    assert [0, 20, 40, 60, 80, 100] == [tick.at for tick in run.ticks]
+    assert 110 == run.ended_at
+
+
+def test_a_run_whose_requests_cannot_be_served_ends_after_the_tail():
+    """Nobody serves: the requests wait at the end, and are late."""
+    run = simulate("simple", [(0, 1)], arguments={"min_workers": 0, "max_workers": 0}, workers=0, tail=100)
+
+    assert 100 == run.ended_at
+    assert (1, 0.0) == (run.metrics().waiting_at_end, run.slo(5.0))
+
+
+def test_a_run_may_go_on_until_a_given_second():
+    """So what the policy does after the load is seen: one of the two workers goes after its idle time."""
+    run = simulate("simple", BURST, arguments={"max_workers": 2, "max_idle_time": 60}, until=300)
+
+    assert 300 == run.ended_at
+    assert (2, 1) == (run.metrics().peak_workers, run.metrics().removals)
+
+
+def test_a_policy_that_fails_in_the_middle_is_contained():
+    """The ticks hold and say why, and the next ones go on."""
+    run = simulate(Failing(), BURST)
+
+    assert [False, True, True, False, False, False] == [tick.held for tick in run.ticks]
+    assert "RuntimeError: no luck" in run.ticks[1].failure
+    assert "str" in run.ticks[2].failure
+    assert [1, 0, 0, 1, 0, 0] == [tick.up for tick in run.ticks]
+    assert 2 == run.metrics().failed_ticks
+
+
+def test_the_guard_goes_round_every_policy():
+    """Nobody who serves is removed, whatever the policy says."""
+    run = simulate(Greedy(), BURST, until=200)
+
+    assert 0 == run.metrics().killed
+    assert any("stays" in reason for tick in run.ticks for reason in tick.reasons)
+
+
+def test_the_progress_ends_at_1():
+    """It never falls, and is told in whole."""
+    told = []
+    simulate("simple", BURST, progress=told.append)
+
+    assert told == sorted(told)
+    assert 1.0 == told[-1]
+
+
+def test_the_setting_says_what_was_assumed():
+    """Arguments, cold start and order are in it; so are those that an object was made with."""
+    named = simulate("simple", BURST, arguments={"max_workers": "3"}, cold_start=[5, 10], dispatch="oldest").setting
+    made = simulate(SimpleAutoScaler(max_workers=3), BURST).setting
+
+    assert ("simple", {"max_workers": "3"}) == (named.scaler, named.arguments)
+    assert ("5, 10 s, in the order of the launches", "oldest") == (named.cold_start, named.dispatch)
+    assert 3 == made.arguments["max_workers"]
+
+
+def test_a_run_describes_itself_in_words():
+    """The table has the loop, the order of dispatch and the wait limit over the cold start below it."""
+    said = str(simulate("simple", BURST, price=2.5))
+
+    assert "closed loop (modelled)" in said
+    assert "dispatch order most-recently-used" in said
+    assert "the wait limit of 5 s is 0.17 times the cold start (W/c)" in said
+
+
+def test_a_failing_assertion_shows_the_worst_moment():
+    """The number's own form has the request, what it met, and the decision."""
+    share = simulate("simple", BURST).slo(5.0)
+
+    assert 0.5 == share
+    assert "request 2 came at 0 s and waited 60 s; 1 worker ready, 0 starting, 2 waiting" in repr(share)
+    assert "Decision at 0 s: no change: simple:" in repr(share)
+    assert len(repr(share)) <= 240
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"interval": 0}, "interval: 0 is not a number above 0"),
+        ({"warm_up": -1}, "warm_up: -1 is not a number of at least 0"),
+        ({"tail": math.nan}, "tail: nan is not a number"),
+        ({"price": -2}, "price: -2 is not"),
+        ({"warm_up": 500}, "warm_up: 500 s is not before the end of the run at 110 s"),
+        ({"arguments": {"max_worker": 1}}, "max_worker"),
+    ],
+)
+def test_numbers_out_of_bounds_are_refused(wrong, words):
+    """One line names what was given."""
+    with pytest.raises(ArgumentError, match=words):
+        simulate("simple", BURST, **wrong)
+
+
+def test_a_gap_of_years_is_refused():
+    """It would take more decisions than anyone waits for."""
+    with pytest.raises(ContractError, match=f"more than {MOST_TICKS:,}: take a part of it"):
+        simulate("simple", [(0, 1), (1e9, 1)])
+
+
+def test_an_unknown_scaler_is_named():
+    """With the nearest name that there is."""
+    with pytest.raises(UnknownNameError, match="did you mean 'simple'"):
+        simulate("simpel", BURST)
+
+
+def test_the_same_seed_gives_the_same_run():
+    """Requests, workers and decisions are equal."""
+    first, second = (simulate("free-worker", BURST, arguments={"max_workers": 3}, seed=4) for _ in range(2))
+
+    assert (first.workers, first.ticks) == (second.workers, second.ticks)
+    assert first.requests.began == second.requests.began

@@ -6,13 +6,21 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from operator import le
 from typing import Self
 
 from attrs import evolve, field, frozen
 
 from everai_autoscaler.errors import ContractError
 
-__all__ = ["Workload"]
+__all__ = ["LONGEST_GAP", "MOST_REQUESTS", "Workload", "wrong_arrival"]
+
+MOST_REQUESTS = 20_000_000
+"""Requests that a workload may have."""
+LONGEST_GAP = 366 * 86_400.0
+"""Seconds between two requests, and before the first: a longer gap is a wrong stamp, most likely, such as epoch
+seconds where seconds from the start are meant."""
 
 
 def _column(values: Iterable[float]) -> array[float]:
@@ -60,13 +68,29 @@ class Workload:
                 raise ContractError(
                     f"{self.name}: {name}: has {len(column)} values, not one for each of {len(self.arrivals)} requests"
                 )
+        if len(self) > MOST_REQUESTS:
+            raise ContractError(f"{self.name}: has {len(self):,} requests; at most {MOST_REQUESTS:,} are accepted")
+        if not self._plainly_good():
+            self._check_each()
+
+    def _plainly_good(self) -> bool:
+        """Whether a few passes without a loop of our own find nothing to look at more closely."""
+        came, services = self.arrivals, self.services
+        if not came:
+            return True
+        in_order = all(map(le, came, islice(came, 1, None)))
+        sound = in_order and came[0] >= 0 and came[-1] <= LONGEST_GAP
+        return sound and min(services) >= 0 and math.isfinite(sum(services))
+
+    def _check_each(self) -> None:
         before = 0.0
         for number, (came, service) in enumerate(self, 1):
-            if not before <= came < math.inf:
-                what = f"comes after {before}" if came < before and came >= 0 else "is not a number of seconds"
-                raise ContractError(f"{self.name}: request {number}: arrival: {came} {what}, not in order")
+            if wrong := wrong_arrival(came, before):
+                raise ContractError(f"{self.name}: request {number}: arrival: {wrong}")
             if not 0 <= service < math.inf:
-                raise ContractError(f"{self.name}: request {number}: service: {service} is not a number of seconds")
+                raise ContractError(
+                    f"{self.name}: request {number}: service: {service} is not a number of seconds of at least 0"
+                )
             before = came
 
     def __len__(self) -> int:
@@ -109,6 +133,25 @@ class Workload:
             start=None if self.start is None else self.start + start,
             **kept,
         )
+
+
+def wrong_arrival(came: float, before: float) -> str:
+    """What is wrong with an arrival at second *came* that stands after one at *before*; empty when nothing is.
+
+    >>> wrong_arrival(4, 5)
+    '4 comes after 5, not in order'
+    """
+    if not 0 <= came < math.inf:
+        return f"{came} is not a number of seconds of at least 0"
+    if came < before:
+        return f"{came} comes after {before}, not in order"
+    if came - before > LONGEST_GAP:
+        days, most = (came - before) / 86_400, LONGEST_GAP / 86_400
+        return (
+            f"{came} comes {days:,.0f} days after {before}; at most {most:.0f} days may lie between, "
+            "and arrivals are counted from the start of the workload"
+        )
+    return ""
 
 
 _OPTIONAL = ("sessions", "input_tokens", "output_tokens", "classes")

@@ -202,7 +202,7 @@ def test_the_library_is_left_as_it_was(run):
 
 def test_the_package_ships_its_traces_and_their_licence():
     """The data files and the page that says whose they are lie beside the loader."""
-    room = Path(everai_autoscaler.__file__).parent / "traces"
+    room = Path(everai_autoscaler.__file__).parent / "simulator" / "data"
 
     assert {"azure_llm_code_2023.csv.gz", "azure_llm_conv_2023.csv.gz", "README.md"} <= {p.name for p in room.iterdir()}
     assert "CC-BY-4.0" in (room / "README.md").read_text("utf-8")

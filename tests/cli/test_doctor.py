@@ -94,13 +94,13 @@ def test_overwritten_files_are_found(start, tmp_path):
         return [one["what"] for one in json.loads(output)["findings"] if "as installed" in one["what"]]
 
     before = examine()
-    (tmp_path / "everai_autoscaler" / "traces" / "__init__.py").unlink()
+    (tmp_path / "everai_autoscaler" / "traces.py").unlink()
     mended = tmp_path / "everai_autoscaler" / "builtin" / "simple.py"
     mended.write_text(mended.read_text("utf-8") + "# mended\n", "utf-8")
     after = examine()
 
     assert [] == before
-    changed = "everai_autoscaler/builtin/simple.py, everai_autoscaler/traces/__init__.py"
+    changed = "everai_autoscaler/builtin/simple.py, everai_autoscaler/traces.py"
     assert [f"2 files of everai-autoscaler {version} are not as installed: {changed}"] == after
 
 

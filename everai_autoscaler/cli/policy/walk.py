@@ -11,7 +11,6 @@ import click
 from attrs import frozen
 from click.shell_completion import CompletionItem
 
-from everai_autoscaler import traces
 from everai_autoscaler.cli.options.parameters import (
     SCALER,
     Name,
@@ -28,6 +27,7 @@ from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.loop import run
 from everai_autoscaler.model import ArgumentType, Decision, Outcome, RecordedArgument, WorkerStatus
+from everai_autoscaler.simulator.reading import names, read
 from everai_autoscaler.testing import Clients, Dispatch, Load, VirtualTarget
 from everai_autoscaler.words import counted
 
@@ -59,8 +59,8 @@ _FOR_A_TRACE: Mapping[str, Mapping[str, ArgumentType]] = {
 
 
 def _complete_trace(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    names = [CompletionItem(name) for name in traces.names() if name.startswith(incomplete)]
-    return names or [CompletionItem(incomplete, type="file")]
+    found = [CompletionItem(name) for name in names() if name.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="file")]
 
 
 @frozen
@@ -85,8 +85,8 @@ class _Demand:
     metavar="NAME|FILE",
     shell_complete=_complete_trace,
     help="Real arrivals in place of the clients: "
-    + ", ".join(traces.names())
-    + ", or a .csv or .csv.gz file with the columns arrival_s and service_s.",
+    + ", ".join(names())
+    + "; or a file, such as a .csv or .csv.gz with the columns arrival_s and service_s.",
 )
 @click.option(
     "--from", "begin", type=Seconds(min=0), metavar="SECONDS", help="Where in the trace to begin.  [default: 0]"
@@ -213,24 +213,26 @@ def _clients() -> _Demand:
 
 
 def _traced(name: str, begin: float | None, end: float | None) -> _Demand:
-    whole = traces.load(name)
+    whole = read(name)
     first = begin or 0.0
-    last = whole.arrivals[-1][0] if end is None else end
+    last = whole.span if end is None else end
     part = whole.between(first, math.inf if end is None else end)
     span = f"from {first:g} s to {last:g} s"
-    if not part.arrivals:
-        raise click.ClickException(
-            f"{whole.name}: has no requests {span}; its last comes at {whole.arrivals[-1][0]:g} s"
-        )
-    shipped = name in traces.names()
+    if not part:
+        raise click.ClickException(f"{whole.name}: has no requests {span}; its last comes at {whole.span:g} s")
+    shipped = name in names()
     return _Demand(
-        part.arrivals,
-        f"{whole.name} {span}: {counted(len(part.arrivals), 'request', form=',')}"
-        + (", real arrivals with modelled service times" if shipped else ""),
+        part,
+        f"{whole.name} {span}: {counted(len(part), 'request', form=',')}"
+        + (
+            f", {'sampled' if 'sampled' in whole.modelled else 'real'} arrivals with modelled service times"
+            if shipped
+            else ""
+        ),
         f"{whole.source}, {whole.licence}" if shipped else whole.source,
         _START + first,
-        part.arrivals[-1][0],
-        max(service for _, service in part.arrivals),
+        part.span,
+        max(part.services),
     )
 
 

@@ -1,0 +1,145 @@
+"""Requests taken row by row, each refused that no request can be, with its line."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import repeat
+from random import Random
+from typing import Any
+
+from everai_autoscaler.simulator.reading.source import Source, Wanted
+from everai_autoscaler.simulator.service import FromTokens
+from everai_autoscaler.simulator.workload import LONGEST_GAP, MOST_REQUESTS, Workload, wrong_arrival
+
+__all__ = ["COLUMNS", "NO_SERVICE", "Row", "modelled_services", "taken"]
+
+COLUMNS = ("arrival_s", "service_s", "session", "input_tokens", "output_tokens", "class")
+"""What a request may have."""
+NO_SERVICE = (
+    "doesn't say how long requests take (no column service_s, no tokens): "
+    "give a model of it as service, such as 2.5, 'exponential:3', 'lognormal:6:1'"
+)
+"""What is missing where nothing says how long a request takes."""
+
+Row = tuple[Any, Any, Any, Any, Any, Any]
+"""The values of ``COLUMNS``, as they were written."""
+
+
+def taken(
+    source: Source, rows: Iterable[Row], line: Callable[[], int], present: Collection[str], wanted: Wanted
+) -> Workload:
+    """The workload of *rows* in order of arrival.
+
+    Args:
+        source: where they come from.
+        rows: the values of ``COLUMNS`` for each request.
+        line: the number of the line of the last row.
+        present: which of ``COLUMNS`` there are; the others' values are passed over.
+        wanted: what the caller asked for. A model of service times that was asked for replaces what the file says.
+
+    Raises:
+        ContractError: a value that no request can have; names the line.
+    """
+    read: dict[str, Any] = {
+        name: into()
+        for name, (_, into) in _TAKEN.items()
+        if name in present and (name != "service_s" or wanted.service is None)
+    }
+    columns = [(COLUMNS.index(name), _TAKEN[name][0], into.append) for name, into in read.items()]
+    arrivals = array("d")
+    before = 0.0
+    for row in rows:
+        try:
+            came = float(row[0])
+        except (TypeError, ValueError):
+            came = math.nan
+        if not before <= came <= before + LONGEST_GAP:
+            wrong = wrong_arrival(came, before) if came >= 0 else f"{row[0]!r} is not a number of seconds of at least 0"
+            raise source.wrong(f"arrival_s: {wrong}", line())
+        before = came
+        arrivals.append(came)
+        for place, value, append in columns:
+            try:
+                append(value(row[place]))
+            except (TypeError, ValueError):
+                kind = "number of seconds" if place == 1 else "whole number"
+                wrong = f"{row[place]!r} is not a {kind} of at least 0"
+                raise source.wrong(f"{COLUMNS[place]}: {wrong}", line()) from None
+        if len(arrivals) > MOST_REQUESTS:
+            raise source.wrong(f"one request more than the {MOST_REQUESTS:,} that are accepted", line())
+    if not arrivals:
+        raise source.wrong("has no requests")
+    inputs, outputs = read.get("input_tokens"), read.get("output_tokens")
+    services, modelled = read.get("service_s"), ""
+    if services is None:
+        services, modelled = modelled_services(len(arrivals), inputs, outputs, wanted, source)
+    return Workload(
+        source.label,
+        arrivals,
+        services,
+        sessions=read.get("session"),
+        input_tokens=inputs,
+        output_tokens=outputs,
+        classes=read.get("class"),
+        source=source.name,
+        modelled=modelled,
+    )
+
+
+def modelled_services(
+    count: int, inputs: Sequence[int] | None, outputs: Sequence[int] | None, wanted: Wanted, source: Source
+) -> tuple[array[float], str]:
+    """*count* service times by the model that is *wanted*, or by tokens, and that they are so, in words.
+
+    Raises:
+        ContractError: there is no model, or it is one of tokens, and there are none.
+    """
+    has_tokens = inputs is not None or outputs is not None
+    model = wanted.service or (FromTokens() if has_tokens else None)
+    if model is None:
+        raise source.wrong(NO_SERVICE)
+    if isinstance(model, FromTokens):
+        if not has_tokens:
+            raise source.wrong(f"has no columns input_tokens and output_tokens, of which service is a model: {model}")
+        tokens = zip(inputs or repeat(0, count), outputs or repeat(0, count), strict=True)
+        return array("d", (round(model.seconds(*each), 6) for each in tokens)), f"service times are {model} seconds"
+    chance = Random(f"{wanted.seed}:service")  # noqa: S311 - repeats from run to run
+    draw = model.draw
+    return array("d", (round(draw(chance), 6) for _ in range(count))), f"service times are {model}, in seconds"
+
+
+def _seconds(given: Any) -> float:
+    seconds = float(given)
+    if not 0 <= seconds < math.inf:
+        raise ValueError
+    return seconds
+
+
+def _whole(given: Any) -> int:
+    count = float(given)
+    if not 0 <= count < _MOST_TOKENS or count % 1:
+        raise ValueError
+    return int(count)
+
+
+def _session(given: Any) -> str | None:
+    return None if given is None or given == "" else str(given)
+
+
+def _class(given: Any) -> str:
+    return "" if given is None else str(given).strip()
+
+
+_MOST_TOKENS = 2.0**53
+"""Below this a float is exact."""
+
+_TAKEN: Mapping[str, tuple[Callable[[Any], Any], Callable[[], Any]]] = {
+    "service_s": (_seconds, lambda: array("d")),
+    "session": (_session, list),
+    "input_tokens": (_whole, lambda: array("q")),
+    "output_tokens": (_whole, lambda: array("q")),
+    "class": (_class, list),
+}
+"""For each further column what makes a value of what was written, and of what makes the column."""

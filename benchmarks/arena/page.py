@@ -1,0 +1,269 @@
+"""Writes the arena's page from what was played."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from math import exp, fsum, log
+from statistics import median
+
+from attrs import frozen
+
+from benchmarks.arena.bout import INTERVAL, LIMITS, SHARE, Kept, Result, load, starts_with
+from benchmarks.arena.roster import MOST_WORKERS, PEERS, static_peer
+
+__all__ = ["page"]
+
+
+_OPENING = """\
+# The arena
+
+How do the shipped policies compare with those of others, and all of them with the best that was possible? Each peer is
+written from its published rule (`benchmarks/arena/peers/`, pinned by table tests) and played by the same simulator,
+through the same Decider and guard: no busy worker is ever removed. This page is written by
+
+<!-- skip: next -->
+
+```console
+$ python -m benchmarks.arena --traces DIR
+...
+```
+
+in the checkout (Python {python}); the folder holds the traces below. Without `--traces` it plays those that ship. Every
+result is closed loop: the fleet is a model.
+
+## What was played
+
+| trace | requests | hours | mean load, workers | workers at the start |
+| --- | ---: | ---: | ---: | ---: |"""
+
+_RULES = """
+* A decision every {interval:g} s; cold starts of 10, 30 and 120 s, each constant; one request at a time for each
+  worker; the most recently used worker first. Dispatch order, and the wait limit over the cold start, change cost as
+  much as the policy does.
+* Everybody begins with the same ready workers: 1.25 times the mean load of the first ten minutes. Nobody may have more
+  than {most}.
+* SLO: {share:g} % of the requests begin within {short:g} s, or within {long:g} s, of their arrival.
+* Cost is in worker-seconds from launch to removal, cold start included, over the cheapest schedule known for the same
+  trace, cold start and SLO, by somebody who knows all requests in advance. A policy that misses the SLO may cost less
+  than that schedule: its cost is no merit.
+* *Default* is what each has by itself. What has no default was given: HPA and AWS a target (see their docstrings),
+  SkyServe the rate that a worker serves at 80 % of use on this very trace.
+* *Tuned* is the best of a small seeded search over two or three arguments on this very trace, in hindsight:
+  {runs}.
+  It shows what the rule can do, not what anybody would have known to set.
+* Several of these rules look more often than every {interval:g} s, or count in looks: their docstrings say so.
+"""
+
+_OVERALL = """\
+## Overall
+
+*met*: in how many cells (a trace at a cold start) the SLO was met. *cost*: over the best schedule known, the geometric
+mean over the cells where it was met. *rank*: in each cell, those that met the SLO by cost, then the others by how many
+requests began in time; the geometric mean of these ranks, 1 is best. *p99*: the median over the cells of the 99th
+percentile of waiting, in seconds. Only cells count in which every peer was played.
+"""
+
+_EACH = """\
+## Each trace
+
+In each field: cost over the best schedule known, how many requests began in time, the 99th percentile of waiting. Bold:
+the SLO was met.
+"""
+
+_BOUNDS = """\
+## The optimum beside its bound
+
+No schedule costs less than the bound, which is proven; the schedule was checked request by request. The least possible
+cost lies between them: a cost over the optimum is at least what the tables say, and at most that times the column
+*schedule over bound*.
+
+| trace | cold start | within | bound, worker-hours | schedule | schedule over bound | best static fleet |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: |"""
+
+
+@frozen
+class Entry:
+    """One peer in one cell: what it came to under one SLO."""
+
+    peer: str
+    result: Result
+    over: float
+    """Its cost over the best schedule known."""
+    met: bool
+
+
+def page(traces: Mapping[str, str], kept: Kept, cold_starts: Sequence[float]) -> str:
+    """The whole page."""
+    colds = sorted(cold_starts)
+    return "\n".join(
+        [*_head(traces, kept), *_overall(traces, kept, colds), *_each(traces, kept, colds), *_bounds(kept)]
+    )
+
+
+def _head(traces: Mapping[str, str], kept: Kept) -> Iterable[str]:
+    tuned = {
+        (result.bout.trace, result.bout.cold_start, result.bout.peer): 0
+        for result in kept.results.values()
+        if result.bout.arguments and result.bout.peer != static_peer.name
+    }
+    for result in kept.results.values():
+        key = (result.bout.trace, result.bout.cold_start, result.bout.peer)
+        if key in tuned:
+            tuned[key] += 1
+    counts = sorted(tuned.values())
+    yield _OPENING.format(python=platform.python_version())
+    for name, path in traces.items():
+        workload = load(path)
+        busy = fsum(workload.services) / max(workload.span, 1)
+        yield f"| `{name}` | {len(workload):,} | {workload.span / 3600:.1f} | {busy:.1f} | {starts_with(workload)} |"
+    yield _RULES.format(
+        interval=INTERVAL, most=MOST_WORKERS, share=100 * SHARE, short=LIMITS[0], long=LIMITS[1], runs=_runs(counts)
+    )
+
+
+def _runs(counts: Sequence[int]) -> str:
+    if not counts:
+        return "none was tuned yet"
+    return f"{counts[0]} to {counts[-1]} runs a cell (the default among them), {sum(counts):,} in all"
+
+
+def entries(kept: Kept, trace: str, cold_start: float, limit: int, *, tuned: bool) -> list[Entry]:
+    """Each peer in one cell, the default or the best that is known."""
+    best = kept.optima.get((trace, cold_start, LIMITS[limit]))
+    if best is None or not best.schedule:
+        return []
+    found = []
+    for peer in PEERS:
+        known = kept.of(trace, cold_start, peer.name)
+        if not known or known[0].bout.arguments or (tuned and len(known) < 2):
+            continue
+        result = min(known, key=lambda one: one.order(limit)) if tuned else known[0]
+        found.append(Entry(peer.name, result, result.worker_seconds / best.schedule, result.meets(limit)))
+    return found
+
+
+def _overall(traces: Mapping[str, str], kept: Kept, colds: Sequence[float]) -> Iterable[str]:
+    yield _OVERALL
+    for limit, seconds in enumerate(LIMITS):
+        yield from (
+            f"### Within {seconds:g} s",
+            "",
+            "| | default: met | cost | rank | p99 | tuned: met | cost | rank | p99 |",
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        )
+        sides = [_ranked(traces, kept, colds, limit, tuned=tuned) for tuned in (False, True)]
+        order = sorted((peer.name for peer in PEERS), key=lambda name: _mean(sides[1].get(name) or sides[0].get(name)))
+        for name in order:
+            cells = [_summary(side.get(name, [])) for side in sides]
+            yield f"| {name} | {' | '.join(cells)} |"
+        yield f"| *{static_peer.name}* | {_static_summary(traces, kept, colds, limit)} | | | | |"
+        yield ""
+
+
+def _ranked(
+    traces: Mapping[str, str], kept: Kept, colds: Sequence[float], limit: int, *, tuned: bool
+) -> dict[str, list[tuple[int, Entry]]]:
+    """For each peer its rank in every cell in which all that were played can be compared."""
+    ranks: dict[str, list[tuple[int, Entry]]] = {}
+    for trace in traces:
+        for cold_start in colds:
+            cell = entries(kept, trace, cold_start, limit, tuned=tuned)
+            if len(cell) < len(PEERS):
+                continue
+            for rank, entry in enumerate(sorted(cell, key=lambda one: one.result.order(limit)), 1):
+                ranks.setdefault(entry.peer, []).append((rank, entry))
+    return ranks
+
+
+def _mean(ranks: Sequence[tuple[int, Entry]] | None) -> float:
+    return _geometric([rank for rank, _ in ranks]) if ranks else float("inf")
+
+
+def _geometric(values: Sequence[float]) -> float:
+    return exp(fsum(map(log, values)) / len(values))
+
+
+def _summary(ranks: Sequence[tuple[int, Entry]]) -> str:
+    if not ranks:
+        return "not played | | | "
+    met = [entry.over for _, entry in ranks if entry.met]
+    cost = f"{_geometric(met):.2f}" if met else "-"
+    waits = median(entry.result.wait_p99 for _, entry in ranks)
+    return f"{len(met)} of {len(ranks)} | {cost} | {_mean(ranks):.1f} | {waits:.3g}"
+
+
+def _static_summary(traces: Mapping[str, str], kept: Kept, colds: Sequence[float], limit: int) -> str:
+    played = [
+        (result, result.worker_seconds / best.schedule)
+        for trace in traces
+        for cold_start in colds
+        if (best := kept.optima.get((trace, cold_start, LIMITS[limit]))) and best.schedule
+        for result in kept.of(trace, cold_start, static_peer.name)
+        if result.bout.arguments == (("workers", best.static),)
+    ]
+    if not played:
+        return "not played | | |"
+    met = [over for result, over in played if result.meets(limit)]
+    cost = f"{_geometric(met):.2f}" if met else "-"
+    return f"{len(met)} of {len(played)} | {cost} | | {median(result.wait_p99 for result, _ in played):.3g}"
+
+
+def _each(traces: Mapping[str, str], kept: Kept, colds: Sequence[float]) -> Iterable[str]:
+    yield _EACH
+    for trace in traces:
+        for limit, seconds in enumerate(LIMITS):
+            rows = list(_rows(kept, trace, colds, limit))
+            if not rows:
+                continue
+            heads = [f"default, {cold:g} s" for cold in colds] + [f"tuned, {cold:g} s" for cold in colds]
+            yield from (
+                f"### `{trace}`, within {seconds:g} s",
+                "",
+                f"| | {' | '.join(heads)} |",
+                f"| --- |{' --- |' * len(heads)}",
+                *rows,
+                "",
+            )
+
+
+def _rows(kept: Kept, trace: str, colds: Sequence[float], limit: int) -> Iterable[str]:
+    cells = {
+        (tuned, cold): {entry.peer: entry for entry in entries(kept, trace, cold, limit, tuned=tuned)}
+        for tuned in (False, True)
+        for cold in colds
+    }
+    if not any(cells.values()):
+        return
+    for peer in PEERS:
+        shown = [_cell(cells[tuned, cold].get(peer.name), limit) for tuned in (False, True) for cold in colds]
+        yield f"| {peer.name} | {' | '.join(shown)} |"
+    statics = []
+    for cold in colds:
+        best = kept.optima.get((trace, cold, LIMITS[limit]))
+        found = [
+            Entry(static_peer.name, result, result.worker_seconds / best.schedule, result.meets(limit))
+            for result in (kept.of(trace, cold, static_peer.name) if best else [])
+            if best and result.bout.arguments == (("workers", best.static),)
+        ]
+        statics.append(_cell(found[0] if found else None, limit))
+    yield f"| *{static_peer.name}* | {' | '.join(statics)} |{' |' * len(colds)}"
+
+
+def _cell(entry: Entry | None, limit: int) -> str:
+    if entry is None:
+        return ""
+    share, wait = entry.result.in_time[limit], entry.result.wait_p99
+    shown = f"{entry.over:.2f}"
+    return f"{f'**{shown}**' if entry.met else shown} {100 * share:.1f} % {wait:.3g} s"
+
+
+def _bounds(kept: Kept) -> Iterable[str]:
+    yield _BOUNDS
+    for best in sorted(kept.optima.values(), key=lambda one: (one.trace, one.cold_start, one.limit)):
+        gap = f"{best.schedule / best.bound:.3f}" if best.bound else "-"
+        yield (
+            f"| `{best.trace}` | {best.cold_start:g} s | {best.limit:g} s | {best.bound / 3600:.2f} "
+            f"| {best.schedule / 3600:.2f} | {gap} | {best.static} |"
+        )
+    yield ""

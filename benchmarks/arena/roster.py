@@ -1,0 +1,160 @@
+"""Who takes part: each peer with what has to be given to it, and the grid on which its arguments are tuned."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from benchmarks.arena.peers.aws import AwsTargetTrackingAutoScaler
+from benchmarks.arena.peers.beta9 import Beta9AutoScaler
+from benchmarks.arena.peers.dask import DaskAutoScaler
+from benchmarks.arena.peers.dynamo import DynamoAutoScaler
+from benchmarks.arena.peers.fixed import FixedAutoScaler
+from benchmarks.arena.peers.hpa import HpaAutoScaler
+from benchmarks.arena.peers.keda import KedaAutoScaler
+from benchmarks.arena.peers.ray_serve import RayServeAutoScaler
+from benchmarks.arena.peers.skyserve import SkyServeAutoScaler
+from everai_autoscaler import FreeWorkerAutoScaler, SimpleAutoScaler
+from everai_autoscaler.model import AutoScaler
+from everai_autoscaler.simulator.workload import Workload
+
+__all__ = ["MOST_WORKERS", "PEERS", "Peer", "made", "static_peer"]
+
+MOST_WORKERS = 200
+"""The bound that every policy is given: far above what any trace needs, and below what a wrong rule would ask for."""
+
+_PLUGINS = Path(__file__).parents[2] / "plugins"
+
+
+@frozen
+class Peer:
+    """One policy of the arena."""
+
+    name: str
+    make: Callable[..., AutoScaler]
+    grid: Mapping[str, Sequence[Any]]
+    """For each argument that is tuned, the values that it may take, in order."""
+    given: Callable[[Workload], dict[str, Any]] = lambda _: {}
+    """What has no default and has to be given, from the trace in hindsight."""
+    scaled: Mapping[str, float] | None = None
+    """Arguments whose grid is a multiple of something of the trace: of the seconds of a request (1), or of the requests
+    that a worker serves in a second (-1)."""
+
+
+def _plugin(distribution: str, name: str) -> Callable[..., AutoScaler]:
+    """The class *name* of an example plugin, installed or in this checkout."""
+    module = distribution.replace("-", "_")
+
+    def make(**arguments: Any) -> AutoScaler:
+        if find_spec(module) is None:
+            sys.path.append(str(_PLUGINS / distribution))
+        scaler: AutoScaler = getattr(import_module(module), name)(**arguments)
+        return scaler
+
+    return make
+
+
+def _a_rate(workload: Workload) -> dict[str, Any]:
+    """What a worker serves in a second at 80 % of use."""
+    return {"target_qps_per_replica": 0.8 / workload.mean_service}
+
+
+_IDLE = (30, 60, 120, 240, 480, 900)
+_TARGETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_STEPS = (1, 2, 3, 5, 8, 12, 20, 40)
+
+PEERS = (
+    Peer(
+        "simple",
+        SimpleAutoScaler,
+        {"max_queue_size": (0, 1, 2, 4, 8), "scale_up_step": _STEPS, "max_idle_time": _IDLE},
+    ),
+    Peer(
+        "free-worker",
+        FreeWorkerAutoScaler,
+        {"min_free_workers": (1, 2, 3, 4, 6, 8, 12, 16, 24, 32), "scale_up_step": _STEPS, "max_idle_time": _IDLE},
+    ),
+    Peer(
+        "target tracking (plugin)",
+        _plugin("everai-autoscaler-target-tracking", "TargetTrackingAutoScaler"),
+        {"target": _TARGETS, "tolerance": (0.0, 0.05, 0.1, 0.2), "max_idle_time": _IDLE},
+    ),
+    Peer(
+        "Knative KPA (plugin)",
+        _plugin("everai-autoscaler-kpa", "KpaAutoScaler"),
+        {
+            "target_utilization": _TARGETS,
+            "stable_window": (20, 40, 60, 120, 240, 480, 900),
+            "panic_threshold_percentage": (110, 130, 150, 200, 400),
+        },
+    ),
+    Peer(
+        "Kubernetes HPA",
+        HpaAutoScaler,
+        {"target": _TARGETS, "down_window": (20, 60, 120, 300, 600, 1200), "tolerance": (0.0, 0.05, 0.1, 0.2)},
+    ),
+    Peer(
+        "KEDA queue length",
+        KedaAutoScaler,
+        {
+            "queue_length": (*_TARGETS, 1.5, 2, 3, 5),
+            "down_window": (20, 60, 120, 300, 600, 1200),
+            "cooldown": (60, 300, 900),
+        },
+    ),
+    Peer(
+        "Ray Serve",
+        RayServeAutoScaler,
+        {
+            "target_ongoing_requests": (*_TARGETS, 1.5, 2),
+            "upscale_delay": (0, 10, 30, 60),
+            "downscale_delay": (20, 60, 120, 300, 600, 1200),
+        },
+    ),
+    Peer(
+        "AWS target tracking",
+        AwsTargetTrackingAutoScaler,
+        {"target": _TARGETS, "scale_in_cooldown": (0, 60, 300, 600), "scale_in_step": (1, 2, 4, 8)},
+    ),
+    Peer(
+        "SkyServe request rate",
+        SkyServeAutoScaler,
+        {
+            "target_qps_per_replica": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
+            "upscale_delay": (20, 60, 120, 300),
+            "downscale_delay": (60, 120, 300, 600, 1200),
+        },
+        given=_a_rate,
+        scaled={"target_qps_per_replica": -1},
+    ),
+    Peer(
+        "Dask adaptive",
+        DaskAutoScaler,
+        {"target_duration": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.5, 2), "wait_count": (1, 3, 6, 12, 30)},
+        scaled={"target_duration": 1},
+    ),
+    Peer(
+        "NVIDIA Dynamo load",
+        DynamoAutoScaler,
+        {"scale_up_load": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), "scale_down_load": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)},
+    ),
+    Peer(
+        "beta9 in flight",
+        Beta9AutoScaler,
+        {"tasks_per_container": (1, 2, 3, 4), "keep_warm_seconds": (0, 30, 60, 120, 180, 300, 600, 1200)},
+    ),
+)
+
+static_peer = Peer("best static fleet", FixedAutoScaler, {})
+
+
+def made(peer: Peer, arguments: Mapping[str, Any]) -> AutoScaler:
+    """The policy with these *arguments*, and the arena's bound."""
+    bound = {} if peer is static_peer else {"max_workers": MOST_WORKERS}
+    return peer.make(**{**bound, **arguments})

@@ -5,13 +5,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from everai_autoscaler.testing.clock import VirtualClock
+from everai_autoscaler.model import Dispatch
+from everai_autoscaler.simulator.clock import VirtualClock
+from everai_autoscaler.simulator.cluster import Cluster as VirtualTarget
+from everai_autoscaler.simulator.load import Clients, Load, Request, Served
 from everai_autoscaler.testing.display import describe
 from everai_autoscaler.testing.pasteable import as_code
 from everai_autoscaler.testing.snapshots import snapshot, worker
 from everai_autoscaler.testing.story import Story, StoryError, story
 from everai_autoscaler.testing.tables import queue_table, worker_table
-from everai_autoscaler.testing.target import Clients, Dispatch, Load, Request, Served, VirtualTarget
 from everai_autoscaler.testing.target_checks import (
     TARGET_CHECKS,
     TargetCase,

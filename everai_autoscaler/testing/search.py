@@ -20,7 +20,9 @@ try:
 except ImportError as error:
     raise MissingExtraError("hypothesis is missing: pip install 'everai-autoscaler[testing]'") from error
 
-from everai_autoscaler.model import AutoScaler, Factors
+from everai_autoscaler.model import AutoScaler, Dispatch, Factors
+from everai_autoscaler.simulator.cluster import Cluster as VirtualTarget
+from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.testing.asking import bound, remembered
 from everai_autoscaler.testing.pasteable import as_code, call, literal
 from everai_autoscaler.testing.rule import EXAMPLES, Broken, Case, Check, RuleBrokenError, fact_of, name_of
@@ -28,7 +30,6 @@ from everai_autoscaler.testing.shrinking import simpler_snapshots, smaller_numbe
 from everai_autoscaler.testing.snapshots import NOW
 from everai_autoscaler.testing.strategies import factors as snapshots
 from everai_autoscaler.testing.strategies import lives
-from everai_autoscaler.testing.target import Clients, Dispatch, VirtualTarget
 
 __all__ = ["ConstantLoad", "rule", "rule_of_loads"]
 

@@ -15,6 +15,7 @@ except ImportError as error:
 from everai_autoscaler.model import (
     Action,
     DecideResult,
+    Dispatch,
     Factors,
     QueueReason,
     QueueSummary,
@@ -24,8 +25,9 @@ from everai_autoscaler.model import (
     WorkerStatus,
     why_stays,
 )
+from everai_autoscaler.simulator.cluster import Cluster as VirtualTarget
+from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.testing.snapshots import NOW, snapshot, worker
-from everai_autoscaler.testing.target import Clients, Dispatch, VirtualTarget
 
 __all__ = ["factors", "lives", "workers"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from everai_autoscaler.testing import VirtualClock
+from everai_autoscaler.simulator.clock import VirtualClock
 
 
 def test_waiting_makes_it_that_moment():

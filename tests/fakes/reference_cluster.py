@@ -1,4 +1,4 @@
-"""A small target in virtual time: workers that take a while to start, one queue, and a load."""
+"""The slow and obvious cluster, on the dispatcher that the router has too: what the fast ones are held against."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from functools import partial
 from itertools import chain, repeat
-from typing import Any, TypeAlias
-
-from attrs import define, frozen
+from typing import Any
 
 from everai_autoscaler.errors import ContractError, UnknownNameError
 from everai_autoscaler.loop import Applied
@@ -18,77 +16,14 @@ from everai_autoscaler.model import DecideResult, Dispatch, Factors, QueueReason
 from everai_autoscaler.serving.dispatcher import Dispatcher, Ticket
 from everai_autoscaler.serving.history import History
 from everai_autoscaler.serving.worker import ServingWorker
-from everai_autoscaler.testing.clock import VirtualClock
+from everai_autoscaler.simulator.clock import VirtualClock
+from everai_autoscaler.simulator.load import Clients, Load, Request, Served
 
-__all__ = ["Clients", "Dispatch", "Load", "Request", "Served", "VirtualTarget"]
-
-
-@frozen
-class Clients:
-    """*count* clients, each of which sends its next request when the last one is answered.
-
-    From *start* until *stop*, in seconds from the target's start; then they hang up at once, as ``ab -t`` does: what
-    still waits is gone, and a worker that still serves one of them is free.
-    """
-
-    count: int
-    service_time: float
-    """Seconds of a worker's time that a request takes; above 0."""
-    start: float = 0.0
-    stop: float = math.inf
-
-    def __attrs_post_init__(self) -> None:
-        if not self.service_time > 0:
-            raise ValueError(f"service_time: {self.service_time} is not a number of seconds above 0")
+__all__ = ["ReferenceCluster"]
 
 
-Load: TypeAlias = Clients | Iterable[tuple[float, float] | tuple[float, float, str | None]]
-"""Clients; or arrivals in the order of their time: seconds from the target's start, service time and, where it belongs
-to one, the session of each."""
-
-
-@define(eq=False)
-class Request:
-    """One request, and what became of it. All times are epoch seconds."""
-
-    came_at: float
-    service_time: float
-    taken_at: float | None = None
-    """When a worker began with it; ``None`` while it waits."""
-    taken_by: str | None = None
-    """The worker's id."""
-    answered_at: float | None = None
-    hung_up_at: float | None = None
-    """When its client went away without an answer."""
-
-    @property
-    def wait(self) -> float | None:
-        """Seconds until a worker began with it; ``None`` while that isn't known."""
-        return None if self.taken_at is None else self.taken_at - self.came_at
-
-
-@frozen
-class Served:
-    """What the requests met with."""
-
-    came: int
-    answered: int
-    mean_wait: float | None
-    """Seconds, over those that were answered; ``None`` when there are none."""
-    max_wait: float | None
-
-
-class VirtualTarget:
+class ReferenceCluster:
     """Workers, a queue and a load in virtual time; does exactly what a result says, or refuses it.
-
-    >>> from itertools import islice
-    >>> from everai_autoscaler import SimpleAutoScaler, run
-    >>> target = VirtualTarget(cold_start=15, load=[Clients(4, service_time=10, start=5, stop=125)])
-    >>> scaler = SimpleAutoScaler(max_workers=5, max_queue_size=2)
-    >>> [len(tick.factors.workers) for tick in islice(run(target, scaler, clock=target.clock), 4)]
-    [1, 1, 2, 2]
-    >>> target.served().max_wait
-    30.0
 
     The queue is first come, first served; a session's requests go to the worker that holds it. At one moment answers
     come first, then workers that become ready, then the clients' next requests, and only then an observation.
@@ -127,7 +62,7 @@ class VirtualTarget:
         self._cold_starts = _each(cold_start)
         self._concurrency = concurrency
         self._session_timeout = session_timeout
-        self._random = random.Random(seed)  # noqa: S311 - ids that repeat from run to run
+        self._random = random.Random(seed)
         self._dispatcher: Dispatcher[ServingWorker] = Dispatcher(Dispatch(dispatch))
         self._history = History(self._dispatcher, region="virtual", counted=(0, 0))
         self._ever: dict[str, ServingWorker] = {}

@@ -1,0 +1,168 @@
+"""The workers of a simulated cluster: who is there, who is started and when it is ready, and who leaves."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import chain, repeat
+
+from everai_autoscaler.errors import ContractError, UnknownNameError
+from everai_autoscaler.loop import Applied
+from everai_autoscaler.model import DecideResult
+from everai_autoscaler.serving.dispatcher import STARTS
+from everai_autoscaler.simulator.events import Events, Order
+from everai_autoscaler.simulator.line import Line
+from everai_autoscaler.simulator.member import Member
+from everai_autoscaler.words import counted
+
+__all__ = ["Fleet"]
+
+_MINUTE = 60.0
+
+
+class Fleet:
+    """Starts and removes workers; all times are seconds from the cluster's start, which is at *epoch*."""
+
+    def __init__(
+        self,
+        line: Line,
+        events: Events,
+        *,
+        epoch: float,
+        cold_start: float | Sequence[float],
+        seed: int,
+        starts_per_minute: int | None,
+        drains: bool,
+    ) -> None:
+        self.ever: list[Member] = []
+        """Every worker that there ever was, in the order in which they were started."""
+        self.here: dict[str, Member] = {}
+        """Those that there are, by their ids."""
+        self.start_times: deque[float] = deque(maxlen=STARTS)
+        """Seconds from start to ready of the workers that became ready last, the newest first."""
+        self._line = line
+        self._events = events
+        self._epoch = epoch
+        self._cold_starts = _each(cold_start)
+        self._random = random.Random(seed)  # noqa: S311 - ids that repeat from run to run
+        self._ids: set[str] = set()
+        self._starts_per_minute = starts_per_minute
+        self._started: deque[float] = deque()
+        self._drains = drains
+        line.left = self._finished
+
+    def begin_with(self, workers: int) -> None:
+        """So many *workers* are ready at the start."""
+        for older in range(workers, 0, -1):
+            # Not at one moment, nor at that of the first tick: which is the oldest is to be plain to see.
+            member = self._add(-_MINUTE * older)
+            member.ready_at = 0.0
+            self._line.ready(member.slot, 0.0)
+
+    def apply(self, result: DecideResult, now: float) -> Applied:
+        """As ``Cluster.apply``."""
+        named = list(dict.fromkeys(result.down))
+        whys = [self._why_not_removed(worker_id) for worker_id in named]
+        removed = [worker_id for worker_id, why in zip(named, whys, strict=True) if not why]
+        for worker_id in removed:
+            self._remove(self.here[worker_id], now)
+        starts, why_fewer = self._allowed(result.up, now)
+        for _ in range(starts):
+            self._begin(now)
+        return Applied(starts, tuple(removed), tuple(why for why in (*whys, why_fewer) if why))
+
+    # Workers come
+
+    def _allowed(self, wanted: int, now: float) -> tuple[int, str]:
+        """How many of the *wanted* workers may be started, and why no more."""
+        most = self._starts_per_minute
+        if most is None or not wanted:
+            return wanted, ""
+        while self._started and self._started[0] <= now - _MINUTE:
+            self._started.popleft()
+        allowed = min(wanted, max(0, most - len(self._started)))
+        if allowed == wanted:
+            return wanted, ""
+        began = counted(len(self._started), "worker")
+        return allowed, (
+            f"{wanted - allowed} of {counted(wanted, 'worker')} not started: at most {most} a minute may be, "
+            f"and {began} began within the last"
+        )
+
+    def _begin(self, now: float) -> None:
+        member = self._add(now)
+        cold_start = next(self._cold_starts)
+        if self._starts_per_minute is not None:
+            self._started.append(now)
+        if cold_start < math.inf:
+            self._events.plan(now + cold_start, Order.READY, self._become_ready, member)
+
+    def _add(self, started_at: float) -> Member:
+        worker_id = ""
+        while not worker_id or worker_id in self._ids:
+            worker_id = "".join(self._random.choices(_ID_LETTERS, k=_ID_LENGTH))
+        self._ids.add(worker_id)
+        member = Member(self._line.add(), worker_id, started_at, self._epoch)
+        self.ever.append(member)
+        self.here[worker_id] = member
+        return member
+
+    def _become_ready(self, member: Member, now: float) -> None:
+        if member.ended_at is None and member.draining_at is None:
+            member.ready_at = now
+            self.start_times.appendleft(round(max(0.0, now - member.started_at), 3))
+            self._line.ready(member.slot, now)
+
+    # Workers leave
+
+    def _why_not_removed(self, worker_id: str) -> str:
+        """Why the worker isn't removed; empty when it may be.
+
+        Raises:
+            UnknownNameError: it isn't there.
+            ContractError: it serves, or holds a session, and has to be left alone.
+        """
+        member = self.here.get(worker_id)
+        if member is None:
+            if self._drains and worker_id in self._ids:
+                return f"worker {worker_id!r} is gone already"
+            raise UnknownNameError.of("worker", worker_id, self.here)
+        if member.leaves_at < math.inf:
+            return f"worker {worker_id!r} is on its way out already"
+        serves = self._line.serving[member.slot]
+        if not self._drains and (serves or self._line.sessions.get(member.slot)):
+            does = "is serving" if serves else "holds a session"
+            raise ContractError(f"worker {worker_id!r} {does}, and can't be removed")
+        return ""
+
+    def _remove(self, member: Member, now: float) -> None:
+        member.leaves_at, member.why = now, "removed"
+        self._line.withdraw(member.slot, now)
+        self._leave(member, now)
+        if member.ended_at is None:
+            member.draining_at = now
+
+    def _leave(self, member: Member, now: float) -> None:
+        """Let the worker go, if it may go by now."""
+        if member.ended_at is None and now >= member.leaves_at and not self._line.serving[member.slot]:
+            self._end(member, now)
+
+    def _end(self, member: Member, now: float) -> None:
+        member.ended_at = now
+        del self.here[member.worker_id]
+
+    def _finished(self, slot: int, now: float) -> None:
+        self._leave(self.ever[slot], now)
+
+
+_ID_LETTERS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_ID_LENGTH = 22
+
+
+def _each(cold_start: float | Sequence[float]) -> Iterator[float]:
+    values = [cold_start] if isinstance(cold_start, int | float) else list(cold_start)
+    if not values or not all(seconds >= 0 for seconds in values):
+        raise ValueError(f"cold_start: {cold_start!r} is not a number of seconds, nor one for each worker")
+    return chain(values, repeat(values[-1]))

@@ -1,0 +1,92 @@
+"""One worker of a simulated cluster, from its start to its end."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from attrs import define, field
+
+from everai_autoscaler.model import Worker, WorkerStatus
+from everai_autoscaler.simulator.line import Line
+from everai_autoscaler.simulator.run import Life
+
+__all__ = ["REGION", "Member"]
+
+REGION = "virtual"
+"""Where simulated workers are."""
+
+
+@define(eq=False)
+class Member:
+    """A worker. All times are seconds from the cluster's start, which is at *epoch* (epoch seconds)."""
+
+    slot: int
+    """Its number, in the order of starts."""
+    worker_id: str
+    started_at: float
+    epoch: float
+    ready_at: float | None = None
+    draining_at: float | None = None
+    """When it was told to go: it takes no more requests, and finishes what it serves."""
+    leaves_at: float = math.inf
+    """From when on it goes as soon as it serves nothing."""
+    ended_at: float | None = None
+    why: str = ""
+    """How it ended, or will end."""
+    killed: int = 0
+    gpu_type: str | None = None
+    cost: float | None = None
+    spot: bool | None = None
+    _model: Any = field(default=None, init=False)
+    _seen: int = field(default=-1, init=False)
+
+    def snapshot(self, line: Line) -> Worker:
+        """The worker as a snapshot lists it; the same object for as long as nothing about it changes."""
+        touched = line.touched[self.slot]
+        if self._seen != touched:
+            self._model, self._seen = self._snapshot(line), touched
+        model: Worker = self._model
+        return model
+
+    def life(self) -> Life:
+        """Its life so far."""
+        return Life(
+            self.worker_id,
+            self.started_at,
+            self.ready_at,
+            self.ended_at,
+            self.why if self.ended_at is not None else "",
+            self.cost,
+            self.killed,
+        )
+
+    def _snapshot(self, line: Line) -> Worker:
+        slot, last_served = self.slot, line.last_served[self.slot]
+        successes, serving = line.successes[slot], line.serving[slot]
+        status = WorkerStatus.Inflight
+        if self.ready_at is not None:
+            status = WorkerStatus.Busy if serving else WorkerStatus.Free
+        offered: dict[str, Any] = {"gpu_type": self.gpu_type, "cost": self.cost, "spot": self.spot}
+        return Worker(
+            worker_id=self.worker_id,
+            region=REGION,
+            started_at=int(self.epoch + self.started_at),
+            last_service_time=0 if last_served is None else _whole_second_after(self.epoch + last_served),
+            number_of_successes=successes,
+            number_of_failures=0,
+            number_of_sessions=len(line.sessions.get(slot, ())),
+            average_response_time=line.served_for[slot] / successes if successes else 0.0,
+            current_request=serving,
+            status=status,
+            concurrency=line.concurrency,
+            ready_at=None if self.ready_at is None else self.epoch + self.ready_at,
+            draining=self.draining_at is not None or None,
+            **{name: value for name, value in offered.items() if value is not None},
+        )
+
+
+def _whole_second_after(moment: float) -> int:
+    # Rounded down, 59.5 s of idleness would read as 60. Rounded up, "idle for at least so many whole seconds" is right
+    # at every whole second; the inner rounding keeps 125.0000002, a sum of tenths, from becoming 126.
+    return math.ceil(round(moment, 3))

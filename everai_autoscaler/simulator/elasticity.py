@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import frozen
@@ -14,7 +13,7 @@ from everai_autoscaler.errors import ArgumentError
 if TYPE_CHECKING:
     from everai_autoscaler.simulator.run import Requests, Run
 
-__all__ = ["Divisor", "Elasticity", "elasticity", "sampled_elasticity"]
+__all__ = ["Divisor", "Elasticity", "Follow", "elasticity"]
 
 Divisor: TypeAlias = Literal["mean demand", "demand", "workers"]
 """What the accuracies are divided by; ``elasticity`` says what each of them means."""
@@ -90,23 +89,83 @@ def elasticity(run: Run, *, divisor: Divisor = "mean demand") -> Elasticity:
     start, end = setting.warm_up, run.ended_at
     concurrency = setting.concurrency
     events = sorted([*_demand(run.requests, end), *_supply(run)])
-    steps = list(_steps(events, start, end, concurrency))
-    ends = _at_periods(steps, start, setting.interval)
-    return _elasticity(steps, ends, divisor)
+    follow, beat = Follow(), 0
+    for since, until, needed, ready in _steps(events, start, end, concurrency):
+        follow.span(until - since, needed=needed, ready=ready)
+        while start + beat * setting.interval < until:
+            follow.period(needed=needed, ready=ready)
+            beat += 1
+    return follow.elasticity(divisor)
 
 
-def sampled_elasticity(
-    samples: Iterable[tuple[float, int, int]], end: float, *, divisor: Divisor = "mean demand"
-) -> Elasticity:
-    """The elasticity metrics of what was seen at each decision: the second, workers needed, workers ready.
+class Follow:
+    """Adds up how supply followed demand, so that nothing has to be kept.
 
-    Each sample stands until the next one, and the last one until *end*. It is for runs that keep no requests, and for
-    real ones, which were seen only at their decisions.
+    >>> follow = Follow()
+    >>> follow.span(50, needed=2, ready=1)
+    >>> follow.span(50, needed=1, ready=1)
+    >>> follow.elasticity("workers").under_accuracy
+    0.5
     """
-    known = list(samples)
-    ends = [at for at, _, _ in known[1:]] + [end]
-    steps = [(at, until, needed, ready) for (at, needed, ready), until in zip(known, ends, strict=True) if until >= at]
-    return _elasticity(steps, [(needed, ready) for _, needed, ready in known], divisor)
+
+    def __init__(self) -> None:
+        self._time = self._demand = self._supply = 0.0
+        self._missing = self._spare = self._under = self._over = 0.0
+        self._missing_each = self._spare_each = 0.0
+        self._moved = self._periods = 0
+        self._last: tuple[int, int] | None = None
+
+    def span(self, seconds: float, *, needed: int, ready: int) -> None:
+        """So many workers were needed and ready for *seconds*."""
+        self._time += seconds
+        self._demand += seconds * needed
+        self._supply += seconds * ready
+        if ready < needed:
+            missing = seconds * (needed - ready)
+            self._missing += missing
+            self._missing_each += missing / needed
+            self._under += seconds
+        elif ready > needed:
+            spare = seconds * (ready - needed)
+            self._spare += spare
+            self._spare_each += spare / max(needed, 1)
+            self._over += seconds
+
+    def period(self, *, needed: int, ready: int) -> None:
+        """A control period begins, or ends and the next one begins, with so many workers needed and ready."""
+        if self._last is not None:
+            self._periods += 1
+            self._moved += _sign(needed - self._last[0]) != _sign(ready - self._last[1])
+        self._last = needed, ready
+
+    def elasticity(self, divisor: Divisor = "mean demand") -> Elasticity:
+        """The metrics of what was added up.
+
+        Raises:
+            ArgumentError: an unknown *divisor*.
+        """
+        over = self._time or 1.0
+        demand = self._demand / over
+        missing, spare, by = self._missing / over, self._spare / over, 1.0
+        if divisor == "demand":
+            words = "demand: the workers needed at each moment, at least 1"
+            missing, spare = self._missing_each / over, self._spare_each / over
+        elif divisor == "workers":
+            words = "workers: 1, so that the accuracies are workers"
+        elif divisor == "mean demand":
+            words, by = f"mean demand: {demand:.4g} workers needed on average", demand
+        else:
+            raise ArgumentError(f"divisor: {divisor!r} is not one of mean demand, demand, workers")
+        return Elasticity(
+            under_accuracy=missing / by if by else 0.0,
+            over_accuracy=spare / by if by else math.inf if spare else 0.0,
+            under_timeshare=self._under / over,
+            over_timeshare=self._over / over,
+            instability=self._moved / self._periods if self._periods else 0.0,
+            divisor=words,
+            mean_demand=demand,
+            mean_supply=self._supply / over,
+        )
 
 
 def _demand(requests: Requests, end: float) -> Iterator[tuple[float, int, int]]:
@@ -137,46 +196,6 @@ def _steps(events: list[tuple[float, int, int]], start: float, end: float, concu
         ready += more_ready
     if end > since:
         yield since, end, -(-here // concurrency), ready
-
-
-def _at_periods(steps: list[Step], start: float, interval: float) -> list[tuple[int, int]]:
-    """Demand and supply at the end of each whole control period, and at the start."""
-    seen: list[tuple[int, int]] = []
-    beat = 0
-    for _, until, needed, ready in steps:
-        while start + beat * interval < until:
-            seen.append((needed, ready))
-            beat += 1
-    return seen
-
-
-def _elasticity(steps: list[Step], ends: list[tuple[int, int]], divisor: str) -> Elasticity:
-    time = math.fsum(until - since for since, until, _, _ in steps)
-    over = time or 1.0
-    demand = math.fsum((until - since) * needed for since, until, needed, _ in steps) / over
-    supply = math.fsum((until - since) * ready for since, until, _, ready in steps) / over
-    if divisor == "demand":
-        words = "demand: the workers needed at each moment, at least 1"
-        by, each = 1.0, True
-    elif divisor == "workers":
-        words, by, each = "workers: 1, so that the accuracies are workers", 1.0, False
-    elif divisor == "mean demand":
-        words, by, each = f"mean demand: {demand:.4g} workers needed on average", demand, False
-    else:
-        raise ArgumentError(f"divisor: {divisor!r} is not one of mean demand, demand, workers")
-    missing = math.fsum((b - a) * max(d - s, 0) / (max(d, 1) if each else 1) for a, b, d, s in steps) / over
-    spare = math.fsum((b - a) * max(s - d, 0) / (max(d, 1) if each else 1) for a, b, d, s in steps) / over
-    moved = [_sign(s1 - s0) != _sign(d1 - d0) for (d0, s0), (d1, s1) in pairwise(ends)]
-    return Elasticity(
-        under_accuracy=missing / by if by else 0.0,
-        over_accuracy=spare / by if by else math.inf if spare else 0.0,
-        under_timeshare=math.fsum(b - a for a, b, d, s in steps if s < d) / over,
-        over_timeshare=math.fsum(b - a for a, b, d, s in steps if s > d) / over,
-        instability=sum(moved) / len(moved) if moved else 0.0,
-        divisor=words,
-        mean_demand=demand,
-        mean_supply=supply,
-    )
 
 
 def _sign(value: int) -> int:

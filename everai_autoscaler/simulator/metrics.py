@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.simulator.elasticity import Elasticity, elasticity
+from everai_autoscaler.simulator.totals import FLAP_SECONDS, ROUNDING, Tally, Totals
 
 if TYPE_CHECKING:
-    from everai_autoscaler.simulator.run import Life, Run, TickRow
+    from everai_autoscaler.simulator.run import Life, Run
 
 __all__ = ["FLAP_SECONDS", "Metrics", "cost", "in_time", "measure", "percentile", "worker_seconds"]
 
-FLAP_SECONDS = 300.0
-"""A worker that is started within so many seconds after one was removed makes that removal a flap; 300 s is the
-stabilisation window of the Kubernetes HorizontalPodAutoscaler."""
 _HOUR = 3600.0
 
 
@@ -96,44 +94,79 @@ def measure(run: Run, *, slo: float = 5.0) -> Metrics:
     """
     if not 0 <= slo < math.inf:
         raise ArgumentError(f"slo: {slo} is not a number of seconds")
-    setting, columns = run.setting, run.requests
+    setting, lives = run.setting, run.workers
     start, end = setting.warm_up, run.ended_at
-    first = _first(columns.came, start)
-    came = columns.came[first:]
-    refused = sum(number >= first for number in columns.refused)
-    waits, never = _waits(run, first)
-    billed = worker_seconds(run.workers, start, end)
-    ticks = [tick for tick in run.ticks if tick.at >= start]
-    served = _served(run, start, end)
+    billed = worker_seconds(lives, start, end)
+    fates = _of_requests(run, slo) if run.totals is None else _of_totals(run.totals, slo)
+    served = fates.pop("served")
     return Metrics(
-        requests=len(came),
-        answered=sum(not math.isnan(moment) for moment in columns.answered[first:]),
-        refused=refused,
-        waiting_at_end=never,
-        mean_wait=math.fsum(waits) / len(waits) if waits else None,
-        wait_p50=percentile(waits, 50),
-        wait_p95=percentile(waits, 95),
-        wait_p99=percentile(waits, 99),
-        wait_max=waits[-1] if waits else None,
         slo=slo,
-        slo_attainment=in_time(run, slo)[0] if came else None,
-        cold_start_delayed=_cold(run, first) / len(came) if came else None,
         worker_seconds=billed,
         cost=cost(run),
-        utilisation=served / (billed * setting.concurrency) if billed else None,
+        utilisation=served / (billed * setting.concurrency) if billed and served is not None else None,
         mean_workers=billed / (end - start) if end > start else 0.0,
-        peak_workers=_peak(run.workers, start, end),
-        starts=sum(life.started_at >= max(start, 0.0) for life in run.workers),
-        removals=sum(
-            life.why == "removed" and life.ended_at is not None and life.ended_at >= start for life in run.workers
-        ),
-        flaps=_flaps(ticks),
-        killed=sum(life.killed for life in run.workers),
-        interrupted=sum(number >= first for number in columns.interrupted),
-        held_ticks=sum(tick.held for tick in ticks),
-        failed_ticks=sum(bool(tick.failure) for tick in ticks),
-        elasticity=elasticity(run),
+        peak_workers=_peak(lives, start, end),
+        starts=sum(life.started_at >= max(start, 0.0) for life in lives),
+        removals=sum(life.why == "removed" and life.ended_at is not None and life.ended_at >= start for life in lives),
+        killed=sum(life.killed for life in lives),
+        **fates,
     )
+
+
+def _of_requests(run: Run, slo: float) -> dict[str, Any]:
+    columns = run.requests
+    first = _first(columns.came, run.setting.warm_up)
+    waits, never = _waits(run, first)
+    in_time_share, came = in_time(run, slo)
+    tally = Tally(warm_up=run.setting.warm_up)
+    for tick in run.ticks:
+        tally.tick(tick)
+    return {
+        "requests": came,
+        "answered": sum(not math.isnan(moment) for moment in columns.answered[first:]),
+        "refused": sum(number >= first for number in columns.refused),
+        "waiting_at_end": never,
+        "mean_wait": math.fsum(waits) / len(waits) if waits else None,
+        "wait_p50": percentile(waits, 50),
+        "wait_p95": percentile(waits, 95),
+        "wait_p99": percentile(waits, 99),
+        "wait_max": waits[-1] if waits else None,
+        "slo_attainment": in_time_share if came else None,
+        "cold_start_delayed": _cold(run, first) / came if came else None,
+        "served": _served(run),
+        "interrupted": sum(number >= first for number in columns.interrupted),
+        "elasticity": elasticity(run),
+        **_decisions(tally),
+    }
+
+
+def _of_totals(totals: Totals, slo: float) -> dict[str, Any]:
+    waits, begun, came = totals.waits, totals.begun, totals.requests
+    percentiles = {f"wait_p{one}": None if waits is None else waits.percentile(one) for one in (50, 95, 99)}
+    return {
+        "requests": came,
+        "answered": totals.answered,
+        "refused": totals.refused,
+        "waiting_at_end": totals.waiting_at_end,
+        "mean_wait": None if waits is None else waits.mean,
+        **percentiles,
+        "wait_max": waits.longest if waits is not None and waits.number else None,
+        "slo_attainment": None if begun is None or not came else begun.in_time(slo) / came,
+        "cold_start_delayed": None
+        if totals.cold_start_delayed is None or not came
+        else totals.cold_start_delayed / came,
+        "served": totals.served,
+        "interrupted": totals.interrupted,
+        "elasticity": totals.elasticity,
+        "flaps": totals.flaps,
+        "held_ticks": totals.held,
+        "failed_ticks": totals.failed,
+    }
+
+
+def _decisions(tally: Tally) -> dict[str, int]:
+    told = tally.decisions()
+    return {"flaps": told["flaps"], "held_ticks": told["held"], "failed_ticks": told["failed"]}
 
 
 def percentile(in_order: Sequence[float], percent: float) -> float | None:
@@ -153,13 +186,22 @@ def worker_seconds(lives: Iterable[Life], start: float, end: float) -> float:
 
 
 def in_time(run: Run, seconds: float) -> tuple[float, int]:
-    """The share of the requests after the warm-up that began within *seconds*, 1 of none; and how many these are."""
+    """The share of the requests after the warm-up that began within *seconds*, 1 of none; and how many these are.
+
+    Raises:
+        ArgumentError: the run doesn't know how long its requests waited.
+    """
+    if run.totals is not None:
+        if run.totals.begun is None:
+            raise ArgumentError(f"the waits of {run.workload.name} aren't known: its records don't tell them")
+        came = run.totals.requests
+        return (run.totals.begun.in_time(seconds) / came if came else 1.0), came
     columns = run.requests
-    came = columns.came[(first := _first(columns.came, run.setting.warm_up)) :]
-    early = sum(
-        began - moment <= seconds + _ROUNDING for moment, began in zip(came, columns.began[first:], strict=True)
-    )
-    return early / len(came) if came else 1.0, len(came)
+    first = _first(columns.came, run.setting.warm_up)
+    judged = zip(columns.came[first:], columns.began[first:], strict=True)
+    early = sum(began - moment <= seconds + ROUNDING for moment, began in judged)
+    number = len(columns) - first
+    return early / number if number else 1.0, number
 
 
 def cost(run: Run) -> float | None:
@@ -199,10 +241,6 @@ def _waits(run: Run, first: int) -> tuple[list[float], int]:
     return waits, never
 
 
-_ROUNDING = 1e-6
-"""Seconds; moments are sums of epoch seconds, and a wait of exactly the limit isn't late for their last bit."""
-
-
 def _cold(run: Run, first: int) -> int:
     columns = run.requests
     ready = [math.nan if life.ready_at is None else life.ready_at for life in run.workers]
@@ -212,9 +250,9 @@ def _cold(run: Run, first: int) -> int:
     )
 
 
-def _served(run: Run, start: float, end: float) -> float:
-    """Seconds of serving between *start* and *end*, of all requests; of an interrupted one those of its last time."""
-    columns = run.requests
+def _served(run: Run) -> float:
+    """Seconds of serving after the warm-up, of all requests; of an interrupted one those of its last time."""
+    columns, start, end = run.requests, run.setting.warm_up, run.ended_at
     left = dict(columns.left)
     total = []
     for number, (began, answered, service) in enumerate(
@@ -238,14 +276,3 @@ def _peak(lives: Iterable[Life], start: float, end: float) -> int:
         here += change
         most = max(most, here)
     return most
-
-
-def _flaps(ticks: Iterable[TickRow]) -> int:
-    flaps, removed_at = 0, -math.inf
-    for tick in ticks:
-        if tick.up and tick.at - removed_at <= FLAP_SECONDS:
-            flaps += 1
-            removed_at = -math.inf
-        if tick.down:
-            removed_at = tick.at
-    return flaps

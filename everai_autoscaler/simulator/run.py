@@ -12,6 +12,7 @@ from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.simulator.attainment import Attainment, worst_of
 from everai_autoscaler.simulator.describe import describe
 from everai_autoscaler.simulator.metrics import Metrics, cost, in_time, measure, worker_seconds
+from everai_autoscaler.simulator.totals import Totals
 from everai_autoscaler.simulator.workload import Workload
 from everai_autoscaler.words import counted
 
@@ -130,6 +131,8 @@ class Run:
     ticks: tuple[TickRow, ...]
     ended_at: float
     """Seconds from the start at which the run ended; workers still there are billed until then."""
+    totals: Totals | None = None
+    """What its requests and decisions came to, where they weren't kept or, of a real run, aren't all known."""
 
     def metrics(self, slo: float = 5.0) -> Metrics:
         """What the run comes to, requests being in time that began within *slo* seconds.

@@ -2,9 +2,9 @@
 
 Both hold the same rows, told apart by their ``kind``:
 
-* ``run``, once and first: ``format`` (1), the ``setting``, the ``workload`` without its columns, ``ended_at``, and the
-  numbers of the requests that were ``refused``, ``interrupted`` or ``left``. In Parquet it is the JSON text under the
-  key ``everai_autoscaler.run`` of the schema's metadata, rather than a row.
+* ``run``, once and first: ``format`` (1), the ``setting``, the ``workload`` without its columns, ``ended_at``, the
+  numbers of the requests that were ``refused``, ``interrupted`` or ``left``, and ``totals`` where there are any. In
+  Parquet it is the JSON text under the key ``everai_autoscaler.run`` of the schema's metadata, rather than a row.
 * ``request``, in the order in which they came: ``came``, ``service``, ``began``, ``answered``, ``worker``; and of the
   workload ``arrival`` and ``takes`` where they differ from the first two, ``session``, ``input_tokens``,
   ``output_tokens`` and ``class`` where it has them. Requests that hadn't come when the run ended have no ``came``.
@@ -20,6 +20,7 @@ import gzip
 import json
 import math
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -29,7 +30,9 @@ from typing import IO, Any
 import attrs
 
 from everai_autoscaler.errors import ContractError, MissingExtraError, words_of
+from everai_autoscaler.simulator.elasticity import Elasticity
 from everai_autoscaler.simulator.run import Life, Requests, Run, Setting, TickRow
+from everai_autoscaler.simulator.totals import Totals, Waits
 from everai_autoscaler.simulator.workload import Workload
 
 __all__ = ["FORMAT", "load", "save"]
@@ -119,6 +122,7 @@ def _head(run: Run) -> dict[str, Any]:
         "refused": fates.refused,
         "interrupted": fates.interrupted,
         "left": fates.left,
+        "totals": None if run.totals is None else attrs.asdict(run.totals),
     }
 
 
@@ -201,7 +205,8 @@ def _read(path: Path, head: Mapping[str, Any], rows: Iterable[tuple[int, Mapping
         columns = {_COLUMNS[name]: tuple(values) for name, values in beside.items()}
         workload = Workload(**{**head["workload"], **columns}, arrivals=arrivals, services=takes)
         setting = _made(Setting, head["setting"])
-        return Run(workload, setting, requests, tuple(lives), tuple(ticks), float(head["ended_at"]))
+        ended_at, totals = float(head["ended_at"]), _totals(head.get("totals"))
+        return Run(workload, setting, requests, tuple(lives), tuple(ticks), ended_at, totals)
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else words_of(error)
         raise ContractError(f"{path}: line {number}: {what}") from error
@@ -210,6 +215,18 @@ def _read(path: Path, head: Mapping[str, Any], rows: Iterable[tuple[int, Mapping
 def _numbers(head: Mapping[str, Any]) -> dict[str, Any]:
     left = tuple((int(number), float(moment)) for number, moment in head["left"])
     return {"refused": tuple(head["refused"]), "interrupted": tuple(head["interrupted"]), "left": left}
+
+
+def _totals(told: Mapping[str, Any] | None) -> Totals | None:
+    if told is None:
+        return None
+    waits = {
+        name: None
+        if (one := told.get(name)) is None
+        else Waits(**{**one, "classes": Counter({int(place): number for place, number in one["classes"].items()})})
+        for name in ("waits", "begun")
+    }
+    return Totals(**{**told, **waits, "elasticity": Elasticity(**told["elasticity"])})
 
 
 def _made(kind: type[Any], row: Mapping[str, Any]) -> Any:
@@ -270,10 +287,10 @@ def _schema(arrow: Any) -> dict[str, Any]:
 
 def _pyarrow() -> tuple[Any, Any]:
     try:
-        import pyarrow as arrow
+        import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
         raise MissingExtraError(
             "Parquet needs pyarrow: pip install 'everai-autoscaler[simulator]'; .jsonl needs nothing"
         ) from error
-    return arrow, parquet
+    return pa, parquet

@@ -6,7 +6,7 @@ from array import array
 import pytest
 
 from everai_autoscaler.errors import ArgumentError
-from everai_autoscaler.simulator.elasticity import elasticity, sampled_elasticity
+from everai_autoscaler.simulator.elasticity import Follow, elasticity
 from everai_autoscaler.simulator.run import Life, Requests, Run, Setting
 from everai_autoscaler.simulator.workload import Workload
 
@@ -21,6 +21,14 @@ def _run(spans, lives, *, ended_at=100.0, concurrency=1, warm_up=0.0):
     setting = Setting("s", {}, "0 s", 20.0, "oldest", concurrency=concurrency, warm_up=warm_up)
     workers = tuple(Life(str(n), ready, ready, gone) for n, (ready, gone) in enumerate(lives))
     return Run(Workload("w", came, service), setting, requests, workers, (), ended_at)
+
+
+def _followed(late, time):
+    """For *late* seconds a worker is missing, for as long there is one too many, and then all is well."""
+    follow = Follow()
+    for seconds, ready in ((late, 0), (late, 2), (time - 2 * late, 1)):
+        follow.span(seconds, needed=1, ready=ready)
+    return follow.elasticity("workers")
 
 
 def test_perfect_supply_has_no_error():
@@ -90,8 +98,7 @@ def test_instability_is_moving_apart():
 
 def test_the_speed_up_is_the_geometric_mean_of_the_ratios():
     """Half the errors everywhere is twice as elastic; the reference itself is 1."""
-    slow = sampled_elasticity([(0, 1, 0), (40, 1, 2), (80, 1, 1)], 100, divisor="workers")
-    fast = sampled_elasticity([(0, 1, 0), (20, 1, 2), (40, 1, 1)], 100, divisor="workers")
+    slow, fast = (_followed(late, 100) for late in (40, 20))
 
     assert fast.speed_up(slow) == pytest.approx(2.0)
     assert 1.0 == slow.speed_up(slow)

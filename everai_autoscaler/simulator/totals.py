@@ -1,0 +1,222 @@
+"""What a run comes to without its requests and decisions: counts, sums, and how long the waits were."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from attrs import Factory, define, field, frozen
+
+from everai_autoscaler.simulator.elasticity import Elasticity, Follow
+
+if TYPE_CHECKING:
+    from everai_autoscaler.simulator.run import Requests, TickRow
+
+__all__ = ["LIMITS", "RESOLUTION", "Tally", "Totals", "Waits"]
+
+RESOLUTION = 0.01
+"""A wait that is read from a histogram is at most this share too long."""
+SHORTEST = 0.001
+"""Seconds; shorter waits share one class."""
+LIMITS = (0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0)
+"""Seconds; for these wait limits the share of requests in time is exact, for any other to the resolution."""
+FLAP_SECONDS = 300.0
+"""A worker that is started within so many seconds after one was removed makes that removal a flap; 300 s is the
+stabilisation window of the Kubernetes HorizontalPodAutoscaler."""
+ROUNDING = 1e-6
+"""Seconds; moments are sums, and a wait of exactly the limit isn't late for the last bit of one."""
+_ROUNDED = [limit + ROUNDING for limit in LIMITS]
+_STEP = math.log1p(RESOLUTION)
+
+
+@define
+class Waits:
+    """How long the waits were: counts in classes of which each is 1 % longer than the one before.
+
+    >>> waits = Waits()
+    >>> for seconds in (0, 0, 1.5, 20):
+    ...     waits.add(seconds)
+    >>> waits.number, waits.mean, waits.longest
+    (4, 5.375, 20)
+    >>> waits.percentile(50), round(waits.percentile(75), 2), waits.percentile(99)
+    (0.0, 1.5, 20)
+    """
+
+    number: int = 0
+    """How many there were."""
+    total: float = 0.0
+    """Seconds, together."""
+    longest: float = 0.0
+    """Seconds."""
+    between: list[int] = Factory(lambda: [0] * (len(LIMITS) + 1))
+    """How many were longer than the limit before, and at most as long as each of ``LIMITS``; then all longer."""
+    classes: dict[int, int] = Factory(Counter)
+    """How many are in each class; class 0 is none at all, 1 is shorter than ``SHORTEST``."""
+
+    @property
+    def mean(self) -> float | None:
+        """Seconds, on average; ``None`` of none."""
+        return self.total / self.number if self.number else None
+
+    def add(self, seconds: float) -> None:
+        """One more."""
+        self.number += 1
+        self.total += seconds
+        self.longest = max(self.longest, seconds)
+        if seconds < SHORTEST:
+            self.classes[0 if seconds <= ROUNDING else 1] += 1
+        else:
+            self.classes[2 + int(math.log(seconds / SHORTEST) / _STEP)] += 1
+        self.between[bisect_left(_ROUNDED, seconds)] += 1
+
+    def and_also(self, others: Waits) -> Waits:
+        """These waits and the *others*."""
+        return Waits(
+            self.number + others.number,
+            self.total + others.total,
+            max(self.longest, others.longest),
+            [mine + more for mine, more in zip(self.between, others.between, strict=True)],
+            Counter(self.classes) + Counter(others.classes),
+        )
+
+    def percentile(self, percent: float) -> float | None:
+        """What *percent* of the waits don't exceed, at most ``RESOLUTION`` too long; ``None`` of none."""
+        rank, seen = max(1, math.ceil(round(self.number * percent / 100, 9))), 0
+        for place in sorted(self.classes):
+            seen += self.classes[place]
+            if seen >= rank:
+                return min(self.longest, SHORTEST * math.exp((place - 1) * _STEP) if place else 0.0)
+        return None
+
+    def in_time(self, limit: float) -> int:
+        """How many were at most *limit* seconds: exactly for one of ``LIMITS``, else to the resolution."""
+        if limit in LIMITS:
+            return sum(self.between[: LIMITS.index(limit) + 1])
+        if limit >= self.longest:
+            return self.number
+        last = 2 + int(math.log(limit / SHORTEST) / _STEP) if limit >= SHORTEST else 0
+        return sum(number for place, number in self.classes.items() if place <= last)
+
+
+@frozen(kw_only=True)
+class Totals:
+    """The totals of a run after its warm-up, for one that keeps no requests or decisions, and for a real one.
+
+    ``None`` means "not known".
+    """
+
+    requests: int
+    """How many came."""
+    answered: int
+    refused: int = 0
+    interrupted: int = 0
+    waiting_at_end: int = 0
+    waits: Waits | None = field(default=None, repr=False)
+    """How long they waited; that of a request that waits at the end counts so far."""
+    begun: Waits | None = field(default=None, repr=False)
+    """The waits of those that began."""
+    cold_start_delayed: int | None = None
+    served: float | None = None
+    """Seconds that workers spent serving."""
+    decisions: int = 0
+    held: int = 0
+    failed: int = 0
+    flaps: int = 0
+    elasticity: Elasticity
+
+
+class Tally:
+    """Adds up a run as it goes on.
+
+    Args:
+        warm_up: seconds from the start that aren't judged.
+        concurrency: requests that a worker serves at once.
+    """
+
+    def __init__(self, *, warm_up: float = 0.0, concurrency: int = 1) -> None:
+        self._warm_up = warm_up
+        self._concurrency = concurrency
+        self._begun, self._waiting = Waits(), Waits()
+        self._requests = self._answered = self._refused = self._interrupted = self._cold = 0
+        self._served = 0.0
+        self._decisions = self._held = self._failed = self._flaps = 0
+        self._removed_at = -math.inf
+        self._follow = Follow()
+        self._last: tuple[float, int, int] | None = None
+
+    def requests(self, fates: Requests, ready: Sequence[float | None], ended_at: float) -> None:
+        """Add the *fates* of requests that won't change any more.
+
+        Args:
+            fates: what became of them.
+            ready: when each worker became ready, by its number.
+            ended_at: when the run ended, for those that still wait or are being served.
+        """
+        gone, left = {*fates.refused, *(number for number, _ in fates.left)}, dict(fates.left)
+        start = self._warm_up
+        self._interrupted += sum(fates.came[number] >= start for number in fates.interrupted)
+        self._refused += sum(fates.came[number] >= start for number in fates.refused)
+        columns = zip(fates.came, fates.service, fates.began, fates.answered, fates.worker, strict=True)
+        for number, (came, service, began, answered, worker) in enumerate(columns):
+            lost = math.isnan(began)
+            if not lost:
+                until = answered if not math.isnan(answered) else left.get(number, began + service)
+                self._served += max(0.0, min(until, ended_at) - max(began, start))
+            if came < start:
+                continue
+            self._requests += 1
+            self._answered += not math.isnan(answered)
+            if not lost:
+                self._begun.add(began - came)
+                ready_at = ready[worker] if began > came and worker >= 0 else None
+                self._cold += ready_at is not None and ready_at > came
+            elif number not in gone:
+                self._waiting.add(max(0.0, ended_at - came))
+
+    def tick(self, row: TickRow) -> None:
+        """Add a decision."""
+        if row.at < self._warm_up:
+            return
+        self._decisions += 1
+        self._held += row.held
+        self._failed += bool(row.failure)
+        if row.up and row.at - self._removed_at <= FLAP_SECONDS:
+            self._flaps += 1
+            self._removed_at = -math.inf
+        if row.down:
+            self._removed_at = row.at
+        if min(row.free, row.busy, row.waiting) >= 0:
+            self._span(row.at)
+            needed, ready = row.busy - (-row.waiting // self._concurrency), row.busy + row.free
+            self._last = row.at, needed, ready
+            self._follow.period(needed=needed, ready=ready)
+
+    def totals(self, ended_at: float) -> Totals:
+        """What it comes to, where the run ended at that second."""
+        self._span(ended_at)
+        self._last = None
+        return Totals(
+            requests=self._requests,
+            answered=self._answered,
+            refused=self._refused,
+            interrupted=self._interrupted,
+            waiting_at_end=self._waiting.number,
+            waits=self._begun.and_also(self._waiting),
+            begun=self._begun,
+            cold_start_delayed=self._cold,
+            served=self._served,
+            elasticity=self._follow.elasticity(),
+            **self.decisions(),
+        )
+
+    def decisions(self) -> dict[str, int]:
+        """How many decisions there were, and of which kinds."""
+        return {"decisions": self._decisions, "held": self._held, "failed": self._failed, "flaps": self._flaps}
+
+    def _span(self, until: float) -> None:
+        if self._last is not None:
+            at, needed, ready = self._last
+            self._follow.span(max(0.0, until - at), needed=needed, ready=ready)

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.simulator.catalogue import SHIPPED
+from everai_autoscaler.simulator.generate import generated, is_generated
 from everai_autoscaler.simulator.reading.published import (
     AZURE_COLUMNS,
     MOONCAKE_FIELDS,
@@ -42,10 +43,10 @@ def read(
     service: Service | float | str | None = None,
     seed: int = 0,
 ) -> Workload:
-    """The workload that is called so, or that is in this file; gzip is told by the first bytes.
+    """The workload that is called so, that is in this file, or that this text tells how to generate.
 
     Args:
-        name_or_path: a name of ``names()``, or a file.
+        name_or_path: a name of ``names()``; a file, which may be gzipped; or text as for ``generate.generated``.
         kind: the form of the file, one of ``KINDS``; by default it is told by its contents.
         service: a model of the seconds that a request keeps a worker busy, for a file that doesn't say it, or in place
             of what it says: seconds, a distribution or a rule of token counts, as ``simulator.service`` has them, or
@@ -54,9 +55,12 @@ def read(
 
     >>> read("azure_llm_code_2023")
     Workload('azure_llm_code_2023': 8,819 requests in 3435.95 s, 1.24 s each)
+    >>> read("poisson:rate=2,service=exponential:3,duration=600")
+    Workload('poisson:rate=2,service=exponential:3,duration=600': 1,204 requests in 599.621 s, 2.81 s each)
 
     Raises:
         UnknownNameError: neither a name of ``names()`` nor a file, or a kind that there isn't.
+        ArgumentError: text to generate by, or a model of service times, with a value that isn't accepted.
         ContractError: the file can't be read, or a line of it; names the line.
         MissingExtraError: it is Parquet, and pyarrow isn't installed.
     """
@@ -71,6 +75,8 @@ def read(
         modelled = shipped.modelled if service is None else read_one.modelled
         return evolve(read_one, name=name, source=shipped.source, licence=shipped.licence, modelled=modelled)
     path = Path(name_or_path)
+    if is_generated(name) and not path.exists():
+        return generated(name, service=wanted.service, seed=seed)
     if not path.exists():
         raise UnknownNameError(f"{UnknownNameError.of('trace', name, names())}, and there is no such file")
     with opened(name, lambda: path.open("rb")) as source:

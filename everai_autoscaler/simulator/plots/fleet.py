@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from math import isnan
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from everai_autoscaler.simulator.plots.levels import Level, level, united
-from everai_autoscaler.simulator.run import Run, TickRow
 
-__all__ = ["Demand", "Fleet", "demand_of", "end_of", "fleet_of", "steps_level"]
+if TYPE_CHECKING:
+    from everai_autoscaler.simulator.run import Run, TickRow
+
+__all__ = ["ROUNDING", "Demand", "Fleet", "demand_of", "end_of", "fleet_of", "steps_level"]
+
+ROUNDING = 1e-6
+"""Seconds; moments are sums of epoch seconds, and a wait of exactly the limit isn't late for their last bit."""
 
 
 @frozen
@@ -47,14 +53,14 @@ def demand_of(run: Run, columns: int) -> Demand:
         waiting = _seen(run, lambda row: row.waiting, end, columns)
         serving = _seen(run, lambda row: row.busy, end, columns)
         return Demand(waiting, serving, _seen(run, lambda row: row.waiting + row.busy, end, columns))
-    refused = set(fates.refused)
+    refused, left = set(fates.refused), dict(fates.left)
     rows = [
-        (came, began, answered)
+        (came, began, left.get(number, answered))
         for number, (came, began, answered) in enumerate(zip(fates.came, fates.began, fates.answered, strict=True))
         if number not in refused
     ]
     came, began, answered = ([row[part] for row in rows] for part in range(3))
-    # One that a worker never began with, but that is gone (its client hung up), has waited until then.
+    # One whose client hung up is gone then, served or not.
     left_queue = [gone if isnan(start) else start for start, gone in zip(began, answered, strict=True)]
     served = [(start, gone) for start, gone in zip(began, answered, strict=True) if not isnan(start)]
     return Demand(
@@ -110,17 +116,18 @@ def steps_level(steps: Iterable[tuple[float, float]], *, end: float, columns: in
 
 
 def _seen(run: Run, read: Callable[[TickRow], int], end: float, columns: int) -> Level:
-    return steps_level(((row.at, read(row)) for row in run.ticks), end=end, columns=columns)
+    return steps_level(((row.at, max(0, read(row))) for row in run.ticks), end=end, columns=columns)
 
 
 def _busy(run: Run, gone: Sequence[float], end: float) -> tuple[list[float], list[float]]:
     """When each worker gets busy, and when it has nothing to do again."""
     fates = run.requests
-    spans = [
-        (worker, began, (gone[worker] if 0 <= worker < len(gone) else end) if isnan(answered) else answered)
-        for worker, began, answered in zip(fates.worker, fates.began, fates.answered, strict=True)
-        if not isnan(began)
-    ]
+    left = dict(fates.left)
+    spans = []
+    for number, (worker, began, answered) in enumerate(zip(fates.worker, fates.began, fates.answered, strict=True)):
+        if not isnan(began):
+            until = gone[worker] if 0 <= worker < len(gone) else end
+            spans.append((worker, began, left.get(number, until) if isnan(answered) else answered))
     if run.setting.concurrency == 1:
         return [began for _, began, _ in spans], [until for _, _, until in spans]
     return united(spans, end=end)

@@ -41,14 +41,15 @@ def level(ups: Iterable[float], downs: Iterable[float], *, end: float, columns: 
             first += 1
         while moment >= edge and column < columns - 1:  # what stays from one column into the next
             total[column] += here * (edge - since)
+            if here > peak[column] and edge > since:
+                peak[column] = here
             since = edge
             column += 1
             edge = (column + 1) * width
-            peak[column] = here
         if moment > since:
             total[column] += here * (moment - since)
-            since = moment
             peak[column] = max(peak[column], here)
+            since = moment
         here += change
     while column < columns:
         total[column] += here * (max(edge, since) - since)

@@ -34,8 +34,8 @@ function rounded(number, digits) {
 
 function duration(seconds) {
   if (seconds < 100) return `${rounded(seconds, 3)} s`;
-  if (seconds < 5400) return `${rounded(seconds / 60, 3)} min`;
-  if (seconds < 180000) return `${rounded(seconds / 3600, 3)} h`;
+  if (seconds < 3600) return `${rounded(seconds / 60, 3)} min`;
+  if (seconds < 172800) return `${rounded(seconds / 3600, 3)} h`;
   return `${rounded(seconds / 86400, 3)} days`;
 }
 
@@ -170,8 +170,8 @@ function timeline() {
     if (why.length > 12) element("li", `and ${why.length - 12} more`, list);
     element("h2", "What it saw", note);
     const seen = [["busy", "busy"], ["free", "free"], ["starting", "inflight"], ["draining", "draining"]];
-    rows([["workers", seen.filter(([, name]) => of(name)).map(([word, name]) => `${of(name)} ${word}`).join(", ") || "none"],
-      ["requests waiting", String(of("waiting"))]]);
+    rows([["workers", seen.filter(([, name]) => of(name) > 0).map(([word, name]) => `${of(name)} ${word}`).join(", ") || (of("busy") < 0 ? "not known" : "none")],
+      ["requests waiting", of("waiting") < 0 ? "not known" : String(of("waiting"))]]);
     if (data.requests) {
       element("h2", `Until ${moment(next)}`, note);
       rows([["requests that came", String(of("came"))], [`of these late (over ${duration(data.slo)})`, String(of("late"))],

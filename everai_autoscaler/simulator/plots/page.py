@@ -10,14 +10,16 @@ from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from math import isnan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from everai_autoscaler.simulator.plots.fleet import end_of
+from everai_autoscaler.simulator.plots.fleet import ROUNDING, end_of
 from everai_autoscaler.simulator.plots.palette import PALETTE
 from everai_autoscaler.simulator.plots.scene import Scene
 from everai_autoscaler.simulator.plots.svg import svg_of
-from everai_autoscaler.simulator.run import Run, TickRow
 from everai_autoscaler.words import printable
+
+if TYPE_CHECKING:
+    from everai_autoscaler.simulator.run import Run, TickRow
 
 __all__ = ["page_of", "run_data"]
 
@@ -38,7 +40,8 @@ def page_of(scene: Scene, data: dict[str, Any], *, help_words: str) -> str:
     script = (here / "page.js").read_text("utf-8")
     style = _colours() + (here / "page.css").read_text("utf-8")
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
     )
     written = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for letter in "<>&\u2028\u2029":
@@ -66,7 +69,7 @@ def run_data(run: Run, scene: Scene, *, slo: float) -> dict[str, Any]:
         if kept:
             wait = (run.ended_at if isnan(began) else began) - moment
             came[place] += 1
-            late[place] += wait > slo or isnan(began)
+            late[place] += wait > slo + ROUNDING or isnan(began)
             longest[place] = max(longest[place], wait)
     ticks: dict[str, list[Any]] = {
         name: [getattr(row, name) for row in kept]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isnan
+from typing import TYPE_CHECKING
 
 from everai_autoscaler.simulator.plots.axes import Key, View, area, panel, stepped
-from everai_autoscaler.simulator.plots.fleet import Demand, Fleet, steps_level
+from everai_autoscaler.simulator.plots.fleet import ROUNDING, Demand, Fleet, steps_level
 from everai_autoscaler.simulator.plots.levels import counts, quantiles, thinned
 from everai_autoscaler.simulator.plots.scale import Scale, duration, number_scale, step_near, wait_scale
 from everai_autoscaler.simulator.plots.scene import Dots, Frame, Line, Point, Scene, Shape, Text
-from everai_autoscaler.simulator.run import Run
 from everai_autoscaler.words import counted
+
+if TYPE_CHECKING:
+    from everai_autoscaler.simulator.run import Run
 
 __all__ = ["arrivals_panel", "decisions_panel", "demand_panel", "queue_panel", "waits_panel", "workers_panel"]
 
@@ -131,7 +134,7 @@ def waits_panel(scene: Scene, view: View, run: Run, top: float, *, slo: float) -
     fates = run.requests
     known = [(came, began - came) for came, began in zip(fates.came, fates.began, strict=True) if not isnan(began)]
     never = [came for came, began in zip(fates.came, fates.began, strict=True) if isnan(began)]
-    late = [(came, wait) for came, wait in known if wait > slo]
+    late = [(came, wait) for came, wait in known if wait > slo + ROUNDING]
     scale = wait_scale(max((wait for _, wait in known), default=0.0), slo)
     height = 170.0
     many = len(fates) > _EACH
@@ -149,7 +152,7 @@ def waits_panel(scene: Scene, view: View, run: Run, top: float, *, slo: float) -
         return thinned((view.x(came), height * (1 - scale.place(wait))) for came, wait in rows)
 
     size = 3.0 if many else 4.5
-    frame.shapes.append(Dots(placed([row for row in known if row[1] <= slo]), "in time", size))
+    frame.shapes.append(Dots(placed([row for row in known if row[1] <= slo + ROUNDING]), "in time", size))
     frame.shapes.append(Dots(placed(late), "late", size))
     if many and known:
         columns = max(8, min(220, len(known) // 60))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from everai_autoscaler.errors import ArgumentError
-from everai_autoscaler.simulator.plots.caption import Best
 from everai_autoscaler.simulator.plots.page import page_of, run_data
 from everai_autoscaler.simulator.plots.run_picture import run_scene
 from everai_autoscaler.simulator.plots.scene import Scene
 from everai_autoscaler.simulator.plots.svg import svg_of
-from everai_autoscaler.simulator.run import Run
+
+if TYPE_CHECKING:
+    from everai_autoscaler.simulator.optimum import Optimum
+    from everai_autoscaler.simulator.run import Run
 
 __all__ = ["ENDINGS", "ending_of", "html_of", "plot_run"]
 
@@ -27,7 +29,7 @@ _FINE = 4
 """Values for each pixel in a page, which can be enlarged."""
 
 
-def plot_run(run: Run, path: str | PathLike[str], *, optimum: Best | None = None, slo: float = 5.0) -> None:
+def plot_run(run: Run, path: str | PathLike[str], *, optimum: Optimum | None = None, slo: float = 5.0) -> None:
     """Draw *run* into *path*: demand, workers by status, decisions with their reasons, queue and waits.
 
     Args:
@@ -45,7 +47,7 @@ def plot_run(run: Run, path: str | PathLike[str], *, optimum: Best | None = None
     _write(scene, path, run_data(run, scene, slo=slo) if ending == ".html" else {}, _RUN_HELP)
 
 
-def html_of(run: Run, *, optimum: Best | None = None, slo: float = 5.0) -> str:
+def html_of(run: Run, *, optimum: Optimum | None = None, slo: float = 5.0) -> str:
     """What a notebook shows of *run*: the picture, as SVG inside HTML, without any script."""
     scene = run_scene(run, optimum=optimum, slo=slo)
     return f'<div style="max-width:1200px;overflow:auto">{svg_of(scene)}</div>'

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from everai_autoscaler.simulator.metrics import measure
 from everai_autoscaler.simulator.plots.axes import View, time_axis
 from everai_autoscaler.simulator.plots.caption import (
-    Best,
     arguments_line,
     assumptions_line,
     result_lines,
@@ -22,7 +24,10 @@ from everai_autoscaler.simulator.plots.panels import (
 from everai_autoscaler.simulator.plots.scale import duration, time_unit
 from everai_autoscaler.simulator.plots.scene import Scene, Text, wrapped
 from everai_autoscaler.simulator.plots.telling import did, shortened, telling_decisions
-from everai_autoscaler.simulator.run import Run
+
+if TYPE_CHECKING:
+    from everai_autoscaler.simulator.optimum import Optimum
+    from everai_autoscaler.simulator.run import Run
 
 __all__ = ["LEFT", "WIDTH", "run_scene"]
 
@@ -35,7 +40,7 @@ _LINES = 3
 """A decision's reasons take at most so many lines under the picture."""
 
 
-def run_scene(run: Run, *, optimum: Best | None = None, slo: float = 5.0, fine: int = 1) -> Scene:
+def run_scene(run: Run, *, optimum: Optimum | None = None, slo: float = 5.0, fine: int = 1) -> Scene:
     """All of *run* as one picture.
 
     Args:
@@ -50,7 +55,7 @@ def run_scene(run: Run, *, optimum: Best | None = None, slo: float = 5.0, fine: 
     y = scene.paragraph(scene.title, 24, 16, WIDTH - 48, size=20, bold=True)
     if run.setting.arguments:
         y = scene.paragraph(arguments_line(run.setting.arguments), 24, y, WIDTH - 48, size=14)
-    for line in result_lines(run, slo=slo, optimum=optimum):
+    for line in result_lines(run, measure(run, slo=slo), optimum=optimum):
         y = scene.paragraph(line, 24, y + 2, WIDTH - 48, size=14)
     y = scene.paragraph(assumptions_line(run, slo=slo), 24, y + 4, WIDTH - 48, role="muted", size=12)
     told = telling_decisions(run)

@@ -48,7 +48,7 @@ def log_scale(least: float, most: float) -> Scale:
     """A logarithmic axis from a little below *least* to a little above *most*; both above 0.
 
     >>> [label for _, label in log_scale(2, 90).ticks]
-    ['2', '5', '10', '20', '50']
+    ['2', '5', '10', '20', '50', '100']
     """
     start, top = least / 1.15, most * 1.15
     first = math.floor(math.log10(start))
@@ -124,9 +124,9 @@ def duration(seconds: float) -> str:
     """
     if seconds < 100:
         return f"{seconds:.3g} s"
-    if seconds < 90 * 60:
+    if seconds < 3600:
         return f"{seconds / 60:.3g} min"
-    if seconds < 100 * 3600 / 2:
+    if seconds < 48 * 3600:
         return f"{seconds / 3600:.3g} h"
     return f"{seconds / 86400:.3g} days"
 

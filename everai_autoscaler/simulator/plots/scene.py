@@ -129,7 +129,7 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """About how wide *text* is, in pixels; rather too much than too little.
 
     >>> text_width("worker", 10)
-    34.2
+    34.6
     """
     narrow = sum(text.count(one) for one in "iljtfr.,:;'|!()[] ")
     wide = sum(text.count(one) for one in "mwMW%@")
@@ -158,7 +158,7 @@ def clipped(text: str, width: float, *, size: float, bold: bool = False) -> str:
     """*text* in one line of at most *width* pixels; what is cut off is three dots.
 
     >>> clipped("a queue of requests", 60, size=10)
-    'a queue o…'
+    'a queue of…'
     """
     text = printable(text)
     if text_width(text, size, bold=bold) <= width:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from math import isnan
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from everai_autoscaler.simulator.plots.scale import duration
-from everai_autoscaler.simulator.run import Run, TickRow
 from everai_autoscaler.words import counted, printable
+
+if TYPE_CHECKING:
+    from everai_autoscaler.simulator.run import Run, TickRow
 
 __all__ = ["Telling", "did", "reasons_of", "shortened", "telling_decisions"]
 
@@ -46,6 +49,7 @@ def telling_decisions(run: Run, *, most: int = 6) -> list[Telling]:
 def did(row: TickRow) -> str:
     """What a decision did, in a few words.
 
+    >>> from everai_autoscaler.simulator.run import TickRow
     >>> did(TickRow(0, 1, 0, 0, 0, 0, up=0, down=2, held=False))
     'removed 2 workers'
     """

@@ -13,8 +13,8 @@ from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import ArgumentError, ContractError
 from everai_autoscaler.loop import Tick, tick
 from everai_autoscaler.model import AutoScaler, Dispatch, WorkerStatus
+from everai_autoscaler.simulator.cluster import Cluster
 from everai_autoscaler.simulator.run import Life, Run, Setting, TickRow
-from everai_autoscaler.simulator.stand_in import stand_in
 from everai_autoscaler.simulator.workload import Workload
 
 __all__ = ["MOST_TICKS", "simulate", "workload_of"]
@@ -85,8 +85,8 @@ def simulate(
         raise ArgumentError("engine: 'compiled' isn't there yet; one of python, auto")
     start = _START if load.start is None else load.start
     decider = scaler if isinstance(scaler, Decider) else Decider(scaler, arguments)
-    target = stand_in(
-        load,
+    target = Cluster(
+        load=[load],
         start=start,
         workers=workers,
         cold_start=cold_start,

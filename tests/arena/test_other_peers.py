@@ -115,6 +115,11 @@ def test_aiad_drops_what_it_wants_while_a_change_is_in_progress():
     assert [0, 0, 0] == asked(AiadAutoScaler(), *((10 * look, slow(900, busy=1, inflight=1)) for look in range(3)))
 
 
+def test_aiad_does_not_ask_again_where_there_was_no_room():
+    """An increase that could not be met is dropped: the next one needs three looks again."""
+    assert [0, 0, 1, 0, 0, 1] == asked(AiadAutoScaler(), *((10 * look, slow(900, busy=1)) for look in range(6)))
+
+
 def test_mark_sizes_the_fleet_by_the_largest_minute():
     """A minute of 1,200 requests is 20 a second: at 0.18 s and 0.72 s, five workers."""
     moments = [(10 * look, slow(180, busy=1, arrivals=200)) for look in range(7)]

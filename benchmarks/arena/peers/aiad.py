@@ -22,7 +22,7 @@ class AiadAutoScaler(AutoScaler):
     The rule (Jeon et al., "A House United Within Itself", EuroSys 2025, and the policy ``aiad`` of beomyeol/faro):
     every 10 s the average latency of the last 30 s is compared with the target; 3 looks above it (30 s) add a replica,
     60 looks at or below it (600 s) take one away; a look of the other kind, or a change, begins to count anew. While a
-    change is in progress the count goes on and its result is dropped.
+    change is in progress the count goes on and its result is dropped; so is an increase for which there is no room.
 
     Defaults: Faro's configuration, target 720 ms. It needs the signal ``average_latency`` of the snapshot.
 
@@ -50,8 +50,8 @@ class AiadAutoScaler(AutoScaler):
             why = "the latency or the workers are not known"
             return DecideResult.hold(factors, why, max_workers=self.max_workers), memory
         past = recalled(memory, looks=0, wanted=fleet.present)
+        wanted, in_progress = min(past["wanted"], fleet.present), bool(fleet.starting)
         looks = max(past["looks"], 0) + 1 if latency > self.target else min(past["looks"], 0) - 1
-        wanted, in_progress = past["wanted"], bool(fleet.starting)
         why = f"{latency * 1000:.0f} ms, {'above' if looks > 0 else 'not above'} {self.target * 1000:g} ms"
         why += f" for {abs(looks)} looks"
         if looks >= self.up_looks or -looks >= self.down_looks:

@@ -147,6 +147,11 @@ class Cluster:
         return [(self._start + came, reason) for came, reason in self._line.queue()]
 
     @property
+    def line(self) -> Line:
+        """The queue, for what adds up its requests and forgets them."""
+        return self._line
+
+    @property
     def at_rest(self) -> bool:
         """No request is to come, waits or is served."""
         return self._events.at_rest
@@ -170,6 +175,7 @@ class Cluster:
             line.worker[:came],
             refused=tuple(line.refused),
             interrupted=tuple(line.interrupted),
+            left=tuple(sorted(self._events.hung_up.items())),
         )
 
     def lives(self) -> tuple[Life, ...]:

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from attrs import evolve
 
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import ArgumentError, ContractError
-from everai_autoscaler.loop import Tick, tick
-from everai_autoscaler.model import AutoScaler, Dispatch, WorkerStatus
-from everai_autoscaler.simulator.cluster import Cluster
-from everai_autoscaler.simulator.run import Life, Run, Setting, TickRow
+from everai_autoscaler.loop import Tick
+from everai_autoscaler.model import AutoScaler, Dispatch
+from everai_autoscaler.simulator.engine import Engine, cluster_of
+from everai_autoscaler.simulator.load import Clients
+from everai_autoscaler.simulator.play import play
+from everai_autoscaler.simulator.reading import read
+from everai_autoscaler.simulator.run import Life, Requests, Run, Setting, TickRow
+from everai_autoscaler.simulator.totals import Tally, Totals
 from everai_autoscaler.simulator.workload import Workload
+from everai_autoscaler.words import counted
 
-__all__ = ["MOST_TICKS", "simulate", "workload_of"]
+__all__ = ["MOST_TICKS", "Load", "simulate", "workload_of"]
 
 MOST_TICKS = 10_000_000
 """A run of more decisions is refused: the workload has a gap of years, most likely."""
-_START = 1_722_221_030.0
-_STEPS = 200
+START = 1_722_221_030.0
+"""Second 0 where the workload doesn't say when it was, in epoch seconds."""
+
+Load: TypeAlias = Workload | Clients | str | Path | Iterable[tuple[float, float]]
+"""What can be simulated: a workload, clients, the name of a workload that ships, the path of a file, or pairs: for each
+request the second at which it comes and the seconds that it keeps a worker busy."""
 
 
 def simulate(
     scaler: str | AutoScaler,
-    workload: Workload | str | Path | Iterable[tuple[float, float]],
+    workload: Load,
     *,
     arguments: Mapping[str, Any] | None = None,
     cold_start: float | Sequence[float] = 30.0,
@@ -40,7 +50,12 @@ def simulate(
     tail: float = 3600.0,
     until: float | None = None,
     seed: int = 0,
+    session_timeout: float = 600.0,
+    queue_limit: int | None = None,
+    starts_per_minute: int | None = None,
+    removal: Literal["refuse", "drain"] = "refuse",
     engine: Literal["auto", "python", "compiled"] = "auto",
+    keep: Literal["all", "totals"] = "all",
     progress: Callable[[float], None] | None = None,
 ) -> Run:
     """What *scaler* would have done about *workload*, decided as in production and served in virtual time.
@@ -52,7 +67,8 @@ def simulate(
     Args:
         scaler: the name of a scaler, a scaler, or a ``Decider``.
         workload: a workload, the name of one that ships, the path of a file, or the second at which each request comes
-            with the seconds that it keeps a worker busy.
+            with the seconds that it keeps a worker busy; or ``Clients``, which send their next request when they have
+            the answer.
         arguments: the scaler's arguments, where it is a name.
         cold_start: seconds until a started worker is ready, ``math.inf`` for one that never is; or one such number for
             each worker in the order in which they are started, the last of which holds for all further ones.
@@ -65,7 +81,14 @@ def simulate(
         tail: the most seconds that the run goes on after the last arrival.
         until: the second at which the run ends, whatever is going on; where it isn't given the run ends as said above.
         seed: of all that is random; the same seed gives the same run on every machine.
-        engine: ``python``, ``compiled``, or ``auto``.
+        session_timeout: seconds without a request after which a session is over.
+        queue_limit: requests that may wait; one that comes then is refused.
+        starts_per_minute: workers that may be started within any 60 seconds.
+        removal: what becomes of a worker that serves, and is to be removed: it is refused, or the worker drains.
+        engine: ``python``; ``compiled``, which is many times as fast and does the same, event by event; or ``auto``:
+            compiled where it can be and there are so many requests that compiling pays.
+        keep: ``all``, or ``totals``: each request and decision is added up and forgotten. Percentiles are then at most
+            1 % too long, and the elasticity metrics are of what was seen at each decision.
         progress: called now and then with the share of the run that is done, 0 to 1.
 
     >>> run = simulate("simple", [(0, 10), (1, 10), (2, 10)], arguments={"max_workers": 2}, cold_start=15)
@@ -78,40 +101,45 @@ def simulate(
         ArgumentError: a number out of its bounds, or an argument that the scaler doesn't take.
         ContractError: a workload that can't be read, or that would take more than ``MOST_TICKS`` decisions.
         UnknownNameError: no such scaler, workload or dispatch order.
+        MissingExtraError: the compiled engine without what it needs.
     """
-    load = workload_of(workload)
-    _check(interval=interval, warm_up=warm_up, tail=tail, until=until, price=price)
-    if engine == "compiled":
-        raise ArgumentError("engine: 'compiled' isn't there yet; one of python, auto")
-    start = _START if load.start is None else load.start
+    load = workload if isinstance(workload, Clients) else workload_of(workload)
+    check_numbers(interval=interval, warm_up=warm_up, tail=tail, until=until, price=price)
+    if keep not in ("all", "totals"):
+        raise ArgumentError(f"keep: {keep!r} is not one of all, totals")
+    span = load.span if isinstance(load, Workload) else min(load.stop, until or load.stop)
+    name = load.name if isinstance(load, Workload) else "clients"
+    end = last_second(name, span, tail=tail, until=until, interval=interval)
+    start = load.start if isinstance(load, Workload) and load.start is not None else START
     decider = scaler if isinstance(scaler, Decider) else Decider(scaler, arguments)
-    target = Cluster(
-        load=[load],
+    options: dict[str, Any] = {
+        "workers": workers,
+        "cold_start": cold_start,
+        "concurrency": concurrency,
+        "dispatch": dispatch,
+        "session_timeout": session_timeout,
+        "queue_limit": queue_limit,
+        "starts_per_minute": starts_per_minute,
+        "removal": removal,
+        "start": start,
+        "seed": seed,
+    }
+    made = cluster_of(load, engine=engine, streams=keep == "totals", **options)
+    tally = Tally(warm_up=warm_up, concurrency=concurrency)
+    book = Book(made, tally if keep == "totals" else None)
+    play(
+        [(made.target, decider, book.keep)],
         start=start,
-        workers=workers,
-        cold_start=cold_start,
-        concurrency=concurrency,
-        dispatch=dispatch,
-        seed=seed,
+        end=end,
+        interval=interval,
+        until_rest=until is None,
+        progress=progress,
     )
-    end = load.span + tail if until is None else until
-    if end / interval > MOST_TICKS:
-        raise ContractError(
-            f"{load.name}: its {end:,.0f} s are {end / interval:,.0f} decisions at an interval of {interval:g} s, more "
-            f"than {MOST_TICKS:,}: take a part of it (Workload.between), or a longer interval"
-        )
-    ticks, given = _play(target, decider, start, end, interval, settled=until is None, progress=progress)
-    requests, lives = target.fates(), target.lives()
-    ended_at = end
-    if until is None and target.at_rest:
-        ended_at = max([load.span, *(moment for moment in requests.answered if not math.isnan(moment))])
-    if warm_up and warm_up >= ended_at:
-        raise ArgumentError(f"warm_up: {warm_up:g} s is not before the end of the run at {ended_at:g} s")
     setting = Setting(
         scaler=decider.name,
-        arguments=dict(arguments) if arguments is not None else given,
-        cold_start=_cold_start_words(cold_start),
-        cold_start_seconds=_typical(cold_start),
+        arguments=dict(arguments) if arguments is not None else book.arguments,
+        cold_start=cold_start_words(cold_start),
+        cold_start_seconds=typical_cold_start(cold_start),
         interval=interval,
         dispatch=Dispatch(dispatch).value,
         concurrency=concurrency,
@@ -120,9 +148,9 @@ def simulate(
         price=price,
         warm_up=warm_up,
         start=start,
-        assumed=(_when_it_ends(tail, until), "simulated by the python engine"),
+        assumed=(when_it_ends(tail, until), *made.assumed),
     )
-    return Run(load, setting, requests, tuple(_until(life, ended_at) for life in lives), ticks, ended_at)
+    return book.run(load, setting, end, until_rest=until is None)
 
 
 def workload_of(given: Workload | str | Path | Iterable[tuple[float, float]]) -> Workload:
@@ -130,81 +158,106 @@ def workload_of(given: Workload | str | Path | Iterable[tuple[float, float]]) ->
 
     >>> workload_of([(0, 2), (1, 2)])
     Workload('2 requests': 2 requests in 1 s, 2 s each)
+
+    Raises:
+        ContractError: it can't be read.
+        UnknownNameError: no such name or file.
     """
     if isinstance(given, Workload):
         return given
     if isinstance(given, str | Path):
-        raise ContractError(f"workload: {str(given)!r} can't be read yet: give a Workload, or pairs")
-    pairs = list(given)
-    return Workload(f"{len(pairs)} requests", [came for came, _ in pairs], [service for _, service in pairs])
+        return read(given)
+    try:
+        pairs = [(float(came), float(service)) for came, service in given]
+    except (TypeError, ValueError) as error:
+        raise ContractError(
+            f"workload: {given!r:.60} is not a workload, a name, a path, or pairs of arrival and service: {error}"
+        ) from error
+    return Workload(counted(len(pairs), "request"), [came for came, _ in pairs], [service for _, service in pairs])
 
 
-def _check(**numbers: float | None) -> None:
+class Book:
+    """What is kept of a run while it goes on."""
+
+    def __init__(self, made: Engine, tally: Tally | None) -> None:
+        self.arguments: dict[str, object] = {}
+        """Those of the first decision that aren't defaults."""
+        self._made = made
+        self._tally = tally
+        self._rows: list[TickRow] = []
+        self._asked = False
+
+    def keep(self, row: TickRow, done: Tick) -> None:
+        """One decision."""
+        if not self._asked and done.decision is not None:
+            self._asked = True
+            used = done.decision.arguments.items()
+            self.arguments = {name: one.value for name, one in used if one.source != "default"}
+        if self._tally is None:
+            self._rows.append(row)
+        else:
+            self._tally.tick(row)
+            self._made.settle(self._tally, row.at)
+
+    def run(self, load: Workload | Clients, setting: Setting, end: float, *, until_rest: bool) -> Run:
+        """The run, which ended at the second *end* or, where *until_rest*, when all was answered.
+
+        Raises:
+            ArgumentError: its warm-up isn't before its end.
+        """
+        target = self._made.target
+        fates = target.fates() if self._tally is None else NO_REQUESTS
+        rests = until_rest and target.at_rest
+        workload = load if isinstance(load, Workload) else _asked_by(load, fates)
+        if rests:
+            end = max([workload.span, self._made.last_answer(), *(moment for _, moment in fates.left)])
+        if setting.warm_up and setting.warm_up >= end:
+            raise ArgumentError(f"warm_up: {setting.warm_up:g} s is not before the end of the run at {end:g} s")
+        lives = tuple(until(life, end) for life in target.lives())
+        return Run(workload, setting, fates, lives, tuple(self._rows), end, self._totals(end))
+
+    def _totals(self, end: float) -> Totals | None:
+        if self._tally is None:
+            return None
+        self._made.settle(self._tally, end, last=True)
+        return self._tally.totals(end)
+
+
+NO_REQUESTS = Requests(array("d"), array("d"), array("d"), array("d"), array("q"))
+"""The columns of a run that keeps none."""
+
+
+def check_numbers(**numbers: float | None) -> None:
+    """Refuse what is no number of seconds or money.
+
+    Raises:
+        ArgumentError: names it.
+    """
     for name, number in numbers.items():
         least = "above 0" if name == "interval" else "of at least 0"
         if number is not None and not (0 < number < math.inf or (number == 0 and name != "interval")):
             raise ArgumentError(f"{name}: {number} is not a number {least}")
 
 
-def _play(
-    target: Any,
-    decider: Decider,
-    start: float,
-    end: float,
-    interval: float,
-    *,
-    settled: bool,
-    progress: Callable[[float], None] | None,
-) -> tuple[tuple[TickRow, ...], dict[str, object]]:
-    """Tick from second 0 until *end*, or until all is answered where *settled*; and the arguments that were used."""
-    rows: list[TickRow] = []
-    given: dict[str, object] = {}
-    each = max(1, math.ceil(end / interval / _STEPS))
-    beat = 0
-    while True:
-        at = beat * interval
-        target.clock.sleep_until(start + min(at, end))
-        if beat and (at >= end or (settled and target.at_rest)):
-            break
-        done = tick(target, decider)
-        if not beat and done.decision is not None:
-            given = {name: one.value for name, one in done.decision.arguments.items() if one.source != "default"}
-        rows.append(_row(at, done))
-        beat += 1
-        if progress is not None and beat % each == 0:
-            progress(min(1.0, at / end))
-    if progress is not None:
-        progress(1.0)
-    return tuple(rows), given
+def last_second(name: str, span: float, *, tail: float, until: float | None, interval: float) -> float:
+    """The second at which a run ends at the latest, the last request of its workload coming at *span*.
+
+    Raises:
+        ArgumentError: it would never end.
+        ContractError: there would be more than ``MOST_TICKS`` decisions.
+    """
+    end = span + tail if until is None else until
+    if end == math.inf:
+        raise ArgumentError(f"until: {name} never stop; say the second at which the run ends")
+    if end / interval > MOST_TICKS:
+        raise ContractError(
+            f"{name}: its {end:,.0f} s are {end / interval:,.0f} decisions at an interval of {interval:g} s, more "
+            f"than {MOST_TICKS:,}: take a part of it (Workload.between), or a longer interval"
+        )
+    return end
 
 
-def _row(at: float, done: Tick) -> TickRow:
-    factors, decision = done.factors, done.decision
-    workers = None if factors is None else factors.workers
-    free = busy = draining = 0
-    for worker in workers or ():
-        free += worker.status is WorkerStatus.Free
-        busy += worker.status is WorkerStatus.Busy
-        draining += bool(worker.draining)
-    waiting = None if factors is None else factors.waiting()
-    known = workers is not None
-    failure = done.failure or (decision.error if decision is not None else None) or ""
-    return TickRow(
-        at=at,
-        free=free if known else -1,
-        busy=busy if known else -1,
-        inflight=len(workers) - free - busy if workers is not None else -1,
-        draining=draining if known else -1,
-        waiting=-1 if waiting is None else waiting,
-        up=0 if done.applied is None else done.applied.up,
-        down=0 if done.applied is None else len(done.applied.down),
-        held=decision is None or decision.result.held or bool(failure),
-        reasons=() if decision is None else tuple(map(str, decision.result.reasons)),
-        failure=failure,
-    )
-
-
-def _until(life: Life, end: float) -> Life:
+def until(life: Life, end: float) -> Life:
     """*life* as it was at the *end* of the run."""
     if (life.ended_at is None or life.ended_at <= end) and (life.ready_at is None or life.ready_at <= end):
         return life
@@ -217,22 +270,35 @@ def _until(life: Life, end: float) -> Life:
     )
 
 
-def _cold_start_words(cold_start: float | Sequence[float]) -> str:
+def cold_start_words(cold_start: float | Sequence[float]) -> str:
+    """*cold_start* as a setting has it."""
     if isinstance(cold_start, int | float):
         return f"{cold_start:g} s"
-    seconds = list(cold_start)
-    shown = ", ".join(f"{one:g}" for one in seconds[:5])
-    return f"{shown}{', ...' if len(seconds) > 5 else ''} s, in the order of the launches"
+    if not isinstance(cold_start, Sequence):
+        return str(cold_start)
+    shown = ", ".join(f"{one:g}" for one in cold_start[:5])
+    return f"{shown}{', ...' if len(cold_start) > 5 else ''} s, in the order of the launches"
 
 
-def _typical(cold_start: float | Sequence[float]) -> float | None:
+def typical_cold_start(cold_start: float | Sequence[float]) -> float | None:
+    """The median of *cold_start*; ``None`` where it isn't known."""
     if isinstance(cold_start, int | float):
         return float(cold_start)
+    if not isinstance(cold_start, Sequence):
+        return None
     seconds = sorted(cold_start)
     return seconds[len(seconds) // 2] if seconds else None
 
 
-def _when_it_ends(tail: float, until: float | None) -> str:
+def when_it_ends(tail: float, until: float | None) -> str:
+    """The sentence about the end of a run."""
     if until is not None:
         return f"the run ends at {until:g} s"
     return f"the run ends with the last answer, at the latest {tail:g} s after the last arrival"
+
+
+def _asked_by(clients: Clients, fates: Requests) -> Workload:
+    """What *clients* came to send."""
+    name = f"{counted(clients.count, 'client')} of {clients.service_time:g} s"
+    made = "each client sends its next request when it has the answer: slower answers make fewer requests"
+    return Workload(name, fates.came, fates.service, modelled=made)

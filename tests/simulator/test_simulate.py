@@ -7,6 +7,7 @@ import pytest
 from everai_autoscaler import AutoScaler, Decider, DecideResult, SimpleAutoScaler
 from everai_autoscaler.errors import ArgumentError, ContractError, UnknownNameError
 from everai_autoscaler.model import ScaleDownAction, ScaleUpAction
+from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.simulator.simulate import MOST_TICKS, simulate
 from everai_autoscaler.simulator.workload import Workload
 
@@ -146,7 +147,7 @@ def test_numbers_out_of_bounds_are_refused(wrong, words):
 def test_a_gap_of_years_is_refused():
     """It would take more decisions than anyone waits for."""
     with pytest.raises(ContractError, match=f"more than {MOST_TICKS:,}: take a part of it"):
-        simulate("simple", [(0, 1), (1e9, 1)])
+        simulate("simple", [(0, 1), (3e7, 1)], interval=1)
 
 
 def test_an_unknown_scaler_is_named():
@@ -161,3 +162,65 @@ def test_the_same_seed_gives_the_same_run():
 
     assert (first.workers, first.ticks) == (second.workers, second.ticks)
     assert first.requests.began == second.requests.began
+
+
+def test_totals_are_those_of_the_run_that_kept_everything():
+    """Requests and decisions are forgotten as they are settled; what they come to is the same."""
+    options = {"arguments": {"max_workers": 3}, "queue_limit": 2, "warm_up": 10}
+    load = [(number * 3.0, 10.0 + number % 7) for number in range(10_000)]
+    kept, added = simulate("simple", load, **options), simulate("simple", load, **options, keep="totals")
+
+    assert (0, ()) == (len(added.requests), added.ticks)
+    assert kept.ended_at == added.ended_at
+    assert kept.workers == added.workers
+    left_out = {"wait_p50", "wait_p95", "wait_p99", "elasticity", "mean_wait", "utilisation"}
+    for name in {one.name for one in kept.metrics().__attrs_attrs__} - left_out:
+        assert getattr(kept.metrics(), name) == getattr(added.metrics(), name), name
+    assert kept.metrics().mean_wait == pytest.approx(added.metrics().mean_wait)
+
+
+def test_a_full_queue_refuses():
+    """Two of three find a worker or a place; the third is refused, is late, and the result says what was assumed."""
+    run = simulate("simple", [(0, 10)] * 3, queue_limit=1)
+
+    assert ((2,), 1) == (run.requests.refused, run.metrics().refused)
+    assert "at most 1 request may wait; one that comes then is refused" in run.setting.assumed
+
+
+def test_what_a_quota_leaves_out_is_among_the_reasons():
+    """The cluster says why it started fewer workers than were decided."""
+    load = [(0, 100)] * 9
+    run = simulate("simple", load, arguments={"max_workers": 9, "scale_up_step": 5}, starts_per_minute=2)
+
+    assert 2 == run.ticks[0].up
+    assert "target: 3 of 5 workers not started" in run.ticks[0].reasons[-1]
+
+
+def test_a_shipped_trace_has_its_name():
+    """It is read, and its source is in the run."""
+    run = simulate("free-worker", "azure_llm_code_2023", arguments={"max_workers": 30}, until=120)
+
+    assert "azure_llm_code_2023" == run.workload.name
+    assert run.workload.source
+
+
+def test_the_compiled_engine_is_refused_where_it_cannot_do_it():
+    """And says what it can't do."""
+    with pytest.raises(ArgumentError, match="doesn't know starts_per_minute; use python"):
+        simulate("simple", BURST, engine="compiled", starts_per_minute=1)
+    with pytest.raises(ArgumentError, match="clients wait for their answers"):
+        simulate("simple", Clients(1, service_time=1, stop=10), engine="compiled")
+    with pytest.raises(ArgumentError, match="'fast' is not one of auto, python, compiled"):
+        simulate("simple", BURST, engine="fast")
+
+
+def test_clients_that_never_stop_need_an_end():
+    """Or the run would have none."""
+    with pytest.raises(ArgumentError, match="until: clients never stop"):
+        simulate("simple", Clients(1, service_time=1))
+
+
+def test_what_is_no_workload_is_one_line():
+    """Whatever was given."""
+    with pytest.raises(ContractError, match="is not a workload, a name, a path, or pairs"):
+        simulate("simple", [1, 2])

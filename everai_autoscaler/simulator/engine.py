@@ -1,0 +1,171 @@
+"""Which cluster a run is on: the plain one, or the compiled one where it can be and pays."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from attrs import define, field
+
+from everai_autoscaler.errors import ArgumentError, AutoscalerError, MissingExtraError, words_of
+from everai_autoscaler.simulator.cluster import Cluster
+from everai_autoscaler.simulator.load import Clients
+from everai_autoscaler.simulator.play import Playable
+from everai_autoscaler.simulator.run import Requests
+from everai_autoscaler.simulator.totals import Tally
+from everai_autoscaler.simulator.workload import Workload
+from everai_autoscaler.words import counted
+
+__all__ = ["PAYS", "Engine", "cluster_of"]
+
+PAYS = 200_000
+"""From so many requests on ``auto`` is the compiled engine: below, the compiling may take longer than the run."""
+_SETTLES = 4096
+"""So many requests are added up at once."""
+_COMPILED = "everai_autoscaler.simulator.compiled"
+
+
+@define
+class Engine:
+    """A cluster, and how its requests are added up."""
+
+    target: Playable
+    assumed: tuple[str, ...] = ()
+    """What it assumes, a sentence each."""
+    _line: Any = None
+    """Where requests are while they aren't settled, if they are forgotten then."""
+    _added: float = field(default=0.0, init=False)
+    """The second of the last answer that was added up."""
+
+    def last_answer(self) -> float:
+        """The second of the last answer; 0 when there is none."""
+        answers = self.target.fates().answered if self._line is None else self._line.answered.values()
+        return max((one for one in answers if not math.isnan(one)), default=self._added)
+
+    def settle(self, tally: Tally, now: float, *, last: bool = False) -> None:
+        """Add what is settled to *tally*, and forget it; at the *last* time all that is there."""
+        if self._line is None:
+            if last:
+                ready = [life.ready_at for life in self.target.lives()]
+                tally.requests(self.target.fates(), ready, now)
+            return
+        line = self._line
+        if not last and len(line.answered) + len(line.refused) < _SETTLES:
+            return
+        over = {*line.answered, *line.refused}
+        if last:
+            over.update(line.began, line.waiting, *line.bound.values())
+        self._add(tally, line, sorted(over), now)
+
+    def _add(self, tally: Tally, line: Any, numbers: list[int], now: float) -> None:
+        place = {number: place for place, number in enumerate(numbers)}
+        self._added = max([self._added, *line.answered.values()])
+        fates = Requests(
+            came=array("d", (line.came[number] for number in numbers)),
+            service=array("d", (line.service[number] for number in numbers)),
+            began=array("d", (line.began.pop(number, math.nan) for number in numbers)),
+            answered=array("d", (line.answered.pop(number, math.nan) for number in numbers)),
+            worker=array("q", (line.worker.pop(number, -1) for number in numbers)),
+            refused=tuple(place[number] for number in line.refused),
+            interrupted=tuple(place[number] for number in line.interrupted if number in place),
+        )
+        line.refused.clear()
+        line.interrupted[:] = [number for number in line.interrupted if number not in place]
+        tally.requests(fates, [life.ready_at for life in self.target.lives()], now)
+
+
+class Sparse(dict[int, Any]):
+    """A column that holds only what is set, and gives *missing* for all else."""
+
+    def __init__(self, missing: float) -> None:
+        super().__init__()
+        self._missing = missing
+
+    def __missing__(self, number: int) -> float:
+        return self._missing
+
+
+def cluster_of(
+    load: Workload | Clients, *, engine: str, streams: bool = False, session_timeout: float = 600.0, **options: Any
+) -> Engine:
+    """The cluster that serves *load*.
+
+    Args:
+        load: where requests come from.
+        engine: ``python``, ``compiled`` or ``auto``.
+        streams: whether requests are added up and forgotten.
+        session_timeout: seconds without a request after which a session is over.
+        options: as for ``Cluster``.
+
+    Raises:
+        ArgumentError: an engine that there isn't, or what the compiled one can't do.
+        MissingExtraError: the compiled engine without what it needs.
+    """
+    if engine not in ("auto", "python", "compiled"):
+        raise ArgumentError(f"engine: {engine!r} is not one of auto, python, compiled")
+    why_not = _why_not_compiled(load, options)
+    if engine == "compiled" and why_not:
+        raise ArgumentError(f"engine: the compiled one can't do it: {why_not}; use python, or auto")
+    large = isinstance(load, Workload) and len(load) >= PAYS
+    assumed = _assumed(options)
+    if engine == "compiled" or (large and not why_not and _is_there()):
+        return Engine(_compiled(load, options), (*assumed, "simulated by the compiled engine"))
+    cluster = _plain(load, session_timeout, options)
+    line: Any = None
+    if streams and isinstance(load, Workload):
+        line = cluster.line  # its columns are read and set by number, which a Sparse one does as well
+        line.began, line.answered, line.worker = Sparse(math.nan), Sparse(math.nan), Sparse(-1)
+    return Engine(cluster, (*assumed, "simulated by the python engine"), line)
+
+
+def _why_not_compiled(load: Workload | Clients, options: dict[str, Any]) -> str:
+    """Why the compiled engine can't do it; empty when it can."""
+    if isinstance(load, Clients):
+        return "clients wait for their answers"
+    if load.sessions is not None and any(session is not None for session in load.sessions):
+        return "there are sessions"
+    given = [name for name in options if name not in _COMPILES and options[name] is not None]
+    return f"it doesn't know {', '.join(given)}" if given else ""
+
+
+_COMPILES = {
+    *{"workers", "cold_start", "concurrency", "dispatch", "queue_limit", "removal", "start", "seed"},
+}
+
+
+def _is_there() -> bool:
+    return all(find_spec(name) is not None for name in ("numba", _COMPILED))
+
+
+def _compiled(load: Workload | Clients, options: dict[str, Any]) -> Playable:
+    try:
+        made = import_module(_COMPILED).CompiledCluster
+    except ImportError as error:
+        raise MissingExtraError(
+            "the compiled engine needs numba: pip install 'everai-autoscaler[simulator]'; engine python needs nothing"
+        ) from error
+    cluster: Playable = made(load, **{name: value for name, value in options.items() if name in _COMPILES})
+    return cluster
+
+
+def _plain(load: Workload | Clients, session_timeout: float, options: dict[str, Any]) -> Cluster:
+    try:
+        return Cluster(load=[load], session_timeout=session_timeout, **options)
+    except ValueError as error:
+        if isinstance(error, AutoscalerError):
+            raise
+        raise ArgumentError(words_of(error)) from error
+
+
+def _assumed(options: dict[str, Any]) -> tuple[str, ...]:
+    said = []
+    if (limit := options.get("queue_limit")) is not None:
+        said.append(f"at most {counted(limit, 'request')} may wait; one that comes then is refused")
+    if (most := options.get("starts_per_minute")) is not None:
+        said.append(f"at most {counted(most, 'worker')} may be started within 60 s")
+    if options.get("removal") == "drain":
+        said.append("a worker that serves and is to be removed finishes what it serves, and then goes")
+    return tuple(said)

@@ -19,6 +19,8 @@ What holds, in this order wherever it matters:
   the start, and were started one minute apart before it.
 * **Removal** is immediate for a worker that serves nothing and holds no session. Of any other it is refused with an
   error; or, where *removal* is ``drain``, the worker takes no more requests, finishes what it serves, and goes.
+* **Faults** come to each worker by a luck of its own (``Faults``). What a lost worker served waits again, at the place
+  in the queue that it had, and is served from its beginning.
 """
 
 from __future__ import annotations
@@ -31,8 +33,10 @@ from typing import Literal
 from everai_autoscaler.loop import Applied
 from everai_autoscaler.model import DecideResult, Dispatch, Factors, QueueReason, Worker, WorkerStatus
 from everai_autoscaler.serving.history import HISTORIES
+from everai_autoscaler.simulator.capacity import Capacity
 from everai_autoscaler.simulator.clock import VirtualClock
 from everai_autoscaler.simulator.events import Events
+from everai_autoscaler.simulator.faults import ColdStart, Faults, Machine
 from everai_autoscaler.simulator.fleet import Fleet
 from everai_autoscaler.simulator.line import Line
 from everai_autoscaler.simulator.load import Load, Request, Served
@@ -61,7 +65,8 @@ class Cluster:
     Args:
         workers: how many are there, and become ready, at the *start*; they were started a minute apart before that.
         cold_start: seconds until a started worker is ready, ``math.inf`` for one that never is; or one such number
-            for each worker in the order in which they are started, the last of which holds for all further ones.
+            for each worker in the order in which they are started, the last of which holds for all further ones; or a
+            ``ColdStart``, from which each worker's is drawn.
         load: where requests come from, all of them together; a single ``Workload`` is read without a copy.
         concurrency: how many requests a worker serves at once.
         dispatch: which of the workers that have room gets the next request.
@@ -73,8 +78,12 @@ class Cluster:
         starts_per_minute: workers that may be started within any 60 seconds; further starts are refused.
         removal: what becomes of a worker that serves or holds a session, and is to be removed: ``refuse`` raises, and
             nothing of the result is done; ``drain`` lets it finish.
+        faults: what goes wrong; nothing does where it isn't given.
+        machines: what the workers run on, and what that costs; where there are several, each worker's luck decides.
+        capacity: the most workers, shared with other clusters; further starts are refused.
 
     Raises:
+        ContractError: the capacity has no room for the workers that are there at the start.
         ValueError: a number that can't be meant; says which.
     """
 
@@ -82,7 +91,7 @@ class Cluster:
         self,
         *,
         workers: int = 1,
-        cold_start: float | Sequence[float] = 15.0,
+        cold_start: float | Sequence[float] | ColdStart = 15.0,
         load: Iterable[Load] = (),
         concurrency: int = 1,
         dispatch: Dispatch | str = Dispatch.MOST_RECENTLY_USED,
@@ -93,6 +102,9 @@ class Cluster:
         queue_limit: int | None = None,
         starts_per_minute: int | None = None,
         removal: Literal["refuse", "drain"] = "refuse",
+        faults: Faults | None = None,
+        machines: Sequence[Machine] = (),
+        capacity: Capacity | None = None,
     ) -> None:
         if concurrency < 1:
             raise ValueError(f"concurrency: {concurrency} is not a number of requests above 0")
@@ -117,6 +129,9 @@ class Cluster:
             seed=seed,
             starts_per_minute=starts_per_minute,
             drains=removal == "drain",
+            faults=faults,
+            machines=tuple(machines),
+            capacity=capacity,
         )
         self._fleet.begin_with(workers)
         self.clock.follow(lambda moment: self._events.advance(moment - self._start))
@@ -138,7 +153,7 @@ class Cluster:
 
     @property
     def deleted_at(self) -> dict[str, float]:
-        """When each worker that is gone was removed, by its id."""
+        """When each worker that is gone ended, by its id."""
         return {m.worker_id: self._start + m.ended_at for m in self._fleet.ever if m.ended_at is not None}
 
     @property

@@ -138,6 +138,10 @@ def _head(traces: Mapping[str, str], kept: Kept) -> Iterable[str]:
     yield _RULES.format(
         interval=INTERVAL, most=MOST_WORKERS, share=100 * SHARE, short=LIMITS[0], long=LIMITS[1], runs=_runs(counts)
     )
+    yield from ("| peer | its rule by default, and where it is from | tuned |", "| --- | --- | --- |")
+    for peer in PEERS:
+        yield f"| {peer.name} | {peer.rule} | {', '.join(f'`{name}`' for name in peer.grid)} |"
+    yield ""
 
 
 def _runs(counts: Sequence[int]) -> str:

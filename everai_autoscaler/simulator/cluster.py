@@ -40,6 +40,7 @@ from everai_autoscaler.simulator.faults import ColdStart, Faults, Machine
 from everai_autoscaler.simulator.fleet import Fleet
 from everai_autoscaler.simulator.line import Line
 from everai_autoscaler.simulator.load import Load, Request, Served
+from everai_autoscaler.simulator.member import made
 from everai_autoscaler.simulator.run import Life, Requests
 
 __all__ = ["Cluster"]
@@ -119,6 +120,7 @@ class Cluster:
         self._session_timeout = session_timeout
         self._seen: deque[tuple[float, dict[WorkerStatus, int], dict[QueueReason, int]]] = deque(maxlen=HISTORIES)
         self._counted = 0, 0
+        self._unknown = Factors(observed_at=0).__dict__
         self._line = Line(concurrency, Dispatch(dispatch), math.inf if queue_limit is None else queue_limit)
         self._events = Events(self._line, load)
         self._fleet = Fleet(
@@ -229,30 +231,31 @@ class Cluster:
 
     def _snapshot(self, now: float) -> Factors:
         line, queue = self._line, self._line.summary()
-        workers, places = [], 0
-        statuses = dict.fromkeys(WorkerStatus, 0)
+        workers, stay, ready = [], [], 0
+        touched = line.touched
         for member in self._fleet.here.values():
-            worker = member.snapshot(line)
+            worker = member.model if member.seen == touched[member.slot] else member.snapshot(line)
             workers.append(worker)
-            if worker.draining is None:
-                statuses[worker.status] += 1
-            if worker.ready_at is not None:
-                places += line.concurrency
+            ready += member.ready_at is not None
+            if member.draining_at is None:
+                stay.append(worker.status)
+        statuses = {status: stay.count(status) for status in WorkerStatus}
         waiting = {reason: number for reason, (number, _) in queue.items()}
         ages = {max(0, round(now - at)): (earlier, queued) for at, earlier, queued in self._seen}
         arrivals, completions = self._counted
         self._seen.appendleft((now, statuses, waiting))
         self._counted = line.index, line.completions
-        return Factors(
-            queue_histories={age: queued for age, (_, queued) in ages.items()},
-            queue=waiting,
-            utilization=round(100 * len(line.done) / places) if places else None,
-            workers=workers,
-            worker=statuses,
-            worker_histories={age: earlier for age, (earlier, _) in ages.items()},
-            observed_at=now,
-            arrivals=line.index - arrivals,
-            completions=line.completions - completions,
-            oldest_wait={reason: max(0.0, now - self._start - came) for reason, (_, came) in queue.items()},
-            start_times=list(self._fleet.start_times),
-        )
+        said = {
+            "queue_histories": {age: dict(queued) for age, (_, queued) in ages.items()},
+            "queue": dict(waiting),
+            "utilization": round(100 * len(line.done) / (ready * line.concurrency)) if ready else None,
+            "workers": workers,
+            "worker": dict(statuses),
+            "worker_histories": {age: dict(earlier) for age, (earlier, _) in ages.items()},
+            "observed_at": now,
+            "arrivals": line.index - arrivals,
+            "completions": line.completions - completions,
+            "oldest_wait": {reason: max(0.0, now - self._start - came) for reason, (_, came) in queue.items()},
+            "start_times": list(self._fleet.start_times),
+        }
+        return made(Factors, {**self._unknown, **said}, set(said))

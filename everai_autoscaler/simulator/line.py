@@ -110,24 +110,17 @@ class Line:
 
     def withdraw(self, slot: int, now: float) -> None:
         """The worker takes no more requests; any worker may serve its sessions again. It finishes what it serves."""
-        self.here.discard(slot)
-        self.entries[slot] = None
-        self.touch(slot)
-        for session in self.sessions.pop(slot, ()):
-            del self.holders[session]
-        self._wait_again(self.bound.pop(slot, ()))
+        self._close(slot, [])
         self.give(now)
 
-    def lose(self, slot: int, now: float) -> int:
-        """The worker is gone. What it served waits again, ahead of all that came later; how many requests that were."""
-        self.withdraw(slot, now)
+    def lose(self, slot: int, now: float) -> None:
+        """The worker is gone. What it served waits again, ahead of all that came later."""
         lost = sorted(request for _, _, request in self.done if self.worker[request] == slot)
         self.end_service(lost)
         self.serving[slot] = 0
         self.interrupted += lost
-        self._wait_again(lost)
+        self._close(slot, lost)
         self.give(now)
-        return len(lost)
 
     def submit(self, request: int, now: float, session: str | None = None) -> bool:
         """The *request* came; whether it may stay."""
@@ -291,8 +284,13 @@ class Line:
             return QueueReason.QueueDueSession
         return QueueReason.QueueDueBusy if self.here else QueueReason.NotDispatch
 
-    def _wait_again(self, requests: Iterable[int]) -> None:
-        """Put *requests*, which have been in the queue before, where they belong."""
-        waiting = sorted([*self.waiting, *requests])
+    def _close(self, slot: int, lost: Iterable[int]) -> None:
+        """The worker is given no more; its *lost* requests and those that waited for it wait where they belong."""
+        self.here.discard(slot)
+        self.entries[slot] = None
+        self.touch(slot)
+        for session in self.sessions.pop(slot, ()):
+            del self.holders[session]
+        waiting = sorted([*self.waiting, *self.bound.pop(slot, ()), *lost])
         self.waiting.clear()
         self.waiting.extend(waiting)

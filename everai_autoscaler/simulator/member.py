@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import define, field
+from pydantic import BaseModel
 
 from everai_autoscaler.model import Worker, WorkerStatus
 from everai_autoscaler.simulator.line import Line
 from everai_autoscaler.simulator.run import Life
 
-__all__ = ["REGION", "Member"]
+__all__ = ["REGION", "Member", "made"]
+
+M = TypeVar("M", bound=BaseModel)
 
 REGION = "virtual"
 """Where simulated workers are."""
@@ -38,15 +41,17 @@ class Member:
     gpu_type: str | None = None
     cost: float | None = None
     spot: bool | None = None
-    _model: Any = field(default=None, init=False)
-    _seen: int = field(default=-1, init=False)
+    model: Any = field(default=None, init=False)
+    """The worker as a snapshot lists it, which is as it is for as long as it was *seen* at its last step."""
+    seen: int = field(default=-1, init=False)
 
     def snapshot(self, line: Line) -> Worker:
         """The worker as a snapshot lists it; the same object for as long as nothing about it changes."""
         touched = line.touched[self.slot]
-        if self._seen != touched:
-            self._model, self._seen = self._snapshot(line), touched
-        model: Worker = self._model
+        if self.seen != touched:
+            self.model = self._changed(line) if self.seen >= 0 else self._first(line)
+            self.seen = touched
+        model: Worker = self.model
         return model
 
     def life(self) -> Life:
@@ -61,29 +66,53 @@ class Member:
             self.killed,
         )
 
-    def _snapshot(self, line: Line) -> Worker:
-        slot, last_served = self.slot, line.last_served[self.slot]
-        successes, serving = line.successes[slot], line.serving[slot]
-        status = WorkerStatus.Inflight
-        if self.ready_at is not None:
-            status = WorkerStatus.Busy if serving else WorkerStatus.Free
+    def _first(self, line: Line) -> Worker:
         offered: dict[str, Any] = {"gpu_type": self.gpu_type, "cost": self.cost, "spot": self.spot}
         return Worker(
             worker_id=self.worker_id,
             region=REGION,
             started_at=int(self.epoch + self.started_at),
-            last_service_time=0 if last_served is None else _whole_second_after(self.epoch + last_served),
-            number_of_successes=successes,
+            **self._now(line),
             number_of_failures=0,
-            number_of_sessions=len(line.sessions.get(slot, ())),
-            average_response_time=line.served_for[slot] / successes if successes else 0.0,
-            current_request=serving,
-            status=status,
             concurrency=line.concurrency,
-            ready_at=None if self.ready_at is None else self.epoch + self.ready_at,
-            draining=self.draining_at is not None or None,
             **{name: value for name, value in offered.items() if value is not None},
         )
+
+    def _changed(self, line: Line) -> Worker:
+        """As the last model, with what is so now; a copy, since to validate all of it again would take longer."""
+        return made(Worker, {**self.model.__dict__, **self._now(line)}, self.model.__pydantic_fields_set__)
+
+    def _now(self, line: Line) -> dict[str, Any]:
+        """What may change from one moment to the next."""
+        slot = self.slot
+        last_served, successes, serving = line.last_served[slot], line.successes[slot], line.serving[slot]
+        status = WorkerStatus.Inflight
+        if self.ready_at is not None:
+            status = WorkerStatus.Busy if serving else WorkerStatus.Free
+        return {
+            "last_service_time": 0 if last_served is None else _whole_second_after(self.epoch + last_served),
+            "number_of_successes": successes,
+            "number_of_sessions": len(line.sessions[slot]) if slot in line.sessions else 0,
+            "average_response_time": line.served_for[slot] / successes if successes else 0.0,
+            "current_request": serving,
+            "status": status,
+            "ready_at": None if self.ready_at is None else self.epoch + self.ready_at,
+            "draining": self.draining_at is not None or None,
+        }
+
+
+def made(kind: type[M], values: dict[str, Any], said: set[str]) -> M:
+    """A model of that *kind* with *values* that are valid already, of which the sender *said* these.
+
+    Does what ``kind.model_construct`` does, for all fields at once: that one looks at each by itself.
+    """
+    model = kind.__new__(kind)
+    put = object.__setattr__
+    put(model, "__dict__", values)
+    put(model, "__pydantic_fields_set__", said)
+    put(model, "__pydantic_extra__", None)
+    put(model, "__pydantic_private__", None)
+    return model
 
 
 def _whole_second_after(moment: float) -> int:

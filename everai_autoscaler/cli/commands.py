@@ -44,6 +44,12 @@ _SECTIONS = {
         "describe": ("policy.describe", "Show what a name stands for, what it takes and says."),
         "check": ("policy.check", "Look for a snapshot at which a scaler breaks a rule."),
     },
+    "Simulate": {
+        "simulate": ("policy.simulate", "Say what a policy would have cost on a workload."),
+        "compare": ("policy.compare", "Compare scalers, or sets of arguments, on several workloads."),
+        "tune": ("policy.tune", "Search the arguments that cost least and meet an SLO."),
+        "backtest": ("policy.backtest", "Say what another scaler would have decided, and saved."),
+    },
     "Plugins and this installation": {
         "new": ("setup.new", "Make a plugin distribution to begin with."),
         "plugins": ("setup.plugins", "Show what is installed, and what each plugin offers."),

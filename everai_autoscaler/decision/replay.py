@@ -39,6 +39,12 @@ class Replay:
             return False
         return self.scaler != self.record.scaler or _say_the_same(recorded.reasons, self.outcome.reasons)
 
+    @property
+    def alike(self) -> bool:
+        """Whether the same would have been done: of another maximum and other words nothing is said."""
+        recorded = self.record.result
+        return (self.outcome.actions, self.outcome.held) == (recorded.actions, recorded.held)
+
 
 def replay(
     record: Record,

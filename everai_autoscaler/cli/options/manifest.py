@@ -14,7 +14,7 @@ from everai_autoscaler.cli.text.yaml_text import yaml_documents
 from everai_autoscaler.errors import ContractError
 from everai_autoscaler.model import ArgumentType, AutoScaler, Decorator, Decorators, Placeholder
 
-__all__ = ["AppManifest", "Description", "description_in", "read_app", "read_manifest"]
+__all__ = ["AppManifest", "Description", "description_in", "parsed", "read_app", "read_manifest"]
 
 _SCHEDULER = AutoScaler.scheduler_name()
 """The only one that there is."""
@@ -57,7 +57,7 @@ def read_app(path: Path, *, target: str = "local") -> AppManifest:
         ContractError: it can't be read; names the path to what is wrong in it.
         OSError: there is no such file.
     """
-    document = _mapping(_parsed(path), str(path))
+    document = _mapping(parsed(path), str(path))
     metadata = _mapping(document.get("metadata") or {}, f"{path}: metadata")
     name = metadata.get("name", path.stem)
     if not isinstance(name, str) or not name:
@@ -75,10 +75,15 @@ def read_manifest(path: Path) -> Description:
         ContractError: it can't be read; names the path to what is wrong in it.
         OSError: there is no such file.
     """
-    return description_in(_parsed(path), str(path))
+    return description_in(parsed(path), str(path))
 
 
-def _parsed(path: Path) -> object:
+def parsed(path: Path) -> object:
+    """What the YAML or JSON file *path* holds.
+
+    Raises:
+        ContractError: it can't be read, or holds several documents.
+    """
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:

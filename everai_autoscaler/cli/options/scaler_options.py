@@ -112,7 +112,7 @@ class ScalerOptions:
             click.UsageError: neither a file nor a name, or both.
             ContractError: the file can't be read.
         """
-        providers = self._providers()
+        providers = self.readers()
         if self.file is None:
             if name is None:
                 raise misused("which scaler? Give its name, or -f FILE")
@@ -122,7 +122,8 @@ class ScalerOptions:
         described = read_manifest(self.file)
         return WantedScaler(described.name, {**described.arguments, **self.arguments}, described.decorators, providers)
 
-    def _providers(self) -> Mapping[str, Callable[[str, str], str]]:
+    def readers(self) -> Mapping[str, Callable[[str, str], str]]:
+        """For each placeholder kind that the options give values of, what reads them."""
         providers: dict[str, Callable[[str, str], str]] = {}
         if self.configmaps or self.entries:
             providers["ConfigMap"] = functools.partial(_read, "ConfigMap", self.configmaps, self.entries)

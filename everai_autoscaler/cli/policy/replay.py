@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -14,10 +15,10 @@ from everai_autoscaler.cli.text.words import as_json, output_option, sentences
 from everai_autoscaler.decision import Replay
 from everai_autoscaler.decision import replay as decide_again
 from everai_autoscaler.errors import AutoscalerError, ContractError
-from everai_autoscaler.model import Outcome, Record
+from everai_autoscaler.model import Record
 from everai_autoscaler.words import counted, moment
 
-__all__ = ["replay"]
+__all__ = ["difference_document", "replay", "replayed", "side_by_side"]
 
 DIFFERENT = 1
 
@@ -45,13 +46,13 @@ def replay(file: str, *, scaler: str | None, arguments: tuple[str, ...], secrets
       everai-autoscaler replay decisions.jsonl --scaler simple -a max_workers=5
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     given, known = key_values("-a", arguments), key_values("--secret", secrets)
-    again = _replayed(file, scaler, given, known)
+    again = replayed(file, scaler, given, known)
     if scaler is None and not given:
         return _compare(again, output)
     return _contrast(again, output)
 
 
-def _replayed(
+def replayed(
     file: str, scaler: str | None, arguments: dict[str, str], secrets: dict[str, str]
 ) -> Iterator[tuple[int, Replay]]:
     """Each record with the number of its line, decided again.
@@ -72,7 +73,11 @@ def _compare(replayed: Iterator[tuple[int, Replay]], output: str) -> int:
     same = 0
     for number, again in replayed:
         if not again.same:
-            click.echo(_as_json(number, again) if output == "json" else _side_by_side(number, again, "now"))
+            click.echo(
+                json.dumps(difference_document(number, again))
+                if output == "json"
+                else side_by_side(number, again, "now")
+            )
             if output == "text":
                 click.echo(f"{counted(same, 'decision', form=',')} before it came out the same.")
             return DIFFERENT
@@ -89,10 +94,14 @@ def _contrast(replayed: Iterator[tuple[int, Replay]], output: str) -> int:
     total = otherwise = 0
     for number, again in replayed:
         total += 1
-        if _does_the_same(again.outcome, again.record.result):
+        if again.alike:
             continue
         otherwise += 1
-        click.echo(_as_json(number, again) if output == "json" else _side_by_side(number, again, "instead") + "\n")
+        click.echo(
+            json.dumps(difference_document(number, again))
+            if output == "json"
+            else side_by_side(number, again, "instead") + "\n"
+        )
     if output == "json":
         click.echo(json.dumps({"summary": {"decisions": total, "otherwise": otherwise, "loop": "open"}}))
     else:
@@ -103,12 +112,8 @@ def _contrast(replayed: Iterator[tuple[int, Replay]], output: str) -> int:
     return 0
 
 
-def _does_the_same(one: Outcome, other: Outcome) -> bool:
-    # A different maximum alone doesn't make a different decision: -a max_workers=... changes it in every answer.
-    return (one.actions, one.held) == (other.actions, other.held)
-
-
-def _side_by_side(number: int, again: Replay, name: str) -> str:
+def side_by_side(number: int, again: Replay, name: str) -> str:
+    """What was recorded in line *number* over what is decided this time, which is called *name*."""
     record = again.record
     lines = [f"line {number}, {moment(record.observed_at)}, app {record.app}:"]
     for called, scaler, outcome in (("recorded", record.scaler, record.result), (name, again.scaler, again.outcome)):
@@ -119,13 +124,12 @@ def _side_by_side(number: int, again: Replay, name: str) -> str:
     return "\n".join(lines)
 
 
-def _as_json(number: int, again: Replay) -> str:
+def difference_document(number: int, again: Replay) -> dict[str, Any]:
+    """What was recorded in line *number*, and what is decided this time; plain JSON."""
     record = again.record
-    return json.dumps(
-        {
-            "line": number,
-            "app": record.app,
-            "recorded": {"scaler": record.scaler, **json.loads(as_json(record.result, record.observed_at))},
-            "replayed": {"scaler": again.scaler, **json.loads(as_json(again.outcome, record.observed_at))},
-        }
-    )
+    return {
+        "line": number,
+        "app": record.app,
+        "recorded": {"scaler": record.scaler, **json.loads(as_json(record.result, record.observed_at))},
+        "replayed": {"scaler": again.scaler, **json.loads(as_json(again.outcome, record.observed_at))},
+    }

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
-import time
 from collections.abc import Mapping
 
 import click
@@ -23,6 +21,7 @@ from everai_autoscaler.cli.options.parameters import (
 from everai_autoscaler.cli.options.record_file import record_file, record_option
 from everai_autoscaler.cli.options.scaler_options import ScalerOptions, WantedScaler, scaler_options
 from everai_autoscaler.cli.policy.walk_output import Changes, Lines, Numbers, Programs, Tables
+from everai_autoscaler.cli.text.progress import Progress
 from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.errors import UnknownNameError
 from everai_autoscaler.loop import run
@@ -37,8 +36,6 @@ _START = 1_722_221_030.0
 """When a walk begins; a trace's first request comes then, too."""
 _A_WHILE = 300.0
 _AN_HOUR = 3600.0
-_PATIENCE = 2.0
-"""Seconds after which a terminal shows how far the walk is."""
 
 _WALKS: Mapping[str, tuple[str, Mapping[str, ArgumentType]]] = {
     "free-worker": (
@@ -167,7 +164,7 @@ def walk(
     decider = wanted.decider()
     with record_file(record_to) as append:
         ending = _Ending(demand, cold_start, interval)
-        progress = _Progress(demand)
+        progress = Progress("of the load", beside=True)
         numbers = Numbers(target)
         view.begin(
             {
@@ -185,7 +182,7 @@ def walk(
             append(tick.decision)
             numbers.note()
             view.tick(tick.factors, Outcome.of(tick.decision.result))
-            progress.tell(target.clock.now())
+            progress.tell((target.clock.now() - demand.start) / (demand.ends or 1.0))
             if why := ending.of(tick.decision):
                 break
         progress.forget()
@@ -273,27 +270,3 @@ class _Ending:
 def _number(arguments: Mapping[str, RecordedArgument], name: str) -> float | None:
     value = arguments[name].value if name in arguments else None
     return value if isinstance(value, int | float) else None
-
-
-class _Progress:
-    """Shows at a terminal how far a walk is that takes long."""
-
-    def __init__(self, demand: _Demand) -> None:
-        self._demand = demand
-        self._began = time.monotonic()
-        self._shown = ""
-
-    def tell(self, now: float) -> None:
-        """Show how far the walk is at *now*, where only standard error is a terminal."""
-        if sys.stdout.isatty() or not sys.stderr.isatty() or time.monotonic() - self._began < _PATIENCE:
-            return
-        done = min(1.0, (now - self._demand.start) / self._demand.ends)
-        line = f"\r{done:4.0%} of the load ..."
-        if line != self._shown:
-            click.echo(line, nl=False, err=True)
-        self._shown = line
-
-    def forget(self) -> None:
-        """Wipe what was shown."""
-        if self._shown:
-            click.echo("\r\x1b[K", nl=False, err=True)

@@ -23,6 +23,8 @@ LIMITS = (5.0, 30.0)
 """The SLOs: seconds within which requests are to begin."""
 SHARE = 0.99
 """The share of them that has to."""
+APPS = "faro.json"
+"""Where ``benchmarks.arena.faro`` leaves its outcomes."""
 _FIRST = 600.0
 
 
@@ -138,6 +140,9 @@ class Kept:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".gitignore").write_text("*\n")
         self._runs, self._optima = folder / "runs.jsonl", folder / "optima.jsonl"
+        apps = folder / APPS
+        self.apps: dict[str, Any] = json.loads(apps.read_text()) if apps.exists() else {}
+        """What ``benchmarks.arena.faro`` left there; empty where it wasn't run."""
         self.results: dict[Bout, Result] = {}
         self.optima: dict[tuple[str, float, float], Best] = {}
         for said in _lines(self._runs):

@@ -14,17 +14,19 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
+import json
 import math
 import random
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
-from attrs import define, frozen
+from attrs import asdict, define, frozen
 
 from benchmarks.arena.peers.aiad import LATENCY, AiadAutoScaler
 from benchmarks.arena.peers.fixed import FixedAutoScaler
@@ -85,6 +87,11 @@ class Outcome:
     requests: tuple[int, ...]
     refused: int
     took: float
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Outcome:
+        """The outcome that was kept as JSON."""
+        return cls(**{**said, "within": tuple(said["within"]), "requests": tuple(said["requests"])})
 
     @property
     def of_all(self) -> float:
@@ -218,6 +225,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--service", choices=["constant", "lognormal"], default="constant", help="the time of a request"
     )
     parser.add_argument("--processes", type=int, default=2, help="how many runs at once")
+    parser.add_argument(
+        "--results", type=Path, default=Path(__file__).parent / ".results", help="where the arena's page finds it"
+    )
     options = parser.parse_args(argv)
     setting = Setting(str(options.file), options.hours, options.start_up, options.service)
     with ProcessPoolExecutor(options.processes) as pool:
@@ -226,6 +236,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             for policy, size in product(options.policy, options.capacity)
         ]
         outcomes = [run.result() for run in runs]
+    kept = {"hours": options.hours, "start_up": options.start_up, "outcomes": [asdict(one) for one in outcomes]}
+    options.results.mkdir(parents=True, exist_ok=True)
+    (options.results / "faro.json").write_text(json.dumps(kept) + "\n")
     print(table(outcomes))
     print(
         f"\n{sum(outcomes[0].requests):,} requests each; {sum(one.took for one in outcomes):.0f} s of simulation in all"

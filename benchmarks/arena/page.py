@@ -10,6 +10,7 @@ from statistics import median
 from attrs import frozen
 
 from benchmarks.arena.bout import INTERVAL, LIMITS, SHARE, Kept, Result, load, starts_with
+from benchmarks.arena.faro import Outcome, table
 from benchmarks.arena.roster import MOST_WORKERS, PEERS, static_peer
 
 __all__ = ["page"]
@@ -20,17 +21,16 @@ _OPENING = """\
 
 How do the shipped policies compare with those of others, and all of them with the best that was possible? Each peer is
 written from its published rule (`benchmarks/arena/peers/`, pinned by table tests) and played by the same simulator,
-through the same Decider and guard: no busy worker is ever removed. This page is written by
+through the same Decider and guard: no busy worker is ever removed. In the checkout,
 
-<!-- skip: next -->
-
-```console
-$ python -m benchmarks.arena --traces DIR
-...
+```bash
+pip install -e '.[cli,simulator]'
+python -m benchmarks.arena --traces DIR            # of a folder of traces; without it, of those that ship
+python -m benchmarks.arena.faro FILE               # the apps under one capacity
 ```
 
-in the checkout (Python {python}); the folder holds the traces below. Without `--traces` it plays those that ship. Every
-result is closed loop: the fleet is a model.
+wrote this page (Python {python}). What was played is kept in `benchmarks/arena/.results`, so that an interrupted arena
+goes on where it was. Every result is closed loop: the fleet is a model.
 
 ## What was played
 
@@ -82,6 +82,24 @@ cost lies between them: a cost over the optimum is at least what the tables say,
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |"""
 
 
+_APPS = """\
+## Ten apps under one capacity
+
+The input of Faro (Jeon et al., EuroSys 2025; beomyeol/faro) in its setting: {requests:,} requests in {hours:g} hours
+for ten apps, one at a time for each worker, 0.18 s each; 720 ms from arrival to answer at most; {start_up:g} s until a
+started worker is ready; 50 requests may wait for an app, and one that is refused is late; one worker an app at the
+start; a decision every 10 s. Decreases are met first, then increases in the order of the apps, as far as there is room.
+In percent of all requests, and of those of the worst app:
+
+{table}
+
+Fair share and AIAD are played as published. MArk's forecast (an N-HiTS network trained on days of these traces) can't
+be played without its training: the largest minute of the last seven stands for it. What else differs: Faro's workers
+hold up to three more requests each in a queue of their own; there a decrease takes a busy worker and lets it finish,
+here it waits for an idle one; and its start-up and service times vary, here they are constant.
+"""
+
+
 @frozen
 class Entry:
     """One peer in one cell: what it came to under one SLO."""
@@ -120,6 +138,10 @@ def _head(traces: Mapping[str, str], kept: Kept) -> Iterable[str]:
     yield _RULES.format(
         interval=INTERVAL, most=MOST_WORKERS, share=100 * SHARE, short=LIMITS[0], long=LIMITS[1], runs=_runs(counts)
     )
+    yield from ("| peer | its rule by default, and where it is from | tuned |", "| --- | --- | --- |")
+    for peer in PEERS:
+        yield f"| {peer.name} | {peer.rule} | {', '.join(f'`{name}`' for name in peer.grid)} |"
+    yield ""
 
 
 def _runs(counts: Sequence[int]) -> str:
@@ -267,3 +289,12 @@ def _bounds(kept: Kept) -> Iterable[str]:
             f"| {best.schedule / 3600:.2f} | {gap} | {best.static} |"
         )
     yield ""
+
+
+def _apps(kept: Kept) -> Iterable[str]:
+    if kept.apps:
+        outcomes = [Outcome.of(said) for said in kept.apps["outcomes"]]
+        requests = sum(outcomes[0].requests)
+        yield _APPS.format(
+            requests=requests, hours=kept.apps["hours"], start_up=kept.apps["start_up"], table=table(outcomes)
+        )

@@ -38,6 +38,8 @@ class Peer:
 
     name: str
     make: Callable[..., AutoScaler]
+    rule: str
+    """What it does by default, in a few words, and where that is published."""
     grid: Mapping[str, Sequence[Any]]
     """For each argument that is tuned, the values that it may take, in order."""
     given: Callable[[Workload], dict[str, Any]] = lambda _: {}
@@ -73,21 +75,25 @@ PEERS = (
     Peer(
         "simple",
         SimpleAutoScaler,
+        "one worker more while more than one request waits for a busy worker; idle ones go after 120 s (shipped)",
         {"max_queue_size": (0, 1, 2, 4, 8), "scale_up_step": _STEPS, "max_idle_time": _IDLE},
     ),
     Peer(
         "free-worker",
         FreeWorkerAutoScaler,
+        "one worker more while none is free; idle ones go after 120 s (shipped)",
         {"min_free_workers": (1, 2, 3, 4, 6, 8, 12, 16, 24, 32), "scale_up_step": _STEPS, "max_idle_time": _IDLE},
     ),
     Peer(
         "target tracking (plugin)",
         _plugin("everai-autoscaler-target-tracking", "TargetTrackingAutoScaler"),
+        "80 % of the workers in use, tolerance 0.1; idle ones go after 60 s (example plugin)",
         {"target": _TARGETS, "tolerance": (0.0, 0.05, 0.1, 0.2), "max_idle_time": _IDLE},
     ),
     Peer(
         "Knative KPA (plugin)",
         _plugin("everai-autoscaler-kpa", "KpaAutoScaler"),
+        "0.7 requests at once for each worker over 60 s, panic over 6 s (example plugin; knative.dev)",
         {
             "target_utilization": _TARGETS,
             "stable_window": (20, 40, 60, 120, 240, 480, 900),
@@ -97,11 +103,13 @@ PEERS = (
     Peer(
         "Kubernetes HPA",
         HpaAutoScaler,
+        "0.8 requests for each worker, tolerance 0.1, 300 s stabilisation down (kubernetes.io)",
         {"target": _TARGETS, "down_window": (20, 60, 120, 300, 600, 1200), "tolerance": (0.0, 0.05, 0.1, 0.2)},
     ),
     Peer(
         "KEDA queue length",
         KedaAutoScaler,
+        "5 requests for each worker through an HPA, none after 300 s (keda.sh)",
         {
             "queue_length": (*_TARGETS, 1.5, 2, 3, 5),
             "down_window": (20, 60, 120, 300, 600, 1200),
@@ -111,6 +119,7 @@ PEERS = (
     Peer(
         "Ray Serve",
         RayServeAutoScaler,
+        "2 ongoing requests for each worker, 30 s delay up, 600 s down (docs.ray.io)",
         {
             "target_ongoing_requests": (*_TARGETS, 1.5, 2),
             "upscale_delay": (0, 10, 30, 60),
@@ -120,11 +129,13 @@ PEERS = (
     Peer(
         "AWS target tracking",
         AwsTargetTrackingAutoScaler,
+        "0.7 requests for each worker: 3 minutes above scale out, 15 well below scale in by one (docs.aws.amazon.com)",
         {"target": _TARGETS, "scale_in_cooldown": (0, 60, 300, 600), "scale_in_step": (1, 2, 4, 8)},
     ),
     Peer(
         "SkyServe request rate",
         SkyServeAutoScaler,
+        "a rate for each worker, 300 s delay up, 1200 s down (docs.skypilot.co)",
         {
             "target_qps_per_replica": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
             "upscale_delay": (20, 60, 120, 300),
@@ -136,22 +147,27 @@ PEERS = (
     Peer(
         "Dask adaptive",
         DaskAutoScaler,
+        "known work over 5 s, three looks down (docs.dask.org)",
         {"target_duration": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.5, 2), "wait_count": (1, 3, 6, 12, 30)},
         scaled={"target_duration": 1},
     ),
     Peer(
         "NVIDIA Dynamo load",
         DynamoAutoScaler,
+        "one more above a load of 100 %, one fewer below 60 % (docs.nvidia.com/dynamo)",
         {"scale_up_load": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), "scale_down_load": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)},
     ),
     Peer(
         "beta9 in flight",
         Beta9AutoScaler,
+        "a worker for each request in flight, kept warm for 180 s (docs.beam.cloud)",
         {"tasks_per_container": (1, 2, 3, 4), "keep_warm_seconds": (0, 30, 60, 120, 180, 300, 600, 1200)},
     ),
 )
 
-static_peer = Peer("best static fleet", FixedAutoScaler, {})
+static_peer = Peer(
+    "best static fleet", FixedAutoScaler, "the smallest fleet of constant size that meets the SLO, in hindsight", {}
+)
 
 
 def made(peer: Peer, arguments: Mapping[str, Any]) -> AutoScaler:

@@ -176,6 +176,12 @@ class Run:
     def __str__(self) -> str:
         return self.describe()
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the picture."""
+        from everai_autoscaler.simulator.plots import html_of  # drawn only where it is looked at
+
+        return html_of(self)
+
     def __repr__(self) -> str:
         sizes = {"request": len(self.requests), "worker": len(self.workers), "decision": len(self.ticks)}
         counts = ", ".join(counted(size, one, form=",") for one, size in sizes.items())

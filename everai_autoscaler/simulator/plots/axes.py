@@ -65,8 +65,11 @@ def panel(
 def heading(scene: Scene, x: float, top: float, title: str, key: Sequence[Key]) -> float:
     """Write a panel's *title* and its *key* beside it; gives where the panel begins."""
     scene.shapes.append(Text(x, top + 14, title, "ink", 14, bold=True))
+    first = x
     x += text_width(title, 14, bold=True) + 24
     for entry in key:
+        if x + 20 + text_width(entry.words, 12.5) > scene.width - 10:  # a second line
+            x, top = first, top + 20
         scene.shapes.append(_swatch(entry, x, top + 9.5))
         scene.shapes.append(Text(x + 20, top + 14, entry.words, "ink", 12.5))
         x += 20 + text_width(entry.words, 12.5) + 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from everai_autoscaler.simulator.metrics import Metrics
+from everai_autoscaler.simulator.metrics import Metrics, worker_seconds
 from everai_autoscaler.simulator.plots.scale import duration
 from everai_autoscaler.words import counted, printable
 
@@ -62,7 +62,7 @@ def result_lines(run: Run, metrics: Metrics, *, optimum: Optimum | None) -> list
             f"The best schedule known, which sees the future and lets {_asked(optimum.question)}, "
             f"takes {_hours(optimum.schedule)}; "
             f"nothing can take less than {_hours(optimum.bound)}. "
-            f"This run cost {paid / optimum.schedule:.3g} times the best schedule known."
+            f"{_regret(run, optimum)}."
         )
     if metrics.failed_ticks:
         lines.append(
@@ -105,12 +105,21 @@ def _waits(run: Run, metrics: Metrics) -> str:
     return f"{words}{''.join(f'; {many:,} {what}' for what, many in lost.items() if many)}."
 
 
+def _regret(run: Run, optimum: Optimum) -> str:
+    """The optimum is that of the whole workload: a run with a warm-up is compared as a whole, too."""
+    paid = worker_seconds(run.workers, 0.0, run.ended_at)
+    who = "The whole run, warm-up included," if run.setting.warm_up > 0 else "This run"
+    return f"{who} cost {optimum.regret(paid):.3g} times the best schedule known"
+
+
 def _asked(question: Question) -> str:
     who = "every request" if question.share >= 1 else f"{_share(question.share)} of the requests"
     return f"{who} begin {f'within {duration(question.wait)}' if question.wait else 'at once'}"
 
 
 def _hours(seconds: float) -> str:
+    if seconds < 3600:
+        return f"{seconds:,.0f} worker-seconds"
     return f"{seconds / 3600:,.3g} worker-hours" if seconds < 3.6e6 else f"{seconds / 3600:,.0f} worker-hours"
 
 

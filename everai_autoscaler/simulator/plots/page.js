@@ -116,6 +116,16 @@ function timeline() {
     return Math.max(0, low - 1);
   }
 
+  /** Workers of the best schedule known at that moment. */
+  function bestAt(seconds) {
+    let workers = 0;
+    for (const [from, many] of data.best) {
+      if (from > seconds) break;
+      workers = many;
+    }
+    return workers;
+  }
+
   function step(span) {
     const size = span / 12;
     const clock = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400];
@@ -171,7 +181,8 @@ function timeline() {
     element("h2", "What it saw", note);
     const seen = [["busy", "busy"], ["free", "free"], ["starting", "inflight"], ["draining", "draining"]];
     rows([["workers", seen.filter(([, name]) => of(name) > 0).map(([word, name]) => `${of(name)} ${word}`).join(", ") || (of("busy") < 0 ? "not known" : "none")],
-      ["requests waiting", of("waiting") < 0 ? "not known" : String(of("waiting"))]]);
+      ["requests waiting", of("waiting") < 0 ? "not known" : String(of("waiting"))],
+      ...(data.best.length ? [["best schedule's workers", String(bestAt(of("at")))]] : [])]);
     if (data.requests) {
       element("h2", `Until ${moment(next)}`, note);
       rows([["requests that came", String(of("came"))], [`of these late (over ${duration(data.slo)})`, String(of("late"))],

@@ -19,12 +19,15 @@ from everai_autoscaler.simulator.plots.svg import svg_of
 from everai_autoscaler.words import printable
 
 if TYPE_CHECKING:
+    from everai_autoscaler.simulator.optimum import Optimum
     from everai_autoscaler.simulator.run import Run, TickRow
 
 __all__ = ["page_of", "run_data"]
 
 _ROWS = 6000
 """At most so many decisions are in a page; of more, the most telling one of each group."""
+_STEPS = 40_000
+"""So many steps of the best schedule's fleet are in a page."""
 _REASON = 1000
 """A reason is cut off after so many letters."""
 _REASONS = 60
@@ -57,7 +60,7 @@ def page_of(scene: Scene, data: dict[str, Any], *, help_words: str) -> str:
     )
 
 
-def run_data(run: Run, scene: Scene, *, slo: float) -> dict[str, Any]:
+def run_data(run: Run, scene: Scene, *, slo: float, optimum: Optimum | None = None) -> dict[str, Any]:
     """What the page of a run shows of each decision."""
     kept = _telling(run.ticks)
     places: dict[tuple[str, ...], int] = {}
@@ -91,6 +94,7 @@ def run_data(run: Run, scene: Scene, *, slo: float) -> dict[str, Any]:
         "width": scene.frames[0].width,
         "frames": [[frame.y, frame.height] for frame in scene.frames],
         "slo": slo,
+        "best": [] if optimum is None else [[round(second, 2), many] for second, many in optimum.fleet[:_STEPS]],
         "requests": len(run.requests),
         "ticks": ticks,
         "whys": [list(reasons) for reasons in places] or [[]],

@@ -20,6 +20,10 @@ __all__ = ["arrivals_panel", "decisions_panel", "demand_panel", "queue_panel", "
 
 _EACH = 4000
 """Up to so many requests each has a dot of its own without anything else."""
+_FEW = 300
+"""Up to so many requests their dots are large."""
+_SEEN = 0.12
+"""The most at once is drawn where it is more than the average by this share."""
 
 
 def arrivals_panel(scene: Scene, view: View, run: Run, top: float) -> float:
@@ -29,8 +33,9 @@ def arrivals_panel(scene: Scene, view: View, run: Run, top: float) -> float:
     number = max(1, int(view.end / wide) + 1)
     found = counts(came, width=wide, columns=number)
     scale = number_scale(max(found))
-    title = f"Requests that came in each {duration(wide)}"
-    frame = panel(scene, view, scale, top=top, height=64, title=title)
+    title = f"Requests that came in each {duration(wide)}" if any(found) else "No request came"
+    key = [Key("warm-up, not judged", "shade")] if view.warm_up > 0 else []
+    frame = panel(scene, view, scale, top=top, height=64, title=title, key=key)
     points: list[Point] = [(0, 64)]
     for column, many in enumerate(found):
         y = 64 * (1 - scale.place(many))
@@ -101,10 +106,12 @@ def decisions_panel(scene: Scene, view: View, run: Run, top: float, pins: Sequen
     )
     bad = sum(1 for row in run.ticks if row.failure)
     held = sum(1 for row in run.ticks if row.held and not row.failure)
-    key = [Key("workers started", "up", "dot"), Key("removed", "down", "dot")]
+    key = [Key("workers started", "up", "dot")] if any(ups) else []
+    key += [Key("workers removed", "down", "dot")] if any(downs) else []
     key += [Key(f"held: something wasn't known ({held:,})", "held", "line")] if held else []
     key += [Key(f"the policy failed ({bad:,})", "failed", "line")] if bad else []
     title = f"Decisions, every {duration(run.setting.interval)}"
+    title += "" if any(ups) or any(downs) else ": none started or removed a worker"
     frame = panel(scene, view, scale, top=top, height=height, title=title, key=key)
     if pins:
         frame.shapes.append(Line([[(view.x(at), 0), (view.x(at), height)] for at in pins], "edge", 1))
@@ -145,13 +152,17 @@ def waits_panel(scene: Scene, view: View, run: Run, top: float, *, slo: float) -
     key += [Key(f"never begun: {len(never):,}", "failed", "dot")] if never else []
     key += [Key("the limit", "limit", "line")] if slo > 0 else []
     key += [Key("half wait less", "median", "line"), Key("99 % wait less", "high", "line")] if many else []
-    title = "Wait of each request until a worker began with it"
+    title = "Wait until a worker began with each request"
     frame = panel(scene, view, scale, top=top, height=height, title=title, key=key)
 
-    def placed(rows: Sequence[tuple[float, float]]) -> list[Point]:
-        return thinned((view.x(came), height * (1 - scale.place(wait))) for came, wait in rows)
+    size = 3.0 if many else 4.5 if len(fates) > _FEW else 7.0
 
-    size = 3.0 if many else 4.5
+    def placed(rows: Sequence[tuple[float, float]]) -> list[Point]:
+        # A dot at the very edge is moved inside by its half, so that none is cut off.
+        ends = view.width - size / 2, height - size / 2
+        places = ((view.x(came), height * (1 - scale.place(wait))) for came, wait in rows)
+        return thinned((min(max(x, size / 2), ends[0]), min(y, ends[1])) for x, y in places)
+
     frame.shapes.append(Dots(placed([row for row in known if row[1] <= slo + ROUNDING]), "in time", size))
     frame.shapes.append(Dots(placed(late), "late", size))
     if many and known:
@@ -181,8 +192,7 @@ def _stack(frame: Frame, view: View, scale: Scale, parts: Sequence[tuple[Sequenc
 
 def _differs(mean: Sequence[float], peak: Sequence[float]) -> bool:
     """Whether the most at once is to be seen beside the average."""
-    most = max(peak)
-    return sum(1 for one, other in zip(mean, peak, strict=True) if other - one > 0.05 * most) > 0.02 * len(mean)
+    return sum(peak) - sum(mean) > _SEEN * sum(mean)
 
 
 def _peak_key(mean: Sequence[float], peak: Sequence[float]) -> list[Key]:

@@ -44,7 +44,7 @@ def plot_run(run: Run, path: str | PathLike[str], *, optimum: Optimum | None = N
     """
     ending = ending_of(path)
     scene = run_scene(run, optimum=optimum, slo=slo, fine=_FINE if ending == ".html" else 1)
-    _write(scene, path, run_data(run, scene, slo=slo) if ending == ".html" else {}, _RUN_HELP)
+    _write(scene, path, run_data(run, scene, slo=slo, optimum=optimum) if ending == ".html" else {}, _RUN_HELP)
 
 
 def html_of(run: Run, *, optimum: Optimum | None = None, slo: float = 5.0) -> str:

@@ -67,7 +67,8 @@ def reasons_of(row: TickRow) -> str:
 
 def shortened(row: TickRow, most: int = 3) -> str:
     """The first *most* reasons of a decision, and how many more there are."""
-    said = [*([row.failure] if row.failure else []), *row.reasons]
+    said = [row.failure] if row.failure else []
+    said += [reason for reason in row.reasons if not (row.failure and reason.endswith(row.failure))]
     more = len(said) - most
     words = "; ".join(said[:most]) + (f"; and {counted(more, 'more reason')}" if more > 0 else "")
     return printable(words)

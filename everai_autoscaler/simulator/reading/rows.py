@@ -89,9 +89,17 @@ def taken(
 
 
 def modelled_services(
-    count: int, inputs: Sequence[int] | None, outputs: Sequence[int] | None, wanted: Wanted, source: Source
+    count: int,
+    inputs: Sequence[int] | None,
+    outputs: Sequence[int] | None,
+    wanted: Wanted,
+    source: Source,
+    *,
+    stream: str = "",
 ) -> tuple[array[float], str]:
     """*count* service times by the model that is *wanted*, or by tokens, and that they are so, in words.
+
+    *stream* names the stream of chance: each of several apps has its own.
 
     Raises:
         ContractError: there is no model, or it is one of tokens, and there are none.
@@ -105,7 +113,7 @@ def modelled_services(
             raise source.wrong(f"has no columns input_tokens and output_tokens, of which service is a model: {model}")
         tokens = zip(inputs or repeat(0, count), outputs or repeat(0, count), strict=True)
         return array("d", (round(model.seconds(*each), 6) for each in tokens)), f"service times are {model} seconds"
-    chance = Random(f"{wanted.seed}:service")  # noqa: S311 - repeats from run to run
+    chance = Random(f"{wanted.seed}:service:{stream}")  # noqa: S311 - repeats from run to run
     draw = model.draw
     return array("d", (round(draw(chance), 6) for _ in range(count))), f"service times are {model}, in seconds"
 

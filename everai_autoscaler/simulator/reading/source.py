@@ -30,6 +30,8 @@ class Wanted:
     seed: int = 0
     app: str | None = None
     """Which app of a file that has several."""
+    every: bool = False
+    """Every app of a file that has several."""
     unit: str | None = None
     """The unit of the request times in an access log."""
 

@@ -133,6 +133,7 @@ def test_a_notebook_shows_the_picture(afternoon):
     """It needs no script."""
     shown = html_of(afternoon)
 
+    assert shown == afternoon._repr_html_()
     assert shown.startswith("<div")
     assert "<script" not in shown
 

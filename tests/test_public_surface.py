@@ -16,6 +16,7 @@ ROOMS = [
     "everai_autoscaler.loop",
     "everai_autoscaler.model",
     "everai_autoscaler.plugin",
+    "everai_autoscaler.simulator",
     "everai_autoscaler.builtin",
     "everai_autoscaler.builtin.decorator.arguments",
     "everai_autoscaler.builtin.decorator.factors",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
+from itertools import repeat
 from random import Random
+from typing import Any
 
 from attrs import evolve
 
 from everai_autoscaler.errors import ArgumentError
-from everai_autoscaler.simulator.reading.published import together
-from everai_autoscaler.simulator.reading.rows import Row
+from everai_autoscaler.simulator.reading.rows import together
 from everai_autoscaler.simulator.reading.source import Source, Wanted
 from everai_autoscaler.simulator.workload import MOST_REQUESTS, Workload
 
@@ -48,30 +50,34 @@ def read_access_log(source: Source, wanted: Wanted) -> Workload:
     if wanted.unit is not None and wanted.unit not in UNITS:
         raise ArgumentError(f"unit: {wanted.unit!r} is not one of {', '.join(UNITS)}")
     chance = Random(f"{wanted.seed}:spread")  # noqa: S311 - repeats from run to run
-    found = list(_requests(source))
-    if not found:
-        raise source.wrong("has no requests")
-    timed = bool(found[0][2])
-    at_end = any("." in took for _, _, took, _ in found)
-    unit = UNITS[wanted.unit or ("s" if at_end else "us")]
-    rows: list[Row] = []
-    lines: list[int] = []
-    for line, stamp, took, path in found:
-        if timed and not took:
-            raise source.wrong(f"has no request time behind the combined fields, unlike line {found[0][0]}", line)
-        service = float(took) * unit if timed else 0.0
-        rows.append((stamp + chance.random() - (service if at_end else 0.0), service, "", "", "", path))
+    stamps, lines = array("d"), array("q")
+    times: list[str] = []
+    paths: list[str] = []
+    for line, stamp, took, path in _requests(source):
+        if times and times[0] and not took:
+            raise source.wrong(f"has no request time behind the combined fields, unlike line {lines[0]}", line)
+        stamps.append(stamp)
         lines.append(line)
-    start = min(row[0] for row in rows)
-    rows = [(round(row[0] - start, 6), round(row[1], 6), *row[2:]) for row in rows]
+        times.append(took)
+        paths.append(path)
+    columns: dict[str, Sequence[Any]] = {"class": paths}
     how = "stamps are whole seconds, inside of which requests were spread uniformly"
-    if timed and wanted.service is None:
+    at_end = False
+    if times and times[0]:
+        at_end = any("." in took for took in times)
+        unit = UNITS[wanted.unit or ("s" if at_end else "us")]
+        columns["service_s"] = array("d", (round(float(took) * unit, 6) for took in times))
+    if "service_s" in columns and wanted.service is None:
         how += (
             f"; a line's stamp is taken as the {'end' if at_end else 'start'} of its request; service times are the "
             "logged request times, with whatever wait there was"
         )
-    present = ("service_s", "class") if timed else ("class",)
-    return evolve(together(source, rows, lines, present, wanted, how), start=start)
+    random = chance.random
+    earlier = columns["service_s"] if at_end else repeat(0.0, len(stamps))
+    came = [stamp + random() - before for stamp, before in zip(stamps, earlier, strict=True)]
+    start = min(came, default=0.0)
+    arrivals = array("d", (round(one - start, 6) for one in came))
+    return evolve(together(source, arrivals, columns, lines, wanted, how), start=start)
 
 
 def _requests(source: Source) -> Iterator[tuple[int, float, str, str]]:
@@ -96,16 +102,20 @@ def _requests(source: Source) -> Iterator[tuple[int, float, str, str]]:
             raise source.wrong(f"one line more than the {MOST_REQUESTS:,} that are accepted", number)
 
 
-@lru_cache(maxsize=4096)
 def _epoch(stamp: str) -> float:
     """The stamp ``10/Oct/2025:13:55:36 -0700`` in epoch seconds."""
+    return _minute(f"{stamp[:_SECONDS]}00{stamp[_SECONDS + 2 :]}") + int(stamp[_SECONDS : _SECONDS + 2])
+
+
+@lru_cache(maxsize=1024)
+def _minute(stamp: str) -> float:
     parsed = parsedate_tz(stamp.replace("/", " ").replace(":", " ", 1))
     return float(mktime_tz(parsed))  # type: ignore[arg-type]  # None is the caller's TypeError
 
 
-_QUOTED = r'"((?:[^"\\]|\\.)*)"'
-_LINE = re.compile(
-    rf'\S+ \S+ .*?\[([^\]]+)\] {_QUOTED} (?:\d{{3}}|-) (?:\d+|-)(?: "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*")?(.*)'
-)
-_NAMED_TIME = re.compile(r'(?:\brt|\brequest_time)="?(\d+(?:\.\d+)?)')
+_SECONDS = len("10/Oct/2025:13:55:")
+_QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
+_PASSED = _QUOTED.replace("(", "(?:", 1)
+_LINE = re.compile(rf"\S+ \S+ [^\[]*\[([^\]]+)\] {_QUOTED} (?:\d{{3}}|-) (?:\d+|-)(?: {_PASSED} {_PASSED})?(.*)")
+_NAMED_TIME = re.compile(r'\b(?:rt|request_time)="?(\d+(?:\.\d+)?)')
 _PLAIN_TIME = re.compile(r'(?<![^\s"(\[])(\d+(?:\.\d+)?)(?![^\s")\]])')

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from itertools import pairwise
+from math import gcd
 from random import Random
+from typing import Any
 
 from attrs import evolve
 
-from everai_autoscaler.simulator.reading.rows import Row, taken
+from everai_autoscaler.simulator.reading.rows import together, whole
 from everai_autoscaler.simulator.reading.source import Source, Wanted
 from everai_autoscaler.simulator.reading.table import csv_rows, json_objects
 from everai_autoscaler.simulator.workload import MOST_REQUESTS, Workload
 
-__all__ = ["AZURE_COLUMNS", "MOONCAKE_FIELDS", "epoch_seconds", "read_azure_llm", "read_mooncake", "spread", "together"]
+__all__ = ["AZURE_COLUMNS", "MOONCAKE_FIELDS", "epoch_seconds", "read_azure_llm", "read_mooncake", "spread"]
 
 MOONCAKE_FIELDS = ("timestamp", "input_length", "output_length")
 AZURE_COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
@@ -33,26 +35,45 @@ def read_mooncake(source: Source, wanted: Wanted) -> Workload:
         ContractError: something is wrong with it; names the line.
     """
     at = [0]
-    rows: list[Row] = []
-    lines: list[int] = []
-    stamps: list[int] = []
+    stamps, lines, inputs, outputs = array("d"), array("q"), array("q"), array("q")
+    step = 0
     for value in json_objects(source, at):
-        missing = [name for name in MOONCAKE_FIELDS if name not in value]
-        if missing:
-            raise source.wrong(f"no field {' or '.join(missing)}", at[0])
-        stamp = value["timestamp"]
+        try:
+            stamp = value["timestamp"]
+            inputs.append(whole(value["input_length"]))
+            outputs.append(whole(value["output_length"]))
+        except (KeyError, TypeError, ValueError):
+            raise source.wrong(_wrong_request(value), at[0]) from None
         if isinstance(stamp, bool) or not isinstance(stamp, int | float) or not 0 <= stamp < math.inf:
             raise source.wrong(f"timestamp: {stamp!r} is not a number of milliseconds of at least 0", at[0])
-        stamps.append(stamp if isinstance(stamp, int) else 1)
-        rows.append((stamp / 1000, "", "", value["input_length"], value["output_length"], ""))
+        step = gcd(step, stamp if isinstance(stamp, int) else 1)
+        stamps.append(stamp / 1000)
         lines.append(at[0])
-    step = math.gcd(*stamps)
+        if len(lines) > MOST_REQUESTS:
+            raise source.wrong(f"one request more than the {MOST_REQUESTS:,} that are accepted", at[0])
     how = ""
     if step >= _COARSE:
         chance = Random(f"{wanted.seed}:spread")  # noqa: S311 - repeats from run to run
-        rows = [(round(row[0] + chance.random() * step / 1000, 6), *row[1:]) for row in rows]
+        stamps = array("d", (round(stamp + chance.random() * step / 1000, 6) for stamp in stamps))
         how = f"stamps are multiples of {step / 1000:g} s, inside of which arrivals were spread uniformly"
-    return together(source, rows, lines, ("input_tokens", "output_tokens"), wanted, how)
+    return together(source, stamps, {"input_tokens": inputs, "output_tokens": outputs}, lines, wanted, how)
+
+
+def _wrong_request(value: dict[str, Any]) -> str:
+    missing = [name for name in MOONCAKE_FIELDS if name not in value]
+    if missing:
+        return f"no field {' or '.join(missing)}"
+    return _wrong_tokens(zip(MOONCAKE_FIELDS[1:], (value[name] for name in MOONCAKE_FIELDS[1:]), strict=True))
+
+
+def _wrong_tokens(given: Iterable[tuple[str, Any]]) -> str:
+    """Which of the numbers of tokens isn't one, in words."""
+    for name, value in given:
+        try:
+            whole(value)
+        except (TypeError, ValueError):
+            return f"{name}: {value!r} is not a whole number of at least 0"
+    return "is not a request"
 
 
 def read_azure_llm(source: Source, wanted: Wanted) -> Workload:
@@ -62,29 +83,32 @@ def read_azure_llm(source: Source, wanted: Wanted) -> Workload:
         ContractError: something is wrong with it; names the line.
     """
     reader = csv.reader(source.lines)
+    stamps, lines, inputs, outputs = array("d"), array("q"), array("q"), array("q")
     try:
         header = [column.strip() for column in next((row for row in reader if any(row)), [])]
         missing = [name for name in AZURE_COLUMNS if name not in header]
         if missing:
             raise source.wrong(f"no column {' or '.join(missing)}", max(1, reader.line_num))
-        rows: list[Row] = []
-        lines: list[int] = []
-        for stamp, inputs, outputs in csv_rows(reader, header, AZURE_COLUMNS):
+        for stamp, context, generated in csv_rows(reader, header, AZURE_COLUMNS):
             try:
-                came = epoch_seconds(stamp)
+                stamps.append(epoch_seconds(stamp))
             except ValueError:
                 raise source.wrong(f"TIMESTAMP: {stamp!r} is not a date and time", reader.line_num) from None
-            rows.append((came, "", "", inputs, outputs, ""))
+            try:
+                inputs.append(whole(context))
+                outputs.append(whole(generated))
+            except ValueError:
+                wrong = _wrong_tokens(zip(AZURE_COLUMNS[1:], (context, generated), strict=True))
+                raise source.wrong(wrong, reader.line_num) from None
             lines.append(reader.line_num)
-            if len(rows) > MOST_REQUESTS:
+            if len(lines) > MOST_REQUESTS:
                 raise source.wrong(f"one request more than the {MOST_REQUESTS:,} that are accepted", reader.line_num)
     except csv.Error as error:
         raise source.wrong(str(error), reader.line_num) from error
-    if not rows:
-        raise source.wrong("has no requests")
-    start = min(row[0] for row in rows)
-    rows = [(round(row[0] - start, 6), *row[1:]) for row in rows]
-    return evolve(together(source, rows, lines, ("input_tokens", "output_tokens"), wanted), start=start)
+    start = min(stamps, default=0.0)
+    arrivals = array("d", (round(stamp - start, 6) for stamp in stamps))
+    columns: dict[str, Any] = {"input_tokens": inputs, "output_tokens": outputs}
+    return evolve(together(source, arrivals, columns, lines, wanted), start=start)
 
 
 def epoch_seconds(stamp: str) -> float:
@@ -98,25 +122,6 @@ def epoch_seconds(stamp: str) -> float:
     """
     moment = datetime.fromisoformat(stamp.strip())
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def together(
-    source: Source, rows: list[Row], lines: Iterable[int], present: Iterable[str], wanted: Wanted, how: str = ""
-) -> Workload:
-    """The workload of *rows*, in order of arrival, with *how* it was made of the file in words."""
-    numbered = list(zip(rows, lines, strict=True))
-    if any(before[0] > after[0] for before, after in pairwise(rows)):
-        numbered.sort(key=lambda one: one[0][0])
-        how = "; ".join(filter(None, (how, "requests were sorted by arrival")))
-    at = [0]
-
-    def each() -> Iterator[Row]:
-        for row, line in numbered:
-            at[0] = line
-            yield row
-
-    workload = taken(source, each(), lambda: at[0], set(present), wanted)
-    return evolve(workload, modelled="; ".join(filter(None, (how, workload.modelled))))
 
 
 def spread(start: float, length: float, number: int, chance: Random) -> list[float]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import repeat
+from itertools import islice, pairwise, repeat
+from operator import le
 from random import Random
 from typing import Any
 
@@ -13,7 +14,7 @@ from everai_autoscaler.simulator.reading.source import Source, Wanted
 from everai_autoscaler.simulator.service import FromTokens
 from everai_autoscaler.simulator.workload import LONGEST_GAP, MOST_REQUESTS, Workload, wrong_arrival
 
-__all__ = ["COLUMNS", "NO_SERVICE", "Row", "modelled_services", "taken"]
+__all__ = ["COLUMNS", "NO_SERVICE", "Row", "modelled_services", "taken", "together", "whole"]
 
 COLUMNS = ("arrival_s", "service_s", "session", "input_tokens", "output_tokens", "class")
 """What a request may have."""
@@ -88,6 +89,56 @@ def taken(
     )
 
 
+def together(
+    source: Source,
+    arrivals: array[float],
+    columns: dict[str, Sequence[Any]],
+    lines: Sequence[int],
+    wanted: Wanted,
+    how: str = "",
+) -> Workload:
+    """The workload of requests at *arrivals* with *columns*, sorted where they aren't in order.
+
+    Args:
+        source: where they come from.
+        arrivals: seconds from the first request, each at least 0.
+        columns: of ``COLUMNS`` those that there are.
+        lines: for each request the number of its line.
+        wanted: what the caller asked for.
+        how: how the columns were made of the file, in words.
+
+    Raises:
+        ContractError: a gap is too long, or service times are missing.
+    """
+    if not arrivals:
+        raise source.wrong("has no requests")
+    if not all(map(le, arrivals, islice(arrivals, 1, None))):
+        order = sorted(range(len(arrivals)), key=arrivals.__getitem__)
+        arrivals = array("d", map(arrivals.__getitem__, order))
+        columns = {name: list(map(column.__getitem__, order)) for name, column in columns.items()}
+        lines = list(map(lines.__getitem__, order))
+        how = "; ".join(filter(None, (how, "requests were sorted by arrival")))
+    if arrivals[-1] > LONGEST_GAP:
+        for line, (before, came) in zip(lines[1:], pairwise(arrivals), strict=True):
+            if wrong := wrong_arrival(came, before):
+                raise source.wrong(f"arrival_s: {wrong}", line)
+    inputs, outputs = columns.get("input_tokens"), columns.get("output_tokens")
+    services, modelled = columns.get("service_s"), ""
+    if services is None or wanted.service is not None:
+        services, modelled = modelled_services(len(arrivals), inputs, outputs, wanted, source)
+    return Workload(
+        source.label,
+        arrivals,
+        services,
+        sessions=columns.get("session"),
+        input_tokens=inputs,
+        output_tokens=outputs,
+        classes=columns.get("class"),
+        source=source.name,
+        modelled="; ".join(filter(None, (how, modelled))),
+    )
+
+
 def modelled_services(
     count: int,
     inputs: Sequence[int] | None,
@@ -118,18 +169,27 @@ def modelled_services(
     return array("d", (round(draw(chance), 6) for _ in range(count))), f"service times are {model}, in seconds"
 
 
+def whole(given: Any) -> int:
+    """*given* as a whole number of at least 0.
+
+    >>> whole("12"), whole(12.0)
+    (12, 12)
+
+    Raises:
+        ValueError: it isn't one.
+        TypeError: likewise.
+    """
+    count = float(given)
+    if not 0 <= count < _MOST_TOKENS or count % 1:
+        raise ValueError
+    return int(count)
+
+
 def _seconds(given: Any) -> float:
     seconds = float(given)
     if not 0 <= seconds < math.inf:
         raise ValueError
     return seconds
-
-
-def _whole(given: Any) -> int:
-    count = float(given)
-    if not 0 <= count < _MOST_TOKENS or count % 1:
-        raise ValueError
-    return int(count)
 
 
 def _session(given: Any) -> str | None:
@@ -146,8 +206,8 @@ _MOST_TOKENS = 2.0**53
 _TAKEN: Mapping[str, tuple[Callable[[Any], Any], Callable[[], Any]]] = {
     "service_s": (_seconds, lambda: array("d")),
     "session": (_session, list),
-    "input_tokens": (_whole, lambda: array("q")),
-    "output_tokens": (_whole, lambda: array("q")),
+    "input_tokens": (whole, lambda: array("q")),
+    "output_tokens": (whole, lambda: array("q")),
     "class": (_class, list),
 }
 """For each further column what makes a value of what was written, and of what makes the column."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from operator import itemgetter
 from typing import Any
+
+from pydantic_core import from_json
 
 from everai_autoscaler.errors import ContractError, MissingExtraError
 from everai_autoscaler.simulator.reading.rows import COLUMNS, Row, taken
@@ -76,13 +77,12 @@ def json_objects(source: Source, at: list[int]) -> Iterator[dict[str, Any]]:
     Raises:
         ContractError: a line isn't an object; names it.
     """
-    decode = json.JSONDecoder().decode
     for number, line in enumerate(source.lines, 1):
         if not line.strip():
             continue
         at[0] = number
         try:
-            value = decode(line)
+            value = from_json(line)
         except ValueError as error:
             raise source.wrong(f"is not JSON: {error}", number) from error
         if not isinstance(value, dict):

@@ -95,11 +95,11 @@ def test_published_rows_out_of_order_are_sorted(written):
     [
         (AZURE.splitlines()[0] + "\n", "has no requests"),
         (AZURE + "yesterday,1,1\n", "line 5: TIMESTAMP: 'yesterday' is not a date and time"),
-        (AZURE + "2023-11-16 18:15:59,-1,1\n", "line 5: input_tokens: '-1' is not a whole number of at least 0"),
+        (AZURE + "2023-11-16 18:15:59,-1,1\n", "line 5: ContextTokens: '-1' is not a whole number of at least 0"),
         (AZURE + "2033-11-16 18:15:59,1,1\n", "line 5: arrival_s: "),
         (MOONCAKE + '{"timestamp": 300}\n', "line 4: no field input_length or output_length"),
         (MOONCAKE + MOONCAKE.splitlines()[0].replace(": 0,", ": -5,"), "line 4: timestamp: -5 is not a number of"),
-        (MOONCAKE + MOONCAKE.splitlines()[0].replace("6955", "null"), "line 4: input_tokens: None is not a whole"),
+        (MOONCAKE + MOONCAKE.splitlines()[0].replace("6955", "null"), "line 4: input_length: None is not a whole"),
         (MOONCAKE + "{", "line 4: is not JSON"),
     ],
 )

@@ -83,8 +83,11 @@ def fleet_of(run: Run, columns: int) -> Fleet:
         started = [life.started_at for life in run.workers]
         total = level(started, gone, end=end, columns=columns)
         starting = level(started, ready, end=end, columns=columns).mean
-        begins, ends = _busy(run, gone, end)
-        busy = level(begins, ends, end=end, columns=columns).mean
+        if len(run.requests):
+            begins, ends = _busy(run, gone, end)
+            busy = level(begins, ends, end=end, columns=columns).mean
+        else:
+            busy = _seen(run, lambda row: row.busy, end, columns).mean
     else:
         total = _seen(run, lambda row: row.free + row.busy + row.inflight + row.draining, end, columns)
         starting = _seen(run, lambda row: row.inflight, end, columns).mean

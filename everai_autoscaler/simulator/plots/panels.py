@@ -56,15 +56,16 @@ def demand_panel(scene: Scene, view: View, demand: Demand, top: float) -> float:
 
 
 def workers_panel(
-    scene: Scene, view: View, fleet: Fleet, top: float, *, best: Sequence[tuple[float, float]] | None, seen: str
+    scene: Scene, view: View, run: Run, fleet: Fleet, top: float, *, best: Sequence[tuple[float, float]] | None
 ) -> float:
     """Workers by status, and the fleet of the best schedule known."""
     ideal = None if best is None else steps_level(best, end=view.end, columns=view.columns)
     scale = number_scale(max([1, *fleet.total.peak, *(ideal.mean if ideal else [])]))
+    title = "Workers" if run.workers else "Workers, as seen at each decision"
     parts = [
         (fleet.busy, "busy", "busy"),
         (fleet.draining, "draining", "draining"),
-        (fleet.free, "free", "free (paid for, idle)"),
+        (fleet.free, "free", "free (paid for, idle)" if run.ticks or len(run.requests) else "ready (busy or free)"),
         (fleet.starting, "starting", "starting"),
     ]
     shown = [part for part in parts if any(part[0]) or part[1] != "draining"]
@@ -72,7 +73,7 @@ def workers_panel(
     key += _peak_key(fleet.total.mean, fleet.total.peak)
     if ideal:
         key.append(Key("fleet of the best schedule known", "best", "line"))
-    frame = panel(scene, view, scale, top=top, height=190, title=f"Workers{seen}", key=key)
+    frame = panel(scene, view, scale, top=top, height=190, title=title, key=key)
     _stack(frame, view, scale, [(values, role) for values, role, _ in shown])
     _peak(frame, view, scale, fleet.total.mean, fleet.total.peak)
     if ideal:
@@ -160,13 +161,13 @@ def waits_panel(scene: Scene, view: View, run: Run, top: float, *, slo: float) -
     def placed(rows: Sequence[tuple[float, float]]) -> list[Point]:
         # A dot at the very edge is moved inside by its half, so that none is cut off.
         ends = view.width - size / 2, height - size / 2
-        places = ((view.x(came), height * (1 - scale.place(wait))) for came, wait in rows)
-        return thinned((min(max(x, size / 2), ends[0]), min(y, ends[1])) for x, y in places)
+        places = thinned((view.x(came), height * (1 - scale.place(wait))) for came, wait in rows)
+        return [(min(max(x, size / 2), ends[0]), min(y, ends[1])) for x, y in places]
 
     frame.shapes.append(Dots(placed([row for row in known if row[1] <= slo + ROUNDING]), "in time", size))
     frame.shapes.append(Dots(placed(late), "late", size))
     if many and known:
-        columns = max(8, min(220, len(known) // 60))
+        columns = max(8, min(120, len(known) // 60))
         moments, waits = [came for came, _ in known], [wait for _, wait in known]
         found = quantiles(moments, waits, (0.5, 0.99), width=view.end / columns, columns=columns)
         for values, role in zip(found, ("median", "high"), strict=True):

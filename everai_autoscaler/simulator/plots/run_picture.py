@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from everai_autoscaler.simulator.metrics import measure
@@ -23,7 +24,7 @@ from everai_autoscaler.simulator.plots.panels import (
 )
 from everai_autoscaler.simulator.plots.scale import duration, time_unit
 from everai_autoscaler.simulator.plots.scene import Scene, Text, wrapped
-from everai_autoscaler.simulator.plots.telling import did, shortened, telling_decisions
+from everai_autoscaler.simulator.plots.telling import Telling, did, shortened, telling_decisions
 
 if TYPE_CHECKING:
     from everai_autoscaler.simulator.optimum import Optimum
@@ -59,16 +60,36 @@ def run_scene(run: Run, *, optimum: Optimum | None = None, slo: float = 5.0, fin
         y = scene.paragraph(line, 24, y + 2, WIDTH - 48, size=14)
     y = scene.paragraph(assumptions_line(run, slo=slo), 24, y + 4, WIDTH - 48, role="muted", size=12)
     told = telling_decisions(run)
+    y = _panels(scene, view, run, y + _GAP - 4, told, slo=slo, optimum=optimum)
+    y = _told(scene, told, y)
+    for words in _notes(run, view.end / inner):
+        y = scene.paragraph(words, 24, y + 6, WIDTH - 48, role="muted", size=12)
+    scene.height = y + 18
+    return scene
+
+
+def _panels(
+    scene: Scene, view: View, run: Run, y: float, told: Sequence[Telling], *, slo: float, optimum: Optimum | None
+) -> float:
+    """All panels of what was kept, from *y* down; gives where they end."""
     demand, fleet = demand_of(run, view.columns), fleet_of(run, view.columns)
-    y = arrivals_panel(scene, view, run, y + _GAP - 4)
-    y = demand_panel(scene, view, demand, y + _GAP)
-    seen = "" if run.workers else ", as seen at each decision"
-    y = workers_panel(scene, view, fleet, y + _GAP, best=None if optimum is None else optimum.fleet, seen=seen)
-    y = decisions_panel(scene, view, run, y + _GAP, [one.row.at for one in told])
-    y = queue_panel(scene, view, demand, y + _GAP + (8 if told else 0))
+    kept = bool(len(run.requests) or run.ticks)
+    if len(run.requests) or len(run.workload):
+        y = arrivals_panel(scene, view, run, y) + _GAP
+    if kept:
+        y = demand_panel(scene, view, demand, y) + _GAP
+    y = workers_panel(scene, view, run, fleet, y, best=None if optimum is None else optimum.fleet)
+    if run.ticks:
+        y = decisions_panel(scene, view, run, y + _GAP, [one.row.at for one in told]) + (8 if told else 0)
+    if kept:
+        y = queue_panel(scene, view, demand, y + _GAP)
     if len(run.requests):
         y = waits_panel(scene, view, run, y + _GAP, slo=slo)
-    y = time_axis(scene, view, y, time_unit(view.end)[1])
+    return time_axis(scene, view, y, time_unit(view.end)[1])
+
+
+def _told(scene: Scene, told: Sequence[Telling], y: float) -> float:
+    """The numbered decisions in words."""
     if told:
         scene.shapes.append(Text(24, y + 24, "Decisions in words", "ink", 14, bold=True))
         y += 32
@@ -79,11 +100,17 @@ def run_scene(run: Run, *, optimum: Optimum | None = None, slo: float = 5.0, fin
         if len(lines) > _LINES:
             lines = [*lines[: _LINES - 1], f"{lines[_LINES - 1]} …"]
         y = scene.paragraph(" ".join(lines), 48, y, WIDTH - 48 - 24, size=12.5) + 2
-    if fleet.total.peak and view.end / inner > run.setting.interval:
-        words = (
-            f"Each pixel of width is {duration(view.end / inner)}: areas are averages over that time, so that they "
-            "show what was paid; thin lines and bars of decisions keep the most in it."
+    return y
+
+
+def _notes(run: Run, pixel: float) -> list[str]:
+    """What a reader needs to know about the picture itself; a *pixel* of its width is so many seconds."""
+    notes = []
+    if run.totals is not None and not (len(run.requests) and run.ticks):
+        notes.append("What isn't drawn wasn't kept: requests or decisions of this run were only added up.")
+    if pixel > run.setting.interval:
+        notes.append(
+            f"Each pixel of width is {duration(pixel)}: areas are averages over that time, so that they show what was "
+            "paid; thin lines and the marks of decisions keep the most in it."
         )
-        y = scene.paragraph(words, 24, y + 6, WIDTH - 48, role="muted", size=12)
-    scene.height = y + 18
-    return scene
+    return notes

@@ -24,6 +24,8 @@ class Scale:
         """Where *value* stands: 0 at the bottom, 1 at the top."""
         if self.start:
             return math.log(max(value, self.start) / self.start) / math.log(self.top / self.start)
+        if self.linear_to == math.inf:
+            return min(value / self.top, 1.0)
         return _bent(min(value, self.top), self.linear_to) / _bent(self.top, self.linear_to)
 
 
@@ -138,6 +140,4 @@ _CLOCK = (2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 144
 
 def _bent(value: float, bend: float) -> float:
     """Linear up to *bend*, logarithmic above it, without a kink; in units of *bend*."""
-    if bend == math.inf:
-        return value
     return value / bend if value <= bend else 1 + math.log(value / bend)

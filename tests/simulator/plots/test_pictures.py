@@ -16,6 +16,7 @@ from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.simulator.optimum import Optimum
 from everai_autoscaler.simulator.plots import html_of, plot_run
 from everai_autoscaler.simulator.plots.run_picture import run_scene
+from everai_autoscaler.simulator.simulate import simulate
 from everai_autoscaler.simulator.workload import Workload
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u2028\x1b[2J$x$ & \"'"
@@ -127,6 +128,16 @@ def test_a_failure_is_told_in_words(broken):
 
     assert "The policy failed in" in said
     assert "<b>no</b> idea" in said
+
+
+def test_a_run_of_totals_has_its_workers(tmp_path):
+    """Where requests and decisions weren't kept, the picture has what there is, and says what it hasn't."""
+    run = simulate("simple", [(i, 9) for i in range(50)], arguments={"max_workers": 5}, keep="totals")
+    scene = run_scene(run)
+
+    assert ["Requests that came in each 1 s", "Workers"] == [frame.name for frame in scene.frames]
+    assert "What isn't drawn wasn't kept" in words(scene)
+    assert written(run, tmp_path / "run.html")
 
 
 def test_a_notebook_shows_the_picture(afternoon):

@@ -12,6 +12,7 @@ from attrs import define, field
 
 from everai_autoscaler.errors import ArgumentError, AutoscalerError, MissingExtraError, words_of
 from everai_autoscaler.simulator.cluster import Cluster
+from everai_autoscaler.simulator.faults import ColdStart
 from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.simulator.play import Playable
 from everai_autoscaler.simulator.run import Requests
@@ -128,6 +129,8 @@ def _why_not_compiled(load: Workload | Clients, options: dict[str, Any]) -> str:
     if load.sessions is not None and any(session is not None for session in load.sessions):
         return "there are sessions"
     given = [name for name in options if name not in _COMPILES and options[name] is not None]
+    if isinstance(options.get("cold_start"), ColdStart):
+        given.append("cold starts that are drawn")
     return f"it doesn't know {', '.join(given)}" if given else ""
 
 
@@ -153,7 +156,8 @@ def _compiled(load: Workload | Clients, options: dict[str, Any]) -> Playable:
 
 def _plain(load: Workload | Clients, session_timeout: float, options: dict[str, Any]) -> Cluster:
     try:
-        return Cluster(load=[load], session_timeout=session_timeout, **options)
+        given = {name: value for name, value in options.items() if value is not None and name != "lag"}
+        return Cluster(load=[load], session_timeout=session_timeout, **given)
     except ValueError as error:
         if isinstance(error, AutoscalerError):
             raise
@@ -168,4 +172,6 @@ def _assumed(options: dict[str, Any]) -> tuple[str, ...]:
         said.append(f"at most {counted(most, 'worker')} may be started within 60 s")
     if options.get("removal") == "drain":
         said.append("a worker that serves and is to be removed finishes what it serves, and then goes")
-    return tuple(said)
+    said += [str(options[name]) for name in ("faults", "lag") if options.get(name) is not None]
+    machines = options.get("machines") or ()
+    return (*(one for one in said if one), *map(str, machines))

@@ -34,7 +34,7 @@ class ColdStart:
     >>> round(ColdStart([30], spread=0.4).draw(seed=7, ordinal=0), 1)
     28.7
     >>> ColdStart([20, 31.5, 44]).draw(seed=7, ordinal=3)
-    31.5
+    44.0
 
     Raises:
         ArgumentError: no number, one below 0, or a spread that is none.
@@ -107,6 +107,12 @@ class Machine:
     share: float = field(default=1.0, kw_only=True)
     """How many workers run on it, in proportion to the other machines' shares; above 0."""
 
+    def __str__(self) -> str:
+        """What it is and costs, in words."""
+        price = "no price" if self.price is None else f"{self.price:g} an hour"
+        spot = "" if self.spot_price is None else f", {self.spot_price:g} on spot capacity"
+        return f"machine {self.gpu_type or 'of no stated type'}: {price}{spot}, a share of {self.share:g}"
+
     def __attrs_post_init__(self) -> None:
         for name in ("price", "spot_price", "share"):
             if (value := getattr(self, name)) is not None:
@@ -165,6 +171,19 @@ class Faults:
             _check(name, getattr(self, name), most=1)
         for name in ("crashes_per_hour", "reclaims_per_hour", "notice", "draining"):
             _check(name, getattr(self, name), most=math.inf)
+
+    def __str__(self) -> str:
+        """What goes wrong, in words; empty where nothing does."""
+        said = {
+            f"{100 * self.start_failure:g} % of the workers fail to start": self.start_failure,
+            f"{100 * self.never_ready:g} % of the starts never complete": self.never_ready,
+            f"a worker crashes {self.crashes_per_hour:g} times an hour": self.crashes_per_hour,
+            f"{100 * self.spot_share:g} % of the workers are on spot capacity": self.spot_share,
+            f"which is taken back {self.reclaims_per_hour:g} times an hour": self.spot_share * self.reclaims_per_hour,
+            f"with a notice of {self.notice:g} s": self.spot_share * self.reclaims_per_hour * self.notice,
+            f"a removed worker stays for {self.draining:g} s": self.draining,
+        }
+        return ", ".join(words for words, is_so in said.items() if is_so)
 
     def luck(self, seed: int, ordinal: int) -> Luck:
         """The luck of the worker of that *ordinal*, counted from 0 in the order of starts."""

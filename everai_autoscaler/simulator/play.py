@@ -59,6 +59,9 @@ def play(
 ) -> None:
     """Tick each of *apps* every *interval* seconds, the first time at second 0.
 
+    Where they share something, none is always the first to take it: whoever ticked first at one moment is last at the
+    next.
+
     Args:
         apps: for each its cluster, its scaler, and what is called with each decision. All have the same time.
         start: second 0, in epoch seconds.
@@ -74,7 +77,8 @@ def play(
             target.clock.sleep_until(start + min(at, end))
         if beat and (at >= end or (until_rest and all(target.at_rest for target, _, _ in apps))):
             break
-        for target, scaler, keep in apps:
+        first = beat % len(apps)
+        for target, scaler, keep in (*apps[first:], *apps[:first]):
             done = tick(target, scaler)
             keep(row_of(at, done), done)
         beat += 1

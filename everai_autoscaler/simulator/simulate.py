@@ -15,6 +15,8 @@ from everai_autoscaler.errors import ArgumentError, ContractError
 from everai_autoscaler.loop import Tick
 from everai_autoscaler.model import AutoScaler, Dispatch
 from everai_autoscaler.simulator.engine import Engine, cluster_of
+from everai_autoscaler.simulator.faults import ColdStart, Faults, Machine
+from everai_autoscaler.simulator.lag import Lag, Lagged
 from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.simulator.play import play
 from everai_autoscaler.simulator.reading import read
@@ -40,7 +42,7 @@ def simulate(
     workload: Load,
     *,
     arguments: Mapping[str, Any] | None = None,
-    cold_start: float | Sequence[float] = 30.0,
+    cold_start: float | Sequence[float] | ColdStart = 30.0,
     interval: float = 20.0,
     workers: int = 1,
     concurrency: int = 1,
@@ -54,6 +56,9 @@ def simulate(
     queue_limit: int | None = None,
     starts_per_minute: int | None = None,
     removal: Literal["refuse", "drain"] = "refuse",
+    faults: Faults | None = None,
+    machines: Sequence[Machine] = (),
+    lag: Lag | None = None,
     engine: Literal["auto", "python", "compiled"] = "auto",
     keep: Literal["all", "totals"] = "all",
     progress: Callable[[float], None] | None = None,
@@ -71,7 +76,8 @@ def simulate(
             the answer.
         arguments: the scaler's arguments, where it is a name.
         cold_start: seconds until a started worker is ready, ``math.inf`` for one that never is; or one such number for
-            each worker in the order in which they are started, the last of which holds for all further ones.
+            each worker in the order in which they are started, the last of which holds for all further ones; or a
+            ``ColdStart``, from which each worker's is drawn.
         interval: seconds between decisions.
         workers: how many are ready at the start.
         concurrency: how many requests a worker serves at once.
@@ -85,6 +91,10 @@ def simulate(
         queue_limit: requests that may wait; one that comes then is refused.
         starts_per_minute: workers that may be started within any 60 seconds.
         removal: what becomes of a worker that serves, and is to be removed: it is refused, or the worker drains.
+        faults: what goes wrong with workers.
+        machines: what workers run on, and what an hour of each costs.
+        lag: how late snapshots and decisions are, and how often a snapshot is lost. A policy may then name a worker
+            that is busy by now; with *removal* ``drain`` that one finishes first.
         engine: ``python``; ``compiled``, which is many times as fast and does the same, event by event; or ``auto``:
             compiled where it can be and there are so many requests that compiling pays.
         keep: ``all``, or ``totals``: each request and decision is added up and forgotten. Percentiles are then at most
@@ -121,6 +131,9 @@ def simulate(
         "queue_limit": queue_limit,
         "starts_per_minute": starts_per_minute,
         "removal": removal,
+        "faults": faults,
+        "machines": tuple(machines) or None,
+        "lag": lag,
         "start": start,
         "seed": seed,
     }
@@ -128,7 +141,7 @@ def simulate(
     tally = Tally(warm_up=warm_up, concurrency=concurrency)
     book = Book(made, tally if keep == "totals" else None)
     play(
-        [(made.target, decider, book.keep)],
+        [(made.target if lag is None else Lagged(made.target, lag, seed=seed), decider, book.keep)],
         start=start,
         end=end,
         interval=interval,
@@ -270,23 +283,21 @@ def until(life: Life, end: float) -> Life:
     )
 
 
-def cold_start_words(cold_start: float | Sequence[float]) -> str:
+def cold_start_words(cold_start: float | Sequence[float] | ColdStart) -> str:
     """*cold_start* as a setting has it."""
     if isinstance(cold_start, int | float):
         return f"{cold_start:g} s"
-    if not isinstance(cold_start, Sequence):
+    if isinstance(cold_start, ColdStart):
         return str(cold_start)
     shown = ", ".join(f"{one:g}" for one in cold_start[:5])
     return f"{shown}{', ...' if len(cold_start) > 5 else ''} s, in the order of the launches"
 
 
-def typical_cold_start(cold_start: float | Sequence[float]) -> float | None:
+def typical_cold_start(cold_start: float | Sequence[float] | ColdStart) -> float | None:
     """The median of *cold_start*; ``None`` where it isn't known."""
     if isinstance(cold_start, int | float):
         return float(cold_start)
-    if not isinstance(cold_start, Sequence):
-        return None
-    seconds = sorted(cold_start)
+    seconds = sorted(cold_start.seconds if isinstance(cold_start, ColdStart) else cold_start)
     return seconds[len(seconds) // 2] if seconds else None
 
 

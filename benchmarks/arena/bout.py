@@ -179,6 +179,16 @@ class Kept:
         ]
         return sorted(found, key=lambda result: bool(result.bout.arguments))
 
+    def cheapest(self, best: Best) -> float:
+        """Worker-seconds of the cheapest schedule known: the optimum's, the static fleet's, or that of a run."""
+        limit = LIMITS.index(best.limit)
+        met = [
+            result.worker_seconds
+            for bout, result in self.results.items()
+            if (bout.trace, bout.cold_start) == (best.trace, best.cold_start) and result.meets(limit)
+        ]
+        return min([best.schedule, best.static_cost, *met])
+
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

@@ -87,6 +87,16 @@ def test_results_are_found_again(tmp_path):
     assert {("t", 30.0, 5.0): best} == Kept(tmp_path).optima
 
 
+def test_the_cheapest_schedule_known_may_be_that_of_a_run(tmp_path):
+    """A run that meets the SLO is a schedule; one that misses it is none."""
+    best, kept = Best("t", 30, 5.0, 8.0, 90.0, "b", "s", 2, 80.0, 0.1), Kept(tmp_path)
+
+    assert 80.0 == kept.cheapest(best)
+    kept.add([_result((0.98, 1.0), 60.0)])
+    assert 80.0 == kept.cheapest(best)
+    assert 60.0 == kept.cheapest(Best("t", 30, 30.0, 8.0, 90.0, "b", "s", 2, 80.0, 0.1))
+
+
 def test_the_page_says_what_was_played_and_what_was_not(trace, tmp_path):
     """A page of a few results has its tables, and leaves empty what is missing."""
     kept = Kept(tmp_path / "results")

@@ -207,7 +207,7 @@ def _geometric(values: Sequence[float]) -> float:
 
 def _summary(ranks: Sequence[tuple[int, Entry]]) -> str:
     if not ranks:
-        return "not played | | | "
+        return "not played | | |"
     met = [entry.over for _, entry in ranks if entry.met]
     cost = f"{_geometric(met):.2f}" if met else "-"
     waits = median(entry.result.wait_p99 for _, entry in ranks)

@@ -30,14 +30,17 @@ class Order(IntEnum):
 
 
 _NEVER = math.inf
+Advance: TypeAlias = Callable[[Any, float, float, Callable[[], bool]], None]
+"""Lets answers and arrivals happen where there are no sessions and no clients; ``fast.advance`` says how."""
 _Event: TypeAlias = Callable[[Any, float], None]
 
 
 class Events:
     """What is to happen to a *line*, in seconds from its start; its requests come from the *load*."""
 
-    def __init__(self, line: Line, load: Iterable[Load]) -> None:
+    def __init__(self, line: Line, load: Iterable[Load], advance: Advance = fast.advance) -> None:
         self.line = line
+        self._advance_plain = advance
         self.hung_up: dict[int, float] = {}
         """When the client of each request that it gave up hung up."""
         self._planned: list[tuple[float, int, int, _Event, Any]] = []
@@ -81,7 +84,7 @@ class Events:
                 if planned and planned[0][0] <= until:  # an answer at its moment comes before it; a request doesn't
                     answers = planned[0][0]
                     requests = math.nextafter(answers, -_NEVER)
-                fast.advance(self.line, answers, requests, self._pull)
+                self._advance_plain(self.line, answers, requests, self._pull)
             if not self._is_plain:
                 self._advance_one_by_one(until)
             if not planned or planned[0][0] > until:

@@ -76,7 +76,7 @@ class Line:
     serving: list[int] = _empty(list)
     successes: list[int] = _empty(list)
     served_for: list[float] = _empty(list)
-    last_served: list[float | None] = _empty(list)
+    last_served: list[float] = _empty(list)
     touched: list[int] = _empty(list)
     """The step at which something last changed: it became ready, got a request, finished one, lost a session."""
     entries: list[int | None] = _empty(list)
@@ -96,7 +96,7 @@ class Line:
         self.serving.append(0)
         self.successes.append(0)
         self.served_for.append(0.0)
-        self.last_served.append(None)
+        self.last_served.append(math.nan)
         self.touched.append(0)
         self.entries.append(None)
         self.here.add(slot)

@@ -90,7 +90,7 @@ class Member:
         if self.ready_at is not None:
             status = WorkerStatus.Busy if serving else WorkerStatus.Free
         return {
-            "last_service_time": 0 if last_served is None else _whole_second_after(self.epoch + last_served),
+            "last_service_time": 0 if math.isnan(last_served) else _whole_second_after(self.epoch + last_served),
             "number_of_successes": successes,
             "number_of_sessions": len(line.sessions[slot]) if slot in line.sessions else 0,
             "average_response_time": line.served_for[slot] / successes if successes else 0.0,

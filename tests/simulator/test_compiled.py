@@ -1,0 +1,117 @@
+"""What the compiled cluster promises: it is the other one, event by event."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from everai_autoscaler.errors import ContractError
+from everai_autoscaler.model import DecideResult, Dispatch, ScaleDownAction, ScaleUpAction
+from everai_autoscaler.simulator.cluster import Cluster
+from everai_autoscaler.simulator.load import Clients
+from everai_autoscaler.simulator.workload import Workload
+
+pytest.importorskip("numba")
+
+from everai_autoscaler.simulator.compiled import CompiledCluster
+
+TENTHS = st.integers(0, 160).map(lambda tenths: tenths / 10)
+
+
+@st.composite
+def workloads(draw):
+    requests = draw(st.lists(st.tuples(TENTHS, TENTHS), max_size=20))
+    return Workload("drawn", sorted(came for came, _ in requests), [service for _, service in requests])
+
+
+cases = st.fixed_dictionaries(
+    {
+        "workers": st.integers(0, 3),
+        "cold_start": st.lists(st.one_of(TENTHS, st.just(math.inf)), min_size=1, max_size=4),
+        "concurrency": st.integers(1, 3),
+        "dispatch": st.sampled_from(list(Dispatch)),
+        "queue_limit": st.sampled_from([None, None, 0, 3]),
+        "removal": st.sampled_from(["refuse", "drain"]),
+        "seed": st.integers(0, 3),
+    }
+)
+walks = st.lists(
+    st.tuples(TENTHS, st.integers(0, 2), st.lists(st.integers(0, 5)), st.none() | st.integers(0, 5)), max_size=12
+)
+
+
+def decided(up, down):
+    actions = [ScaleDownAction(worker_id=worker_id) for worker_id in down]
+    return DecideResult(max_workers=99, actions=[*([ScaleUpAction(count=up)] if up else []), *actions])
+
+
+def told(cluster, walk, removal):
+    """All that can be known of what happens in *cluster* on a *walk* which starts, removes and loses workers."""
+    seen = []
+    for wait, up, places, lost in [*walk, (100.0, 0, [], None)]:
+        cluster.clock.sleep_until(cluster.clock.now() + wait)
+        factors = cluster.observe()
+        idle = [w.worker_id for w in factors.workers if removal == "drain" or not w.current_request]
+        down = dict.fromkeys(idle[place] for place in places if place < len(idle))
+        seen += [factors.json(), cluster.queue, cluster.at_rest, cluster.apply(decided(up, down))]
+        members = list(cluster._fleet.here.values())
+        if lost is not None and lost < len(members):
+            now = cluster.clock.now() - cluster._start
+            seen.append(cluster._line.lose(members[lost].slot, now))
+            cluster._fleet._end(members[lost], now)
+    fates = cluster.fates()
+    columns = [fates.came, fates.service, fates.began, fates.answered, fates.worker]
+    return [*seen, *map(repr, columns), fates.refused, fates.interrupted, cluster.lives(), cluster.everyone]
+
+
+@settings(deadline=None)
+@given(workload=workloads(), case=cases, walk=walks)
+def test_is_the_cluster_event_by_event(workload, case, walk):
+    """Each snapshot, what became of each request and the life of each worker are those of the other cluster."""
+    expected, found = (
+        told(kind(load=[workload], **case), walk, case["removal"]) for kind in (Cluster, CompiledCluster)
+    )
+
+    assert expected == found
+
+
+def test_the_queue_may_grow():
+    """There is no limit to how many may wait where none was given."""
+    cluster = CompiledCluster(load=[Workload("burst", [0.0] * 1000, [1.0] * 1000)])
+    cluster.clock.sleep_until(cluster.clock.now() + 600)
+
+    assert 399 == cluster.observe().waiting()
+    assert list(range(1000)) == list(cluster.fates().began)[:601] + list(range(601, 1000))
+
+
+def test_many_may_be_refused():
+    """All that found the queue full are told of, however many came between two ticks."""
+    cluster = CompiledCluster(load=[Workload("burst", [0.0] * 500, [1.0] * 500)], queue_limit=10)
+    cluster.clock.sleep_until(cluster.clock.now() + 1)
+
+    assert tuple(range(11, 500)) == cluster.fates().refused
+
+
+@pytest.mark.parametrize(
+    ("load", "said"),
+    [
+        ([], "load: nothing given; the compiled cluster takes one Workload, Cluster takes any load"),
+        (
+            [Clients(1, service_time=1.0)],
+            "load: Clients given; the compiled cluster takes one Workload, Cluster takes any load",
+        ),
+        (
+            [Workload("chat", [0.0], [1.0], sessions=["a"])],
+            "load: chat has sessions; the compiled cluster knows none, Cluster does",
+        ),
+    ],
+)
+def test_says_what_it_does_not_take(load, said):
+    """A load that isn't one workload without sessions is refused in one line."""
+    with pytest.raises(ContractError) as refused:
+        CompiledCluster(load=load)
+
+    assert said == str(refused.value)

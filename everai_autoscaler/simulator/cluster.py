@@ -33,11 +33,8 @@ from typing import Literal
 from everai_autoscaler.loop import Applied
 from everai_autoscaler.model import DecideResult, Dispatch, Factors, QueueReason, Worker, WorkerStatus
 from everai_autoscaler.serving.history import HISTORIES
-<<<<<<< HEAD
-from everai_autoscaler.simulator.capacity import Capacity
-=======
 from everai_autoscaler.simulator import fast
->>>>>>> 8813e3d (A compiled cluster: answers and arrivals between two other events run in machine code)
+from everai_autoscaler.simulator.capacity import Capacity
 from everai_autoscaler.simulator.clock import VirtualClock
 from everai_autoscaler.simulator.events import Events
 from everai_autoscaler.simulator.faults import ColdStart, Faults, Machine
@@ -124,14 +121,9 @@ class Cluster:
         self._session_timeout = session_timeout
         self._seen: deque[tuple[float, dict[WorkerStatus, int], dict[QueueReason, int]]] = deque(maxlen=HISTORIES)
         self._counted = 0, 0
-<<<<<<< HEAD
         self._unknown = Factors(observed_at=0).__dict__
-        self._line = Line(concurrency, Dispatch(dispatch), math.inf if queue_limit is None else queue_limit)
-        self._events = Events(self._line, load)
-=======
         self._line = self._new_line(concurrency, Dispatch(dispatch), math.inf if queue_limit is None else queue_limit)
         self._events = Events(self._line, load, self._advance)
->>>>>>> 8813e3d (A compiled cluster: answers and arrivals between two other events run in machine code)
         self._fleet = Fleet(
             self._line,
             self._events,

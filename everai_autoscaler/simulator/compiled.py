@@ -7,15 +7,20 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
+from attrs import evolve
 
-from everai_autoscaler.errors import ContractError
+from everai_autoscaler.errors import ContractError, MissingExtraError
 from everai_autoscaler.model import Dispatch, QueueReason
 from everai_autoscaler.simulator import columns, kernel
 from everai_autoscaler.simulator.cluster import Cluster
 from everai_autoscaler.simulator.line import Line
 from everai_autoscaler.simulator.load import Load
 from everai_autoscaler.simulator.workload import Workload
+
+try:
+    import numpy as np
+except ImportError as error:
+    raise MissingExtraError(f"{error.name} is missing: pip install 'everai-autoscaler[simulator]'") from error
 
 __all__ = ["CompiledCluster", "CompiledLine"]
 
@@ -40,6 +45,7 @@ class CompiledLine(Line):
         self._answer_at, self._seats = np.zeros(0), np.zeros((columns.SEATS, 0), dtype=np.int64)
         self._room = np.zeros((2, 0), dtype=np.int64)
         self._whole, self._real = np.zeros((columns.WHOLE, 0), dtype=np.int64), np.zeros((columns.REAL, 0))
+        self._widen(_LEAST)
         self._requests: tuple[Any, ...] = ()
 
     @property
@@ -83,12 +89,7 @@ class CompiledLine(Line):
         self._workers += 1
         self._here += 1
         if worker == size:
-            size = max(_LEAST, 2 * size)
-            self._room, self._whole, self._real = (_wider(one, size) for one in (self._room, self._whole, self._real))
-            self.serving, self.successes, self.touched = (
-                _view(self._whole[row]) for row in (columns.SERVING, columns.SUCCESSES, columns.TOUCHED)
-            )
-            self.served_for, self.last_served = (_view(row) for row in self._real)
+            self._widen(2 * size)
         self._whole[:, worker] = 0, 0, 0, 1, -1
         self._real[:, worker] = 0, math.nan
         needed, size = self._counts[columns.SERVED] + self._here * self.concurrency, self._seats.shape[1]
@@ -107,7 +108,7 @@ class CompiledLine(Line):
         self._here -= int(self._whole[columns.HERE, slot])
         kernel.withdraw(slot, self._room, self._numbers, self._whole)
 
-    def lose(self, slot: int, now: float) -> int:
+    def lose(self, slot: int, now: float) -> None:
         """As ``Line.lose``."""
         self.withdraw(slot, now)
         served = self.done.stop
@@ -128,7 +129,6 @@ class CompiledLine(Line):
         self.interrupted += lost
         self._line_up(sorted([*self._waiting(), *lost]), len(self._queue))
         self.give(now)
-        return len(lost)
 
     def give(self, now: float) -> None:
         """As ``Line.give``."""
@@ -169,6 +169,13 @@ class CompiledLine(Line):
     @property
     def _reason(self) -> QueueReason:
         return QueueReason.QueueDueBusy if self._here else QueueReason.NotDispatch
+
+    def _widen(self, size: int) -> None:
+        """Make place for so many workers."""
+        self._room, self._whole, self._real = (_wider(one, size) for one in (self._room, self._whole, self._real))
+        rows = columns.SERVING, columns.SUCCESSES, columns.TOUCHED
+        self.serving, self.successes, self.touched = (_view(self._whole[row]) for row in rows)
+        self.served_for, self.last_served = (_view(row) for row in self._real)
 
     def _waiting(self) -> list[int]:
         """The requests that wait, in their order."""
@@ -226,9 +233,12 @@ class CompiledCluster(Cluster):
         if len(loads) != 1 or not isinstance(loads[0], Workload):
             kinds = ", ".join(type(one).__name__ for one in loads) or "nothing"
             raise ContractError(f"load: {kinds} given; the compiled cluster takes one Workload, Cluster takes any load")
-        if loads[0].sessions is not None:
-            raise ContractError(f"load: {loads[0].name} has sessions; the compiled cluster knows none, Cluster does")
-        super().__init__(load=loads, **options)
+        workload = loads[0]
+        if workload.sessions is not None:
+            if any(session is not None for session in workload.sessions):
+                raise ContractError(f"load: {workload.name} has sessions, which only Cluster knows")
+            workload = evolve(workload, sessions=None)
+        super().__init__(load=[workload], **options)
 
     @staticmethod
     def _advance(line: Any, answers: float, requests: float, _pull: Callable[[], bool]) -> None:

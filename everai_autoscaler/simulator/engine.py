@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from array import array
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 from attrs import define, field
 
-from everai_autoscaler.errors import ArgumentError, AutoscalerError, MissingExtraError, words_of
+from everai_autoscaler.errors import ArgumentError, AutoscalerError, words_of
 from everai_autoscaler.simulator.cluster import Cluster
-from everai_autoscaler.simulator.faults import ColdStart
 from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.simulator.play import Playable
 from everai_autoscaler.simulator.run import Requests
@@ -26,7 +24,6 @@ PAYS = 200_000
 """From so many requests on ``auto`` is the compiled engine: below, the compiling may take longer than the run."""
 _SETTLES = 4096
 """So many requests are added up at once."""
-_COMPILED = "everai_autoscaler.simulator.compiled"
 
 
 @define
@@ -107,14 +104,15 @@ def cluster_of(
     """
     if engine not in ("auto", "python", "compiled"):
         raise ArgumentError(f"engine: {engine!r} is not one of auto, python, compiled")
-    why_not = _why_not_compiled(load, options)
+    why_not = _why_not_compiled(load)
     if engine == "compiled" and why_not:
         raise ArgumentError(f"engine: the compiled one can't do it: {why_not}; use python, or auto")
     large = isinstance(load, Workload) and len(load) >= PAYS
     assumed = _assumed(options)
-    if engine == "compiled" or (large and not why_not and _is_there()):
-        return Engine(_compiled(load, options), (*assumed, "simulated by the compiled engine"))
-    cluster = _plain(load, session_timeout, options)
+    options |= {"load": [load], "session_timeout": session_timeout}
+    if engine == "compiled" or (engine == "auto" and large and not why_not and _is_there()):
+        return Engine(_made(_compiled(), options), (*assumed, "simulated by the compiled engine"))
+    cluster = _made(Cluster, options)
     line: Any = None
     if streams and isinstance(load, Workload):
         line = cluster.line  # its columns are read and set by number, which a Sparse one does as well
@@ -122,42 +120,28 @@ def cluster_of(
     return Engine(cluster, (*assumed, "simulated by the python engine"), line)
 
 
-def _why_not_compiled(load: Workload | Clients, options: dict[str, Any]) -> str:
+def _why_not_compiled(load: Workload | Clients) -> str:
     """Why the compiled engine can't do it; empty when it can."""
     if isinstance(load, Clients):
         return "clients wait for their answers"
     if load.sessions is not None and any(session is not None for session in load.sessions):
         return "there are sessions"
-    given = [name for name in options if name not in _COMPILES and options[name] is not None]
-    if isinstance(options.get("cold_start"), ColdStart):
-        given.append("cold starts that are drawn")
-    return f"it doesn't know {', '.join(given)}" if given else ""
-
-
-_COMPILES = {
-    *{"workers", "cold_start", "concurrency", "dispatch", "queue_limit", "removal", "start", "seed"},
-}
+    return ""
 
 
 def _is_there() -> bool:
-    return all(find_spec(name) is not None for name in ("numba", _COMPILED))
+    return all(find_spec(name) is not None for name in ("numba", "numpy"))
 
 
-def _compiled(load: Workload | Clients, options: dict[str, Any]) -> Playable:
+def _compiled() -> type[Cluster]:
+    from everai_autoscaler.simulator.compiled import CompiledCluster  # late: numba takes a second to be imported
+
+    return CompiledCluster
+
+
+def _made(kind: type[Cluster], options: dict[str, Any]) -> Cluster:
     try:
-        made = import_module(_COMPILED).CompiledCluster
-    except ImportError as error:
-        raise MissingExtraError(
-            "the compiled engine needs numba: pip install 'everai-autoscaler[simulator]'; engine python needs nothing"
-        ) from error
-    cluster: Playable = made(load, **{name: value for name, value in options.items() if name in _COMPILES})
-    return cluster
-
-
-def _plain(load: Workload | Clients, session_timeout: float, options: dict[str, Any]) -> Cluster:
-    try:
-        given = {name: value for name, value in options.items() if value is not None and name != "lag"}
-        return Cluster(load=[load], session_timeout=session_timeout, **given)
+        return kind(**{name: value for name, value in options.items() if value is not None and name != "lag"})
     except ValueError as error:
         if isinstance(error, AutoscalerError):
             raise

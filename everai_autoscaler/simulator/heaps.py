@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numba
-
+from everai_autoscaler.errors import MissingExtraError
 from everai_autoscaler.simulator.columns import (
     FREE,
     HEAP,
@@ -26,6 +25,11 @@ from everai_autoscaler.simulator.columns import (
     WORKER,
 )
 
+try:
+    import numba
+except ImportError as error:
+    raise MissingExtraError(f"{error.name} is missing: pip install 'everai-autoscaler[simulator]'") from error
+
 __all__ = ["compiled", "inlined", "no_room", "plan_answer", "rank_of", "replace_answer", "take_answer", "take_room"]
 
 
@@ -41,7 +45,7 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
-@inlined
+@compiled
 def plan_answer(at: float, seat: int, answer_at: Any, seats: Any, numbers: Any) -> None:
     """Plan the answer to the request in *seat* for the moment *at*."""
     place = numbers[SERVED]
@@ -57,7 +61,7 @@ def plan_answer(at: float, seat: int, answer_at: Any, seats: Any, numbers: Any) 
     seats[HEAP, place] = seat
 
 
-@inlined
+@compiled
 def take_answer(answer_at: Any, seats: Any, numbers: Any) -> None:
     """Take the first answer out of the heap, and free its seat."""
     size = numbers[SERVED] - 1
@@ -66,7 +70,7 @@ def take_answer(answer_at: Any, seats: Any, numbers: Any) -> None:
     replace_answer(answer_at[size], seats[HEAP, size], answer_at, seats, size)
 
 
-@inlined
+@compiled
 def replace_answer(at: float, seat: int, answer_at: Any, seats: Any, size: int) -> None:
     """Put an answer in the place of the first one of so many, and let it sink to where it belongs."""
     step = seats[SEAT_STEP, seat]
@@ -93,7 +97,7 @@ def replace_answer(at: float, seat: int, answer_at: Any, seats: Any, size: int) 
     seats[HEAP, place] = seat
 
 
-@inlined
+@compiled
 def rank_of(worker: int, numbers: Any, whole: Any) -> Any:
     """The rank of *worker*, which has just got or finished a request: the lowest gets the next one."""
     if numbers[ORDER] == MOST_RECENTLY_USED:
@@ -103,7 +107,7 @@ def rank_of(worker: int, numbers: Any, whole: Any) -> Any:
     return worker
 
 
-@inlined
+@compiled
 def take_room(worker: int, rank: int, room: Any, numbers: Any, whole: Any) -> None:
     """*worker* has room: put it where its *rank* belongs, also where it is in the heap already."""
     place = whole[PLACE, worker]
@@ -113,7 +117,7 @@ def take_room(worker: int, rank: int, room: Any, numbers: Any, whole: Any) -> No
     settle(rank, worker, place, room, numbers[ROOM], whole)
 
 
-@inlined
+@compiled
 def no_room(worker: int, room: Any, numbers: Any, whole: Any) -> None:
     """*worker* has no room: take it out of the heap, where it is in it."""
     place = whole[PLACE, worker]
@@ -128,7 +132,7 @@ def no_room(worker: int, room: Any, numbers: Any, whole: Any) -> None:
 SERVING_BITS = 44
 
 
-@inlined
+@compiled
 def settle(rank: int, worker: int, place: int, room: Any, size: int, whole: Any) -> None:
     """Let *worker* rise or sink from *place* to where its *rank* belongs among so many."""
     while place > 0 and rank < room[RANK, (place - 1) >> 1]:
@@ -147,7 +151,7 @@ def settle(rank: int, worker: int, place: int, room: Any, size: int, whole: Any)
     whole[PLACE, worker] = place
 
 
-@inlined
+@compiled
 def move(source: int, place: int, room: Any, whole: Any) -> None:
     """Move the worker at *source* in the heap of those that have room to *place*."""
     room[RANK, place] = room[RANK, source]

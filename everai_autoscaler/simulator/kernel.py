@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
-
-import numpy as np
 
 from everai_autoscaler.simulator.columns import (
     COMPLETIONS,
@@ -82,7 +81,7 @@ def advance(
         answered: when each was answered; filled in.
         worker_of: which worker began with each; filled in.
         numbers: what is counted: see the file ``columns``, as for all of the following.
-        queue: the requests that wait, as a ring from place ``FIRST`` on.
+        queue: the requests that wait, as a ring from place ``FIRST`` on; its length is a power of two.
         lists: what happened that the caller has to know.
         left_at: when each of the workers that are listed there left.
         answer_at: the heap of answers, as moments.
@@ -95,8 +94,8 @@ def advance(
         ``DONE``; or ``NO_PLACE`` where the queue or a list has to be lengthened first.
     """
     while True:
-        next_came = came[numbers[INDEX]] if numbers[INDEX] < len(came) else np.inf
-        next_answer = answer_at[0] if numbers[SERVED] > 0 else np.inf
+        next_came = came[numbers[INDEX]] if numbers[INDEX] < len(came) else math.inf
+        next_answer = answer_at[0] if numbers[SERVED] > 0 else math.inf
         if is_full(queue, lists, numbers):
             return NO_PLACE
         if numbers[SERVED] > 0 and next_answer <= next_came:
@@ -189,7 +188,7 @@ def arrive(
         lists[REFUSED_REQUEST, numbers[REFUSED]] = request
         numbers[REFUSED] += 1
     else:
-        queue[(numbers[FIRST] + numbers[WAITING]) % len(queue)] = request
+        queue[(numbers[FIRST] + numbers[WAITING]) & (len(queue) - 1)] = request
         numbers[WAITING] += 1
 
 
@@ -251,7 +250,7 @@ def finish(
 def first_waiting(queue: Any, numbers: Any) -> Any:
     """The request that waits longest, taken out of the queue."""
     request = queue[numbers[FIRST]]
-    numbers[FIRST] = (numbers[FIRST] + 1) % len(queue)
+    numbers[FIRST] = (numbers[FIRST] + 1) & (len(queue) - 1)
     numbers[WAITING] -= 1
     return request
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everai_autoscaler.errors import ContractError
+from everai_autoscaler.errors import ContractError, MissingExtraError
 from everai_autoscaler.model import DecideResult, Dispatch, ScaleDownAction, ScaleUpAction
 from everai_autoscaler.simulator.cluster import Cluster
+from everai_autoscaler.simulator.engine import PAYS
 from everai_autoscaler.simulator.load import Clients
+from everai_autoscaler.simulator.simulate import simulate
 from everai_autoscaler.simulator.workload import Workload
 
 pytest.importorskip("numba")
@@ -60,8 +63,7 @@ def told(cluster, walk, removal):
         members = list(cluster._fleet.here.values())
         if lost is not None and lost < len(members):
             now = cluster.clock.now() - cluster._start
-            seen.append(cluster._line.lose(members[lost].slot, now))
-            cluster._fleet._end(members[lost], now)
+            cluster._fleet._lose("lost", members[lost], now)
     fates = cluster.fates()
     columns = [fates.came, fates.service, fates.began, fates.answered, fates.worker]
     return [*seen, *map(repr, columns), fates.refused, fates.interrupted, cluster.lives(), cluster.everyone]
@@ -105,7 +107,7 @@ def test_many_may_be_refused():
         ),
         (
             [Workload("chat", [0.0], [1.0], sessions=["a"])],
-            "load: chat has sessions; the compiled cluster knows none, Cluster does",
+            "load: chat has sessions, which only Cluster knows",
         ),
     ],
 )
@@ -115,3 +117,43 @@ def test_says_what_it_does_not_take(load, said):
         CompiledCluster(load=load)
 
     assert said == str(refused.value)
+
+
+def run_of(requests, engine):
+    workload = Workload("steady", [0.1 * number for number in range(requests)], [1.0] * requests)
+    return simulate("free-worker", workload, arguments={"max_workers": 30}, engine=engine, until=60.0)
+
+
+def test_simulates_the_same_run():
+    """The compiled engine gives the same run, and the run says which engine it was."""
+    python, compiled = run_of(1000, "python"), run_of(1000, "compiled")
+
+    assert (python.ticks, python.workers) == (compiled.ticks, compiled.workers)
+    assert python.requests.began[:80] == compiled.requests.began[:80]
+    assert "simulated by the compiled engine" in compiled.setting.assumed
+
+
+@pytest.mark.parametrize(("requests", "engine"), [(PAYS - 1, "python"), (PAYS, "compiled")])
+def test_many_requests_are_compiled(requests, engine):
+    """Where nobody says which engine, many requests are simulated by the compiled one."""
+    assert f"simulated by the {engine} engine" in run_of(requests, "auto").setting.assumed
+
+
+def test_sessions_that_nobody_has():
+    """A column of sessions without any is none."""
+    workload = Workload("chat", [0.0], [1.0], sessions=[None])
+
+    assert 1 == CompiledCluster(load=[workload]).observe().arrivals
+
+
+@pytest.mark.parametrize("missing", ["numba", "numpy"])
+def test_without_the_extra(monkeypatch, missing):
+    """Where the extra isn't installed it is named, and the python engine takes its place where nobody asked for one."""
+    for module in ("compiled", "kernel", "heaps"):
+        monkeypatch.delitem(sys.modules, f"everai_autoscaler.simulator.{module}")
+        monkeypatch.delattr(f"everai_autoscaler.simulator.{module}")
+    monkeypatch.setitem(sys.modules, missing, None)
+
+    assert "simulated by the python engine" in run_of(PAYS, "auto").setting.assumed
+    with pytest.raises(MissingExtraError, match=f"{missing} is missing: pip install 'everai-autoscaler.simulator.'"):
+        run_of(1, "compiled")

@@ -206,8 +206,6 @@ def test_a_shipped_trace_has_its_name():
 
 def test_the_compiled_engine_is_refused_where_it_cannot_do_it():
     """And says what it can't do."""
-    with pytest.raises(ArgumentError, match="doesn't know starts_per_minute; use python"):
-        simulate("simple", BURST, engine="compiled", starts_per_minute=1)
     with pytest.raises(ArgumentError, match="clients wait for their answers"):
         simulate("simple", Clients(1, service_time=1, stop=10), engine="compiled")
     with pytest.raises(ArgumentError, match="'fast' is not one of auto, python, compiled"):

@@ -19,7 +19,7 @@ from everai_autoscaler.simulator.generate import generate
 from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.simulator.metrics import Metrics, measure
 from everai_autoscaler.simulator.optimum import Optimum, optimum
-from everai_autoscaler.simulator.reading import names, read
+from everai_autoscaler.simulator.reading import names, read, read_apps
 from everai_autoscaler.simulator.real import real_run
 from everai_autoscaler.simulator.run import Life, Requests, Run, Setting, TickRow
 from everai_autoscaler.simulator.saving import load, save
@@ -53,6 +53,7 @@ __all__ = [
     "optimum",
     "plot_run",
     "read",
+    "read_apps",
     "real_run",
     "save",
     "simulate",

@@ -12,10 +12,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from everai_autoscaler.simulator.attainment import Attainment
+from everai_autoscaler.simulator.capacity import Capacity
 from everai_autoscaler.simulator.cluster import Cluster
 from everai_autoscaler.simulator.compare import Cell
 from everai_autoscaler.simulator.elasticity import Elasticity, elasticity
+from everai_autoscaler.simulator.faults import ColdStart, Faults, Machine
 from everai_autoscaler.simulator.generate import generate
+from everai_autoscaler.simulator.lag import Lag, Lagged
 from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.simulator.metrics import Metrics, measure
 from everai_autoscaler.simulator.optimum import Optimum, optimum
@@ -24,6 +27,7 @@ from everai_autoscaler.simulator.real import real_run
 from everai_autoscaler.simulator.run import Life, Requests, Run, Setting, TickRow
 from everai_autoscaler.simulator.saving import load, save
 from everai_autoscaler.simulator.simulate import simulate
+from everai_autoscaler.simulator.together import App, simulate_together
 from everai_autoscaler.simulator.totals import Totals
 from everai_autoscaler.simulator.workload import Workload
 
@@ -31,12 +35,19 @@ if TYPE_CHECKING:
     from everai_autoscaler.simulator.plots import plot_run
 
 __all__ = [
+    "App",
     "Attainment",
+    "Capacity",
     "Cell",
     "Clients",
     "Cluster",
+    "ColdStart",
     "Elasticity",
+    "Faults",
+    "Lag",
+    "Lagged",
     "Life",
+    "Machine",
     "Metrics",
     "Optimum",
     "Requests",
@@ -57,6 +68,7 @@ __all__ = [
     "real_run",
     "save",
     "simulate",
+    "simulate_together",
 ]
 
 _LATE = {"plot_run": "plots"}

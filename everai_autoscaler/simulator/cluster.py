@@ -30,6 +30,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
+from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.loop import Applied
 from everai_autoscaler.model import DecideResult, Dispatch, Factors, QueueReason, Worker, WorkerStatus
 from everai_autoscaler.serving.history import HISTORIES
@@ -86,7 +87,8 @@ class Cluster:
 
     Raises:
         ContractError: the capacity has no room for the workers that are there at the start.
-        ValueError: a number that can't be meant; says which.
+        ArgumentError: a number that can't be meant; says which.
+        ValueError: a dispatch order that there isn't.
     """
 
     def __init__(
@@ -109,12 +111,15 @@ class Cluster:
         capacity: Capacity | None = None,
     ) -> None:
         if concurrency < 1:
-            raise ValueError(f"concurrency: {concurrency} is not a number of requests above 0")
-        for name, limit in (("queue_limit", queue_limit), ("starts_per_minute", starts_per_minute)):
-            if limit is not None and limit < 0:
-                raise ValueError(f"{name}: {limit} is not a number of at least 0")
+            raise ArgumentError(f"concurrency: {concurrency} is not a number of requests above 0")
+        limits = {"workers": workers, "queue_limit": queue_limit, "starts_per_minute": starts_per_minute}
+        for name, limit in limits.items():
+            if limit is not None and not limit >= 0:
+                raise ArgumentError(f"{name}: {limit} is not a number of at least 0")
+        if not session_timeout >= 0:
+            raise ArgumentError(f"session_timeout: {session_timeout} is not a number of seconds of at least 0")
         if removal not in ("refuse", "drain"):
-            raise ValueError(f"removal: {removal!r} is neither 'refuse' nor 'drain'")
+            raise ArgumentError(f"removal: {removal!r} is neither 'refuse' nor 'drain'")
         self.clock = VirtualClock(start) if clock is None else clock
         """What to hand to ``run``."""
         self._start = self.clock.now()

@@ -10,6 +10,7 @@ from enum import IntEnum
 from itertools import count
 from typing import Any, TypeAlias
 
+from everai_autoscaler.errors import ContractError
 from everai_autoscaler.simulator import fast
 from everai_autoscaler.simulator.line import Line
 from everai_autoscaler.simulator.load import Clients, Load
@@ -196,7 +197,7 @@ class Events:
 def _checked(arrival: Sequence[Any], last: float) -> Sequence[Any]:
     seconds, service = arrival[:2]
     if not seconds >= last:
-        raise ValueError(f"load: an arrival at {seconds} s stands after one at {last} s")
+        raise ContractError(f"load: an arrival at {seconds} s stands after one at {last} s")
     if not service >= 0:
-        raise ValueError(f"load: the arrival at {seconds} s has a service time of {service} s")
+        raise ContractError(f"load: the arrival at {seconds} s has a service time of {service} s")
     return arrival

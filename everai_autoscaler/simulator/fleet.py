@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain, repeat
 
-from everai_autoscaler.errors import ContractError, UnknownNameError
+from everai_autoscaler.errors import ArgumentError, ContractError, UnknownNameError
 from everai_autoscaler.loop import Applied
 from everai_autoscaler.model import DecideResult
 from everai_autoscaler.serving.dispatcher import STARTS
@@ -228,5 +228,5 @@ _ID_LENGTH = 22
 def _each(cold_start: float | Sequence[float]) -> Iterator[float]:
     values = [cold_start] if isinstance(cold_start, int | float) else list(cold_start)
     if not values or not all(seconds >= 0 for seconds in values):
-        raise ValueError(f"cold_start: {cold_start!r} is not a number of seconds, nor one for each worker")
+        raise ArgumentError(f"cold_start: {cold_start!r} is not a number of seconds, nor one for each worker")
     return chain(values, repeat(values[-1]))

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from attrs import define, frozen
 
+from everai_autoscaler.errors import ArgumentError
+
 __all__ = ["Clients", "Load", "Request", "Served"]
 
 
@@ -28,7 +30,7 @@ class Clients:
 
     def __attrs_post_init__(self) -> None:
         if not self.service_time > 0:
-            raise ValueError(f"service_time: {self.service_time} is not a number of seconds above 0")
+            raise ArgumentError(f"service_time: {self.service_time} is not a number of seconds above 0")
 
 
 Load: TypeAlias = Clients | Iterable[tuple[float, float] | tuple[float, float, str | None]]

@@ -193,12 +193,16 @@ class Cluster:
     def fates(self) -> Requests:
         """What became of each request that came, in seconds from the start."""
         line, came = self._line, self._line.index
+        began, answered, worker = line.began[:came], line.answered[:came], line.worker[:came]
+        for number in set(line.interrupted):
+            if math.isnan(answered[number]) and self._fleet.ever[worker[number]].ended_at is not None:
+                began[number], worker[number] = math.nan, -1  # it waits again
         return Requests(
             line.came[:came],
             line.service[:came],
-            line.began[:came],
-            line.answered[:came],
-            line.worker[:came],
+            began,
+            answered,
+            worker,
             refused=tuple(line.refused),
             interrupted=tuple(line.interrupted),
             left=tuple(sorted(self._events.hung_up.items())),

@@ -60,6 +60,9 @@ class Engine:
 
     def _add(self, tally: Tally, line: Any, numbers: list[int], now: float) -> None:
         place = {number: place for place, number in enumerate(numbers)}
+        for number in set(line.interrupted).intersection(line.waiting) if line.interrupted else ():
+            line.began.pop(number, None)  # it waits again
+            line.worker.pop(number, None)
         self._added = max([self._added, *line.answered.values()])
         fates = Requests(
             came=array("d", (line.came[number] for number in numbers)),

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import math
-from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from attrs import evolve
-
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import ArgumentError, ContractError
-from everai_autoscaler.loop import Tick
 from everai_autoscaler.model import AutoScaler, Dispatch
-from everai_autoscaler.simulator.engine import Engine, cluster_of
+from everai_autoscaler.simulator.book import (
+    MOST_TICKS,
+    START,
+    Book,
+    check_numbers,
+    cold_start_words,
+    last_second,
+    typical_cold_start,
+    when_it_ends,
+)
+from everai_autoscaler.simulator.engine import cluster_of
 from everai_autoscaler.simulator.faults import ColdStart, Faults, Machine
 from everai_autoscaler.simulator.lag import Lag, Lagged
 from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.simulator.play import play
 from everai_autoscaler.simulator.reading import read
-from everai_autoscaler.simulator.run import Life, Requests, Run, Setting, TickRow
-from everai_autoscaler.simulator.totals import Tally, Totals
+from everai_autoscaler.simulator.run import Run, Setting
+from everai_autoscaler.simulator.totals import Tally
 from everai_autoscaler.simulator.workload import Workload
 from everai_autoscaler.words import counted
 
 __all__ = ["MOST_TICKS", "Load", "simulate", "workload_of"]
-
-MOST_TICKS = 10_000_000
-"""A run of more decisions is refused: the workload has a gap of years, most likely."""
-START = 1_722_221_030.0
-"""Second 0 where the workload doesn't say when it was, in epoch seconds."""
 
 Load: TypeAlias = Workload | Clients | str | Path | Iterable[tuple[float, float]]
 """What can be simulated: a workload, clients, the name of a workload that ships, the path of a file, or pairs: for each
@@ -163,7 +163,7 @@ def simulate(
         start=start,
         assumed=(when_it_ends(tail, until), *made.assumed),
     )
-    return book.run(load, setting, end, until_rest=until is None)
+    return book.run(load, setting, book.last_moment(load) if until is None and book.at_rest else end)
 
 
 def workload_of(given: Workload | str | Path | Iterable[tuple[float, float]]) -> Workload:
@@ -187,129 +187,3 @@ def workload_of(given: Workload | str | Path | Iterable[tuple[float, float]]) ->
             f"workload: {given!r:.60} is not a workload, a name, a path, or pairs of arrival and service: {error}"
         ) from error
     return Workload(counted(len(pairs), "request"), [came for came, _ in pairs], [service for _, service in pairs])
-
-
-class Book:
-    """What is kept of a run while it goes on."""
-
-    def __init__(self, made: Engine, tally: Tally | None) -> None:
-        self.arguments: dict[str, object] = {}
-        """Those of the first decision that aren't defaults."""
-        self._made = made
-        self._tally = tally
-        self._rows: list[TickRow] = []
-        self._asked = False
-
-    def keep(self, row: TickRow, done: Tick) -> None:
-        """One decision."""
-        if not self._asked and done.decision is not None:
-            self._asked = True
-            used = done.decision.arguments.items()
-            self.arguments = {name: one.value for name, one in used if one.source != "default"}
-        if self._tally is None:
-            self._rows.append(row)
-        else:
-            self._tally.tick(row)
-            self._made.settle(self._tally, row.at)
-
-    def run(self, load: Workload | Clients, setting: Setting, end: float, *, until_rest: bool) -> Run:
-        """The run, which ended at the second *end* or, where *until_rest*, when all was answered.
-
-        Raises:
-            ArgumentError: its warm-up isn't before its end.
-        """
-        target = self._made.target
-        fates = target.fates() if self._tally is None else NO_REQUESTS
-        rests = until_rest and target.at_rest
-        workload = load if isinstance(load, Workload) else _asked_by(load, fates)
-        if rests:
-            end = max([workload.span, self._made.last_answer(), *(moment for _, moment in fates.left)])
-        if setting.warm_up and setting.warm_up >= end:
-            raise ArgumentError(f"warm_up: {setting.warm_up:g} s is not before the end of the run at {end:g} s")
-        lives = tuple(until(life, end) for life in target.lives())
-        return Run(workload, setting, fates, lives, tuple(self._rows), end, self._totals(end))
-
-    def _totals(self, end: float) -> Totals | None:
-        if self._tally is None:
-            return None
-        self._made.settle(self._tally, end, last=True)
-        return self._tally.totals(end)
-
-
-NO_REQUESTS = Requests(array("d"), array("d"), array("d"), array("d"), array("q"))
-"""The columns of a run that keeps none."""
-
-
-def check_numbers(**numbers: float | None) -> None:
-    """Refuse what is no number of seconds or money.
-
-    Raises:
-        ArgumentError: names it.
-    """
-    for name, number in numbers.items():
-        least = "above 0" if name == "interval" else "of at least 0"
-        if number is not None and not (0 < number < math.inf or (number == 0 and name != "interval")):
-            raise ArgumentError(f"{name}: {number} is not a number {least}")
-
-
-def last_second(name: str, span: float, *, tail: float, until: float | None, interval: float) -> float:
-    """The second at which a run ends at the latest, the last request of its workload coming at *span*.
-
-    Raises:
-        ArgumentError: it would never end.
-        ContractError: there would be more than ``MOST_TICKS`` decisions.
-    """
-    end = span + tail if until is None else until
-    if end == math.inf:
-        raise ArgumentError(f"until: {name} never stop; say the second at which the run ends")
-    if end / interval > MOST_TICKS:
-        raise ContractError(
-            f"{name}: its {end:,.0f} s are {end / interval:,.0f} decisions at an interval of {interval:g} s, more "
-            f"than {MOST_TICKS:,}: take a part of it (Workload.between), or a longer interval"
-        )
-    return end
-
-
-def until(life: Life, end: float) -> Life:
-    """*life* as it was at the *end* of the run."""
-    if (life.ended_at is None or life.ended_at <= end) and (life.ready_at is None or life.ready_at <= end):
-        return life
-    gone = life.ended_at is not None and life.ended_at <= end
-    return evolve(
-        life,
-        ready_at=life.ready_at if life.ready_at is not None and life.ready_at <= end else None,
-        ended_at=life.ended_at if gone else None,
-        why=life.why if gone else "",
-    )
-
-
-def cold_start_words(cold_start: float | Sequence[float] | ColdStart) -> str:
-    """*cold_start* as a setting has it."""
-    if isinstance(cold_start, int | float):
-        return f"{cold_start:g} s"
-    if isinstance(cold_start, ColdStart):
-        return str(cold_start)
-    shown = ", ".join(f"{one:g}" for one in cold_start[:5])
-    return f"{shown}{', ...' if len(cold_start) > 5 else ''} s, in the order of the launches"
-
-
-def typical_cold_start(cold_start: float | Sequence[float] | ColdStart) -> float | None:
-    """The median of *cold_start*; ``None`` where it isn't known."""
-    if isinstance(cold_start, int | float):
-        return float(cold_start)
-    seconds = sorted(cold_start.seconds if isinstance(cold_start, ColdStart) else cold_start)
-    return seconds[len(seconds) // 2] if seconds else None
-
-
-def when_it_ends(tail: float, until: float | None) -> str:
-    """The sentence about the end of a run."""
-    if until is not None:
-        return f"the run ends at {until:g} s"
-    return f"the run ends with the last answer, at the latest {tail:g} s after the last arrival"
-
-
-def _asked_by(clients: Clients, fates: Requests) -> Workload:
-    """What *clients* came to send."""
-    name = f"{counted(clients.count, 'client')} of {clients.service_time:g} s"
-    made = "each client sends its next request when it has the answer: slower answers make fewer requests"
-    return Workload(name, fates.came, fates.service, modelled=made)

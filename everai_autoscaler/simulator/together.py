@@ -10,14 +10,7 @@ from attrs import field, frozen
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.model import AutoScaler, Dispatch
-from everai_autoscaler.simulator.capacity import Capacity
-from everai_autoscaler.simulator.clock import VirtualClock
-from everai_autoscaler.simulator.cluster import Cluster
-from everai_autoscaler.simulator.engine import Engine
-from everai_autoscaler.simulator.faults import ColdStart, Faults, Machine
-from everai_autoscaler.simulator.play import play
-from everai_autoscaler.simulator.run import Run, Setting
-from everai_autoscaler.simulator.simulate import (
+from everai_autoscaler.simulator.book import (
     START,
     Book,
     check_numbers,
@@ -26,6 +19,13 @@ from everai_autoscaler.simulator.simulate import (
     typical_cold_start,
     when_it_ends,
 )
+from everai_autoscaler.simulator.capacity import Capacity
+from everai_autoscaler.simulator.clock import VirtualClock
+from everai_autoscaler.simulator.cluster import Cluster
+from everai_autoscaler.simulator.engine import Engine
+from everai_autoscaler.simulator.faults import ColdStart, Faults, Machine
+from everai_autoscaler.simulator.play import play
+from everai_autoscaler.simulator.run import Run, Setting
 from everai_autoscaler.simulator.workload import Workload
 from everai_autoscaler.words import counted
 
@@ -121,7 +121,7 @@ def simulate_together(
     tickers = [(cluster, decider, book.keep) for _, cluster, decider, book in played]
     play(tickers, start=START, end=end, interval=interval, until_rest=until is None)
     if until is None and all(cluster.at_rest for _, cluster, _, _ in played):
-        end = max(span, *(Engine(cluster).last_answer() for _, cluster, _, _ in played))
+        end = max(book.last_moment(app.workload) for app, _, _, book in played)
     runs = {}
     for place, (name, (app, _, decider, book)) in enumerate(zip(apps, played, strict=True)):
         setting = Setting(
@@ -139,5 +139,5 @@ def simulate_together(
             start=START,
             assumed=(rule, when_it_ends(tail, until), "simulated by the python engine"),
         )
-        runs[name] = book.run(app.workload, setting, end, until_rest=False)
+        runs[name] = book.run(app.workload, setting, end)
     return runs

@@ -7,6 +7,8 @@ import pytest
 from everai_autoscaler import AutoScaler, Decider, DecideResult, SimpleAutoScaler
 from everai_autoscaler.errors import ArgumentError, ContractError, UnknownNameError
 from everai_autoscaler.model import ScaleDownAction, ScaleUpAction
+from everai_autoscaler.simulator.faults import ColdStart, Faults
+from everai_autoscaler.simulator.lag import Lag
 from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.simulator.simulate import MOST_TICKS, simulate
 from everai_autoscaler.simulator.workload import Workload
@@ -222,3 +224,42 @@ def test_what_is_no_workload_is_one_line():
     """Whatever was given."""
     with pytest.raises(ContractError, match="is not a workload, a name, a path, or pairs"):
         simulate("simple", [1, 2])
+
+
+@pytest.mark.parametrize("keep", ["all", "totals"])
+def test_a_request_that_lost_its_worker_and_still_waits_was_never_begun_with(keep):
+    """It had a worker, which crashed; at the end it waits, and is late."""
+    faults = Faults(crashes_per_hour=100_000)
+    nobody = {"min_workers": 0, "max_workers": 0}
+    metrics = simulate("simple", [(0, 500)], arguments=nobody, faults=faults, tail=100, keep=keep).metrics()
+
+    assert (1, 1, 0) == (metrics.interrupted, metrics.waiting_at_end, metrics.answered)
+    assert (0.0, 100.0) == (metrics.slo_attainment, metrics.wait_max)
+
+
+def test_two_scalers_meet_the_same_luck():
+    """What becomes of each worker, in the order in which they are started, doesn't depend on the policy."""
+    faults = Faults(start_failure=0.3, crashes_per_hour=20)
+    load = [(number * 2.0, 15.0) for number in range(300)]
+    cold_start = ColdStart([20], spread=0.5)
+    first, second = (
+        simulate(scaler, load, arguments={"max_workers": 12}, cold_start=cold_start, faults=faults, seed=3)
+        for scaler in ("simple", "free-worker")
+    )
+    starts = [
+        [round(life.ready_at - life.started_at, 6) if life.ready_at is not None else None for life in run.workers]
+        for run in (first, second)
+    ]
+    both = [(one, two) for one, two in zip(*starts, strict=False) if one is not None and two is not None]
+
+    assert len(both) > 10
+    assert [one for one, _ in both[1:]] == [two for _, two in both[1:]]
+    assert any("crashed" == life.why for life in first.workers)
+
+
+def test_old_news_and_late_decisions_are_played():
+    """The setting says so, and the policy sees nothing until the first news are there."""
+    run = simulate("simple", BURST, arguments={"max_workers": 3}, lag=Lag(observation=30, decision=10), until=200)
+
+    assert [-1, -1, 1] == [tick.busy for tick in run.ticks[:3]]
+    assert any("news are 30 s old" in sentence for sentence in run.setting.assumed)

@@ -12,9 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from everai_autoscaler.simulator.attainment import Attainment
+from everai_autoscaler.simulator.backtest import Backtest, Difference, backtest
 from everai_autoscaler.simulator.capacity import Capacity
 from everai_autoscaler.simulator.cluster import Cluster
-from everai_autoscaler.simulator.compare import Cell
+from everai_autoscaler.simulator.compare import Candidate, Cell, Comparison, Rank, compare
 from everai_autoscaler.simulator.elasticity import Elasticity, elasticity
 from everai_autoscaler.simulator.faults import ColdStart, Faults, Machine
 from everai_autoscaler.simulator.generate import generate
@@ -29,6 +30,7 @@ from everai_autoscaler.simulator.saving import load, save
 from everai_autoscaler.simulator.simulate import simulate
 from everai_autoscaler.simulator.together import App, simulate_together
 from everai_autoscaler.simulator.totals import Totals
+from everai_autoscaler.simulator.tune import Evidence, Tuning, tune
 from everai_autoscaler.simulator.workload import Workload
 
 if TYPE_CHECKING:
@@ -37,12 +39,17 @@ if TYPE_CHECKING:
 __all__ = [
     "App",
     "Attainment",
+    "Backtest",
+    "Candidate",
     "Capacity",
     "Cell",
     "Clients",
     "Cluster",
     "ColdStart",
+    "Comparison",
+    "Difference",
     "Elasticity",
+    "Evidence",
     "Faults",
     "Lag",
     "Lagged",
@@ -50,12 +57,16 @@ __all__ = [
     "Machine",
     "Metrics",
     "Optimum",
+    "Rank",
     "Requests",
     "Run",
     "Setting",
     "TickRow",
     "Totals",
+    "Tuning",
     "Workload",
+    "backtest",
+    "compare",
     "elasticity",
     "generate",
     "load",
@@ -69,6 +80,7 @@ __all__ = [
     "save",
     "simulate",
     "simulate_together",
+    "tune",
 ]
 
 _LATE = {"plot_run": "plots"}

@@ -33,7 +33,7 @@ def test_it_says_what_was_found_and_on_what_evidence(tune):
     assert "its last third was held out" in said
     assert "all 5 trials were made" in said
     assert "HELD-OUT COST" in said
-    assert "everai-autoscaler configmap create tuned --from-literal max_workers=3" in said
+    assert "  everai-autoscaler configmap create tuned --from-literal max_workers=3" in said
 
 
 def test_programs_get_every_trial(tune):

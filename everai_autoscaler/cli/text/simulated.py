@@ -109,6 +109,8 @@ def _group(place: tuple[str, float], cells: Sequence[Cell], compared: Comparison
     }
     if price is None:
         del columns["COST"]
+    if best is None:
+        del columns["OVER THE BEST"]
     right = [number for number, name in enumerate(columns) if name not in ("SCALER", "SLO")]
     trace, cold_start = place
     shown = table(list(columns), zip(*columns.values(), strict=True), align_right=right)
@@ -152,7 +154,8 @@ def rank_table(compared: Comparison) -> str:
         )
         for rank in compared.ranks()
     ]
-    return table(["MEAN RANK", "SCALER", "MEETS THE SLO ON", "OVER THE BEST"], rows, align_right=[0, 2, 3])
+    headers = ["MEAN RANK", "SCALER", "MEETS THE SLO ON", "OVER THE BEST, THERE"]
+    return table(headers, rows, align_right=[0, 2, 3])
 
 
 def metrics_document(metrics: Metrics) -> dict[str, Any]:

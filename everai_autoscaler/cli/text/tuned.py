@@ -109,10 +109,9 @@ def _verdict(found: Tuning) -> Iterator[str]:
         yield "It holds on what was held out" + _saving(found) + "."
     arguments = {name: shown(value) for name, value in found.arguments.items()}
     yield ""
-    yield "Run it with:        " + " ".join([found.scaler, *(f"-a {name}={one}" for name, one in arguments.items())])
-    yield "Keep in a ConfigMap: everai-autoscaler configmap create tuned " + " ".join(
-        f"--from-literal {name}={value}" for name, value in _literals(found)
-    )
+    yield "Run it with:\n  " + " ".join(f"-a {name}={one}" for name, one in arguments.items())
+    literals = " ".join(f"--from-literal {name}={value}" for name, value in _literals(found))
+    yield "Keep in a ConfigMap:\n  everai-autoscaler configmap create tuned " + literals
 
 
 def _literals(found: Tuning) -> Iterator[tuple[str, str]]:
@@ -125,9 +124,10 @@ def _saving(found: Tuning) -> str:
     if found.usual.cost is None or found.held_out.cost is None or found.usual.attainment < found.share:
         return ""
     change = found.held_out.cost / found.usual.cost - 1
+    missed = "" if found.trials[0].meets(found.share) else ", which miss the SLO in training"
     if abs(change) < 0.005:  # half a percent shows as none
-        return ", and costs as much as the arguments as given"
-    return f", and costs {abs(change):.0%} {'less' if change < 0 else 'more'} than the arguments as given"
+        return f", and costs as much as the arguments as given{missed}"
+    return f", and costs {abs(change):.0%} {'less' if change < 0 else 'more'} than the arguments as given{missed}"
 
 
 def _cost(cost: float | None) -> str:

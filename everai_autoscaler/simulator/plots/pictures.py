@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from everai_autoscaler.errors import ArgumentError
+from everai_autoscaler.simulator.plots.comparison_picture import comparison_scene
 from everai_autoscaler.simulator.plots.page import page_of, run_data
 from everai_autoscaler.simulator.plots.run_picture import run_scene
 from everai_autoscaler.simulator.plots.scene import Scene
 from everai_autoscaler.simulator.plots.svg import svg_of
 
 if TYPE_CHECKING:
+    from everai_autoscaler.simulator.compare import Cell
     from everai_autoscaler.simulator.optimum import Optimum
     from everai_autoscaler.simulator.run import Run
 
-__all__ = ["ENDINGS", "ending_of", "html_of", "plot_run"]
+__all__ = ["ENDINGS", "ending_of", "html_of", "plot_comparison", "plot_run"]
 
 ENDINGS = (".html", ".png", ".svg")
 """What a picture's path may end with. Only ``.png`` needs matplotlib."""
@@ -25,6 +28,7 @@ _RUN_HELP = (
     "Move the mouse over the panels to see each decision and its reasons. Drag to enlarge a part of the time; "
     "arrow keys go from decision to decision."
 )
+_POINTS_HELP = "Move the mouse over a mark to see the policy with its arguments and numbers."
 _FINE = 4
 """Values for each pixel in a page, which can be enlarged."""
 
@@ -45,6 +49,28 @@ def plot_run(run: Run, path: str | PathLike[str], *, optimum: Optimum | None = N
     ending = ending_of(path)
     scene = run_scene(run, optimum=optimum, slo=slo, fine=_FINE if ending == ".html" else 1)
     _write(scene, path, run_data(run, scene, slo=slo, optimum=optimum) if ending == ".html" else {}, _RUN_HELP)
+
+
+def plot_comparison(cells: Iterable[Cell], path: str | PathLike[str], *, share: float = 0.99) -> None:
+    """Draw what was compared into *path*: what each policy cost, against how many requests were late.
+
+    One panel for each workload and cold start; of a single one also the waits.
+
+    Args:
+        cells: of a ``Comparison``, say.
+        path: ends in ``.html`` (one file with hover), ``.svg`` or ``.png``.
+        share: the share of the requests that are to begin in time.
+
+    Raises:
+        ArgumentError: another ending, or nothing to draw.
+        MissingExtraError: a ``.png`` without matplotlib.
+    """
+    ending_of(path)
+    compared = tuple(cells)
+    if not compared:
+        raise ArgumentError("picture: there is nothing to compare: at least one cell is needed")
+    scene, notes = comparison_scene(compared, share=share)
+    _write(scene, path, {"kind": "points", "notes": notes}, _POINTS_HELP)
 
 
 def html_of(run: Run, *, optimum: Optimum | None = None, slo: float = 5.0) -> str:

@@ -29,8 +29,8 @@ class Scale:
         return _bent(min(value, self.top), self.linear_to) / _bent(self.top, self.linear_to)
 
 
-def number_scale(most: float, *, whole: bool = True) -> Scale:
-    """An axis for numbers up to *most*, with three to five ticks.
+def number_scale(most: float, *, whole: bool = True, ticks: float = 3.4) -> Scale:
+    """An axis for numbers up to *most*, with about as many *ticks* or a few less.
 
     >>> [label for _, label in number_scale(34).ticks]
     ['0', '10', '20', '30']
@@ -38,7 +38,7 @@ def number_scale(most: float, *, whole: bool = True) -> Scale:
     if not most > 0:
         return Scale(1.0, ((0.0, "0"), (1.0, "1")))
     top = most * 1.06
-    step = step_near(most / 3.4)
+    step = step_near(most / ticks)
     if whole:
         step = max(1.0, step)
         top = max(top, 1.06)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from itertools import pairwise
 from random import Random
 from statistics import fmean, pstdev
@@ -233,6 +234,7 @@ def test_what_is_assumed_is_stated():
         ("poisson:2", "service missing: how long a request takes, such as service=exponential:3"),
         ("poisson:2,service=exponental:3", "service times 'exponental' is not one of deterministic, "),
         ("poisson:2,service=exponential:0", "exponential:0: mean: 0 is not a number above 0"),
+        ("poisson:2,service=pareto:3:shap=1", "argument of pareto 'shap' is not one of mean, shape; did you mean"),
         ("poisson:2,service=pareto:3:1", "shape: 1 is not a number above 1"),
         ("poisson:2,service=1,duration=0", "duration: 0.0 is not a number of seconds above 0"),
         ("poisson:2,service=1,duration=x", "duration: 'x' is not a number of seconds above 0"),
@@ -254,10 +256,16 @@ def test_bad_text_is_one_line(text, told):
 
 def test_more_requests_than_the_limit_are_refused(monkeypatch):
     """A rate far too high ends with one line, not with the machine's memory."""
-    monkeypatch.setattr("everai_autoscaler.simulator.generate.MOST_REQUESTS", 100)
+    monkeypatch.setattr(sys.modules[generate.__module__], "MOST_REQUESTS", 100)
 
     with pytest.raises(ArgumentError, match="more than 100 requests come in 3600 s; fewer are accepted"):
         generate(Poisson(1e9), service=1)
+
+
+def test_a_model_of_service_times_is_one():
+    """Something else is told in one line."""
+    with pytest.raises(ArgumentError, match=r"service times: \[3\] is neither a number nor one of deterministic, "):
+        generate(Poisson(1), service=[3])
 
 
 def test_a_path_is_not_taken_for_text():

@@ -68,12 +68,16 @@ def _wrong_request(value: dict[str, Any]) -> str:
 
 def _wrong_tokens(given: Iterable[tuple[str, Any]]) -> str:
     """Which of the numbers of tokens isn't one, in words."""
-    for name, value in given:
-        try:
-            whole(value)
-        except (TypeError, ValueError):
-            return f"{name}: {value!r} is not a whole number of at least 0"
-    return "is not a request"
+    name, value = next((name, value) for name, value in given if not _is_whole(value))
+    return f"{name}: {value!r} is not a whole number of at least 0"
+
+
+def _is_whole(value: Any) -> bool:
+    try:
+        whole(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def read_azure_llm(source: Source, wanted: Wanted) -> Workload:

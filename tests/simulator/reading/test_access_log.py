@@ -118,6 +118,12 @@ def test_a_bad_line_is_named(log, line, told):
     assert told in str(raised.value)
 
 
+def test_blank_lines_do_no_harm(log):
+    """A blank line is passed over, and counts as a line."""
+    with pytest.raises(ContractError, match="line 4: x is not a line of an access log"):
+        read(log(COMBINED.format(10) + " 1.000", "", COMBINED.format(11) + " 1.000", "x"))
+
+
 def test_an_unknown_unit_is_refused(log):
     """It says which there are."""
     with pytest.raises(ArgumentError, match="unit: 'min' is not one of s, ms, us"):

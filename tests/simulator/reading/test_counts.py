@@ -98,6 +98,7 @@ def test_azure_functions_are_read_as_published(written):
             {"kind": "counts"},
             "line 1: the first of several columns must be called one of second, minute",
         ),
+        (FUNCTIONS.splitlines()[0] + "\n", {}, "has no requests"),
         (FUNCTIONS, {}, "has several functions, such as f00d and beef: say which by app"),
         (FUNCTIONS, {"app": "cafe"}, "no HashFunction begins with 'cafe'"),
     ],

@@ -111,6 +111,14 @@ def test_what_is_not_known_counts_as_nothing_and_is_said(recorded):
     assert "in 2 of 3 intervals nothing is known, and none came" in workload.modelled
 
 
+def test_a_moment_without_a_snapshot_is_passed_over(recorded):
+    """Where the platform said nothing, the interval reaches to the next snapshot."""
+    path = recorded(snapshot(0, 0, 1), None, snapshot(40, 0, 1, arrivals=3))
+    path.write_text(path.read_text() + "\n")
+
+    assert 3 == len(read(path))
+
+
 def test_apps_are_apart(recorded):
     """Records of two apps in one file are two workloads; to read one it must be named."""
     recorded(snapshot(0, 0, 1), snapshot(20, 0, 1, arrivals=3), app="one")
@@ -127,6 +135,8 @@ def test_apps_are_apart(recorded):
     [
         ([snapshot(0, 1, 1)], "app app: has snapshots of one moment only; requests come between two"),
         ([snapshot(20, 1, 1), snapshot(0, 1, 1)], "line 2: observed_at: 1722221030.0 comes after 1722221050.0, not in"),
+        ([], "has no records"),
+        ([snapshot(0, 1, 1), snapshot(0, 2, 1)], "app app: has snapshots of one moment only"),
         ([snapshot(0, 0, 0), snapshot(20, 0, 0)], "app app: has no requests"),
         ([snapshot(0, 0, 0), snapshot(20, 4, 0)], "app app: no worker had answered a request: give a model"),
     ],
@@ -134,7 +144,7 @@ def test_apps_are_apart(recorded):
 def test_records_that_tell_nothing_are_one_line(recorded, snapshots, told):
     """What is missing is said."""
     with pytest.raises(ContractError) as raised:
-        read(recorded(*snapshots))
+        read(recorded(*snapshots), kind="records")
 
     assert told in str(raised.value)
 

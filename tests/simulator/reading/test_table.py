@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import os
+import sys
 import threading
 
 import pytest
 
-from everai_autoscaler.errors import ArgumentError, ContractError, UnknownNameError
+from everai_autoscaler.errors import ArgumentError, ContractError, MissingExtraError, UnknownNameError
 from everai_autoscaler.simulator.reading import read
 from everai_autoscaler.simulator.service import FromTokens, LogNormal
 
@@ -202,6 +203,21 @@ def test_missing_times_come_from_a_model_that_is_stated(written):
     assert [2.5, 2.5, 2.5] == list(read(path, service=2.5).services)
     assert "service times are always 2.5, in seconds" == read(path, service=2.5).modelled
     assert "service times are lognormal, mean 6, CV 1, in seconds" == read(path, service=LogNormal(6)).modelled
+
+
+def test_parquet_without_its_columns_or_its_library(tmp_path, monkeypatch):
+    """What is missing is named: the column, or the extra that reads Parquet."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "own.parquet"
+    parquet.write_table(pyarrow.table({"arrival_s": [0.0]}), path)
+
+    with pytest.raises(ContractError, match=r"own\.parquet: no column service_s"):
+        read(path)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'everai-autoscaler\[simulator\]'"):
+        read(path)
 
 
 def test_the_same_seed_draws_the_same_times(written):

@@ -23,6 +23,7 @@ from everai_autoscaler.simulator.lag import Lag, Lagged
 from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.simulator.metrics import Metrics, measure
 from everai_autoscaler.simulator.optimum import Optimum, optimum
+from everai_autoscaler.simulator.oracle import RateOracle
 from everai_autoscaler.simulator.reading import names, read, read_apps
 from everai_autoscaler.simulator.real import real_run
 from everai_autoscaler.simulator.run import Life, Requests, Run, Setting, TickRow
@@ -58,6 +59,7 @@ __all__ = [
     "Metrics",
     "Optimum",
     "Rank",
+    "RateOracle",
     "Requests",
     "Run",
     "Setting",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import frozen
@@ -15,11 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Divisor", "Elasticity", "Follow", "elasticity"]
 
+_NEVER = math.inf
 Divisor: TypeAlias = Literal["mean demand", "demand", "workers"]
 """What the accuracies are divided by; ``elasticity`` says what each of them means."""
-
-Step: TypeAlias = tuple[float, float, int, int]
-"""From when until when (seconds), workers needed, workers ready."""
 
 
 @frozen(kw_only=True)
@@ -85,16 +83,8 @@ def elasticity(run: Run, *, divisor: Divisor = "mean demand") -> Elasticity:
         divisor: ``mean demand``: the workers needed on average, so that 0.5 reads "half as many again as were needed";
             ``demand``: the workers needed at that very moment, at least 1; ``workers``: 1, which gives workers.
     """
-    setting = run.setting
-    start, end = setting.warm_up, run.ended_at
-    concurrency = setting.concurrency
-    events = sorted([*_demand(run.requests, end), *_supply(run)])
-    follow, beat = Follow(), 0
-    for since, until, needed, ready in _steps(events, start, end, concurrency):
-        follow.span(until - since, needed=needed, ready=ready)
-        while start + beat * setting.interval < until:
-            follow.period(needed=needed, ready=ready)
-            beat += 1
+    follow = Follow()
+    follow.follow(run)
     return follow.elasticity(divisor)
 
 
@@ -114,6 +104,42 @@ class Follow:
         self._missing_each = self._spare_each = 0.0
         self._moved = self._periods = 0
         self._last: tuple[int, int] | None = None
+
+    def follow(self, run: Run) -> None:
+        """All that happened in *run* from the end of its warm-up on, moment by moment."""
+        setting, end = run.setting, run.ended_at
+        coming, going = _demand(run.requests, end)
+        changes = _supply(run)
+        concurrency, spans = setting.concurrency, defaultdict[tuple[int, int], float](float)
+        since = next_beat = setting.warm_up
+        beat = here = there = came = went = changed = 0
+        next_came, next_over, next_change = coming[0], going[0], changes[0][0]
+        while since < end:
+            now = min(next_over, next_came)
+            now = min(now, next_change)
+            now = min(now, end)
+            if now > since:
+                needed = here if concurrency == 1 else -(-here // concurrency)
+                spans[needed, there] += now - since
+                while next_beat < now:
+                    self.period(needed=needed, ready=there)
+                    beat += 1
+                    next_beat = setting.warm_up + beat * setting.interval
+                since = now
+            while next_over <= now:
+                went += 1
+                here -= 1
+                next_over = going[went]
+            while next_came <= now:
+                came += 1
+                here += 1
+                next_came = coming[came]
+            while next_change <= now:
+                there += changes[changed][1]
+                changed += 1
+                next_change = changes[changed][0]
+        for (needed, ready), seconds in spans.items():
+            self.span(seconds, needed=needed, ready=ready)
 
     def span(self, seconds: float, *, needed: int, ready: int) -> None:
         """So many workers were needed and ready for *seconds*."""
@@ -168,34 +194,27 @@ class Follow:
         )
 
 
-def _demand(requests: Requests, end: float) -> Iterator[tuple[float, int, int]]:
-    refused = set(requests.refused)
-    left = dict(requests.left)
-    for number, (came, answered) in enumerate(zip(requests.came, requests.answered, strict=True)):
+def _demand(requests: Requests, end: float) -> tuple[list[float], list[float]]:
+    """When each request came, and when each was over, in the order of time; the refused ones aren't among them."""
+    if not requests.refused and not requests.left:
+        over = [end if moment != moment else moment for moment in requests.answered]  # noqa: PLR0124 - NaN
+        return [*requests.came, _NEVER], [*sorted(over), _NEVER]
+    refused, left = set(requests.refused), dict(requests.left)
+    came, over = [], []
+    for number, (moment, answered) in enumerate(zip(requests.came, requests.answered, strict=True)):
         if number not in refused:
-            yield came, 1, 0
-            yield left.get(number, end) if math.isnan(answered) else answered, -1, 0
+            came.append(moment)
+            over.append(left.get(number, end) if math.isnan(answered) else answered)
+    return [*came, _NEVER], [*sorted(over), _NEVER]
 
 
-def _supply(run: Run) -> Iterator[tuple[float, int, int]]:
+def _supply(run: Run) -> list[tuple[float, int]]:
+    """When workers became ready and were gone, in the order of time; by how many they then were more."""
+    changes = [(_NEVER, 0)]
     for life in run.workers:
         if life.ready_at is not None:
-            yield life.ready_at, 0, 1
-            yield run.ended_at if life.ended_at is None else life.ended_at, 0, -1
-
-
-def _steps(events: list[tuple[float, int, int]], start: float, end: float, concurrency: int) -> Iterator[Step]:
-    here = ready = 0
-    since = start
-    for moment, more_here, more_ready in events:
-        until = min(max(moment, start), end)
-        if until > since:
-            yield since, until, -(-here // concurrency), ready
-            since = until
-        here += more_here
-        ready += more_ready
-    if end > since:
-        yield since, end, -(-here // concurrency), ready
+            changes += [(life.ready_at, 1), (run.ended_at if life.ended_at is None else life.ended_at, -1)]
+    return sorted(changes)
 
 
 def _sign(value: int) -> int:

@@ -254,14 +254,18 @@ def _served(run: Run) -> float:
     """Seconds of serving after the warm-up, of all requests; of an interrupted one those of its last time."""
     columns, start, end = run.requests, run.setting.warm_up, run.ended_at
     left = dict(columns.left)
-    total = []
-    for number, (began, answered, service) in enumerate(
-        zip(columns.began, columns.answered, columns.service, strict=True)
-    ):
-        if not math.isnan(began):
-            until = answered if not math.isnan(answered) else left.get(number, began + service)
-            total.append(max(0.0, min(until, end) - max(began, start)))
-    return math.fsum(total)
+    total = 0.0
+    rows = enumerate(zip(columns.began, columns.answered, columns.service, strict=True))
+    for number, (began, answered, service) in rows:
+        if began == began:  # noqa: PLR0124 - not NaN
+            until = answered
+            if answered != answered:  # noqa: PLR0124 - NaN
+                until = left.get(number, began + service)
+            if began >= start and until <= end:
+                total += until - began
+            else:
+                total += max(0.0, min(until, end) - max(began, start))
+    return total
 
 
 def _peak(lives: Iterable[Life], start: float, end: float) -> int:

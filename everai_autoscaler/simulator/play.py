@@ -92,13 +92,11 @@ def row_of(at: float, done: Tick) -> TickRow:
     """What is kept of a tick that was at that second."""
     factors, decision = done.factors, done.decision
     workers = None if factors is None else factors.workers
-    free = busy = draining = 0
-    for worker in workers or ():
-        free += worker.status is WorkerStatus.Free
-        busy += worker.status is WorkerStatus.Busy
-        draining += bool(worker.draining)
     counts: dict[str, Any] = dict.fromkeys(("free", "busy", "inflight", "draining"), -1)
     if workers is not None:
+        statuses = [worker.status for worker in workers]
+        free, busy = statuses.count(WorkerStatus.Free), statuses.count(WorkerStatus.Busy)
+        draining = [worker.draining for worker in workers].count(True)
         counts = {"free": free, "busy": busy, "inflight": len(workers) - free - busy, "draining": draining}
     waiting = None if factors is None else factors.waiting()
     failure = done.failure or (decision.error if decision is not None else None) or ""

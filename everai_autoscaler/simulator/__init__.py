@@ -35,7 +35,7 @@ from everai_autoscaler.simulator.tune import Evidence, Tuning, tune
 from everai_autoscaler.simulator.workload import Workload
 
 if TYPE_CHECKING:
-    from everai_autoscaler.simulator.plots import plot_run
+    from everai_autoscaler.simulator.plots import plot_comparison, plot_run
 
 __all__ = [
     "App",
@@ -75,6 +75,7 @@ __all__ = [
     "measure",
     "names",
     "optimum",
+    "plot_comparison",
     "plot_run",
     "read",
     "read_apps",
@@ -85,7 +86,7 @@ __all__ = [
     "tune",
 ]
 
-_LATE = {"plot_run": "plots"}
+_LATE = {"plot_comparison": "plots", "plot_run": "plots"}
 """What only some need, by the module that is imported when it is first used."""
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from everai_autoscaler import AutoScaler, Decider, DecideResult, SimpleAutoScaler
 from everai_autoscaler.errors import ArgumentError, ContractError, UnknownNameError
@@ -263,3 +265,39 @@ def test_old_news_and_late_decisions_are_played():
 
     assert [-1, -1, 1] == [tick.busy for tick in run.ticks[:3]]
     assert any("news are 30 s old" in sentence for sentence in run.setting.assumed)
+
+
+@given(
+    gaps=st.lists(st.tuples(st.floats(0, 60), st.floats(0, 60)), max_size=25),
+    concurrency=st.integers(1, 3),
+    queue_limit=st.none() | st.integers(0, 4),
+    crashes=st.sampled_from([0, 60]),
+    until=st.none() | st.integers(1, 300),
+)
+@settings(max_examples=40, deadline=None)
+def test_every_request_is_conserved(gaps, concurrency, queue_limit, crashes, until):
+    """Each that came was answered, refused, waits, or is being served; and nobody was answered before it began."""
+    load = [(sum(gap for gap, _ in gaps[: number + 1]), service) for number, (_, service) in enumerate(gaps)]
+    run = simulate(
+        "simple",
+        load,
+        arguments={"max_workers": 4, "max_idle_time": 20},
+        concurrency=concurrency,
+        queue_limit=queue_limit,
+        faults=Faults(crashes_per_hour=crashes) if crashes else None,
+        until=until,
+        tail=500,
+    )
+    fates, metrics = run.requests, run.metrics()
+    serving = sum(
+        math.isnan(end) and not math.isnan(began) for began, end in zip(fates.began, fates.answered, strict=True)
+    )
+
+    assert len(fates) == metrics.answered + metrics.refused + metrics.waiting_at_end + serving
+    assert len(fates) == sum(came <= run.ended_at for came, _ in load)
+    assert all(
+        math.isnan(end) or end == pytest.approx(began + service)
+        for began, end, service in zip(fates.began, fates.answered, fates.service, strict=True)
+    )
+    assert 0 == metrics.killed
+    assert 0 <= (metrics.utilisation or 0) <= 1 + 1e-9

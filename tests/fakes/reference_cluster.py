@@ -13,7 +13,7 @@ from typing import Any
 from everai_autoscaler.errors import ContractError, UnknownNameError
 from everai_autoscaler.loop import Applied
 from everai_autoscaler.model import DecideResult, Dispatch, Factors, QueueReason, Worker
-from everai_autoscaler.serving.dispatcher import Dispatcher, Ticket
+from everai_autoscaler.serving.dispatcher import Dispatcher, QueueFullError, Ticket
 from everai_autoscaler.serving.history import History
 from everai_autoscaler.serving.worker import ServingWorker
 from everai_autoscaler.simulator.clock import VirtualClock
@@ -51,6 +51,7 @@ class ReferenceCluster:
         session_timeout: float = 600.0,
         start: float = 1_722_221_030.0,
         seed: int = 0,
+        queue_limit: int | None = None,
     ) -> None:
         if concurrency < 1:
             raise ValueError(f"concurrency: {concurrency} is not a number of requests above 0")
@@ -58,12 +59,13 @@ class ReferenceCluster:
         """What to hand to ``run``."""
         self.requests: list[Request] = []
         """Every request that ever came, in the order in which they came."""
+        self.refused: list[int] = []
         self._start = float(start)
         self._cold_starts = _each(cold_start)
         self._concurrency = concurrency
         self._session_timeout = session_timeout
         self._random = random.Random(seed)
-        self._dispatcher: Dispatcher[ServingWorker] = Dispatcher(Dispatch(dispatch))
+        self._dispatcher: Dispatcher[ServingWorker] = Dispatcher(Dispatch(dispatch), longest=queue_limit)
         self._history = History(self._dispatcher, region="virtual", counted=(0, 0))
         self._ever: dict[str, ServingWorker] = {}
         self._here: dict[str, ServingWorker] = {}
@@ -177,7 +179,12 @@ class ReferenceCluster:
 
     def _ask(self, clients: Clients) -> None:
         if self.clock.now() < self._start + clients.stop:
-            self._asked[self._submit(clients.service_time)] = clients
+            request = self._submit(clients.service_time)
+            if request in self._tickets:
+                self._asked[request] = clients
+            else:
+                again = self.clock.now() + clients.service_time
+                self._plan(again, _Order.REQUEST, partial(self._ask, clients))
 
     def _hang_up(self, clients: Clients) -> None:
         asked = [request for request, whose in self._asked.items() if whose is clients]
@@ -191,7 +198,11 @@ class ReferenceCluster:
         request = Request(self.clock.now(), service_time)
         self.requests.append(request)
         self._tickets[request] = Ticket(request.came_at, partial(self._take, request), session)
-        self._dispatcher.submit(self._tickets[request])
+        try:
+            self._dispatcher.submit(self._tickets[request])
+        except QueueFullError:
+            self.refused.append(self.requests.index(request))
+            del self._tickets[request]
         return request
 
     def _take(self, request: Request, worker: ServingWorker) -> None:

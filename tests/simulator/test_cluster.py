@@ -47,6 +47,7 @@ cases = st.fixed_dictionaries(
         "concurrency": st.integers(1, 3),
         "dispatch": st.sampled_from(list(Dispatch)),
         "session_timeout": st.sampled_from([1.0, 5.0, 600.0]),
+        "queue_limit": st.sampled_from([None, 0, 1, 3]),
     }
 )
 ticks = st.lists(
@@ -70,7 +71,8 @@ def told(cluster, walk):
         down = dict.fromkeys(idle[place] for place in places if place < len(idle))
         seen += [factors.json(), cluster.queue, cluster.apply(decided(up, down))]
     requests = [(r.came_at, r.taken_at, r.taken_by, r.answered_at, r.hung_up_at) for r in cluster.requests]
-    return [*seen, requests, cluster.everyone, cluster.deleted_at, cluster.served()]
+    refused = cluster.refused if isinstance(cluster, ReferenceCluster) else list(cluster.fates().refused)
+    return [*seen, requests, refused, cluster.everyone, cluster.deleted_at, cluster.served()]
 
 
 @settings(deadline=None)

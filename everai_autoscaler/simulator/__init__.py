@@ -26,6 +26,7 @@ from everai_autoscaler.simulator.optimum import Optimum, optimum
 from everai_autoscaler.simulator.oracle import RateOracle
 from everai_autoscaler.simulator.reading import names, read, read_apps
 from everai_autoscaler.simulator.real import real_run
+from everai_autoscaler.simulator.rebuilt import Rebuilt, simulate_records
 from everai_autoscaler.simulator.run import Life, Requests, Run, Setting, TickRow
 from everai_autoscaler.simulator.saving import load, save
 from everai_autoscaler.simulator.simulate import simulate
@@ -60,6 +61,7 @@ __all__ = [
     "Optimum",
     "Rank",
     "RateOracle",
+    "Rebuilt",
     "Requests",
     "Run",
     "Setting",
@@ -82,6 +84,7 @@ __all__ = [
     "real_run",
     "save",
     "simulate",
+    "simulate_records",
     "simulate_together",
     "tune",
 ]

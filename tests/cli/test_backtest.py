@@ -77,3 +77,41 @@ def test_bad_records_are_one_line_and_status_two(run, tmp_path):
     assert (2, "") == (result.exit_code, result.stdout)
     assert f"error: {path}: line 1: " in result.stderr
     assert 1 == len(result.stderr.splitlines())
+
+
+@pytest.fixture
+def walked(run, tmp_path):
+    """The records of a walk on a short trace."""
+    trace, path = tmp_path / "trace.csv", tmp_path / "walk.jsonl"
+    trace.write_text("arrival_s,service_s\n" + "".join(f"{10 * one},10\n" for one in range(30)))
+    run("walk", "--trace", trace, "--record", path)
+    return path
+
+
+def test_the_demand_is_rebuilt_and_both_scalers_simulated(run, walked):
+    """What was recorded stands beside the model of it, and beside the other arguments."""
+    said = run("backtest", walked, "-a", "max_workers=2", "--closed-loop", "--price", 2.5).stdout
+
+    assert "Closed loop (modelled)" in said
+    assert "cut off by the capacity of its day" in said
+    for row in ("as recorded", "recorded, simulated", "otherwise, simulated"):
+        assert row in said
+
+
+def test_programs_get_the_rebuilt_day(run, walked):
+    """The recorded cold start and interval are taken from the records, unless they are given."""
+    found = json.loads(run("backtest", walked, "--scaler", "simple", "--closed-loop", "-o", "json").stdout)
+    given = json.loads(run("backtest", walked, "--closed-loop", "--cold-start", 40, "-o", "json").stdout)
+
+    assert (15.0, 20.0, 29) == (found["cold_start"], found["interval"], found["requests"])
+    assert ["free-worker", "simple"] == [found[which]["scaler"] for which in ("recorded", "otherwise")]
+    assert 40.0 == given["cold_start"]
+    assert given["recorded"]["metrics"] == given["otherwise"]["metrics"]
+
+
+def test_the_demand_cannot_be_rebuilt_from_a_stream(run, walked):
+    """It is read twice."""
+    result = run("backtest", "-", "--closed-loop", given=walked.read_text())
+
+    assert 2 == result.exit_code
+    assert "reads RECORDS twice" in result.stderr

@@ -166,3 +166,27 @@ def test_a_missing_extra_is_one_line(simulate, monkeypatch):
 
     assert (2, "") == (result.exit_code, result.stdout)
     assert "pip install 'everai-autoscaler[simulator]'" in result.stderr
+
+
+def test_what_goes_wrong_is_simulated_and_said(simulate):
+    """Failures, spot capacity, scarce starts, and news that are late or lost."""
+    trouble = (
+        "--start-failures 50% --crashes 2 --spot 0.5 --reclaims 1 --notice 30 --spot-price 1 --starts-per-minute 1"
+    )
+    said = simulate(*trouble.split(), "--news-age", 10, "--news-lost", "5%", "--drain", "--price", 2).stdout
+
+    for sentence in ("50 % of the workers fail to start", "may be started within 60 s", "news are 10 s old"):
+        assert sentence in said
+
+
+def test_a_full_queue_refuses(simulate):
+    """Who finds it full is late."""
+    found = json.loads(simulate("--queue-limit", 0, "-o", "json").stdout)
+
+    assert 3 == found["metrics"]["refused"]
+    assert 0 == found["model"]["queue_limit"]
+
+
+def test_options_about_spot_capacity_need_it(simulate):
+    """Without any, a price of it says nothing."""
+    assert "are about workers on --spot capacity" in simulate("--spot-price", 1).stderr

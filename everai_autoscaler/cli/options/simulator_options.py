@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 from attrs import frozen
 from click.shell_completion import CompletionItem
@@ -51,6 +52,7 @@ class Price(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
     """A finite price of at least 0."""
 
     name = "price"
+    what = "a price of at least 0"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """*value* as a number, or an error that says which are accepted."""
@@ -59,7 +61,7 @@ class Price(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
         except ValueError:
             price = math.nan
         if not 0 <= price < math.inf:
-            self.fail(f"{value!r} is not a price of at least 0", param, ctx)
+            self.fail(f"{value!r} is not {self.what}", param, ctx)
         return price
 
 
@@ -99,6 +101,10 @@ class Conditions:
     part: Part
     kind: str | None
     """The form of the files."""
+    app: str | None
+    """Which app of a file that has several."""
+    unit: str | None
+    """Of the times in an access log."""
     service: str | None
     """The model of the seconds that a request keeps a worker busy."""
     setting: Mapping[str, Any]
@@ -123,7 +129,9 @@ class Conditions:
         """
         from everai_autoscaler.simulator.reading import read
 
-        return self.part.of(read(trace, kind=self.kind, service=self.service, seed=self.setting["seed"]))
+        seed = self.setting["seed"]
+        found = read(trace, kind=self.kind, service=self.service, seed=seed, app=self.app, unit=self.unit)
+        return self.part.of(found)
 
     def introduction(self) -> str:
         """What is modelled, in two sentences."""
@@ -138,13 +146,14 @@ class Conditions:
             f"SLO:   {self.share * 100:.6g}% of the requests begin within {self.slo:g} s."
         )
 
-    def document(self) -> dict[str, Any]:
-        """What is modelled; plain JSON."""
+    def document(self, trouble: Mapping[str, Any]) -> dict[str, Any]:
+        """What is modelled, with what goes wrong; plain JSON."""
         return {
             "loop": "closed",
             "cold_start": list(self.cold_start),
             "interval": self.interval,
             **self.setting,
+            **{name: attrs.asdict(one) if attrs.has(type(one)) else one for name, one in trouble.items()},
             "slo": self.slo,
             "share": self.share,
             "warm_up": self.warm_up,
@@ -165,6 +174,8 @@ def _conditions(
     begin: float | None,
     end: float | None,
     kind: str | None,
+    app: str | None,
+    unit: str | None,
     service: str | None,
 ) -> Conditions:
     if begin is not None and end is not None and end <= begin:
@@ -176,7 +187,9 @@ def _conditions(
         "concurrency": concurrency,
         "seed": seed,
     }
-    return Conditions(cold_start or (30.0,), interval, slo, share, warm_up, Part(begin, end), kind, service, setting)
+    return Conditions(
+        cold_start or (30.0,), interval, slo, share, warm_up, Part(begin, end), kind, app, unit, service, setting
+    )
 
 
 def _complete_trace(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -318,6 +331,12 @@ condition_options = packed(
         "--kind",
         metavar="FORM",
         help="The form of the file, such as csv or access-log.  [default: as its content shows]",
+    ),
+    click.option("--app", metavar="NAME", help="Which app of a file that has several."),
+    click.option(
+        "--unit",
+        type=click.Choice(["s", "ms", "us"]),
+        help="Of the times in an access log.  [default: s with a point, else us]",
     ),
     click.option(
         "--service",

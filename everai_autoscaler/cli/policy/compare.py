@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -15,6 +17,7 @@ from everai_autoscaler.cli.options.simulator_options import (
     processes_option,
     trace_option,
 )
+from everai_autoscaler.cli.options.trouble_options import trouble_options, troubled
 from everai_autoscaler.cli.text.progress import Progress
 from everai_autoscaler.cli.text.simulated import comparison_document, comparison_table, rank_table
 from everai_autoscaler.cli.text.words import output_option
@@ -36,6 +39,7 @@ __all__ = ["compare"]
 @condition_options
 @processes_option
 @optimum_option
+@trouble_options
 @output_option
 def compare(
     *,
@@ -43,6 +47,7 @@ def compare(
     options: ScalerOptions,
     traces: tuple[str, ...],
     conditions: Conditions,
+    trouble: Mapping[str, Any],
     processes: int,
     optimum: bool,
     output: str,
@@ -77,10 +82,10 @@ def compare(
             optima=optimum,
             processes=processes,
             progress=progress.tell,
-            **conditions.setting,
+            **troubled(conditions.setting, trouble),
         )
     if output == "json":
-        click.echo(json.dumps(comparison_document(found, conditions.document())))
+        click.echo(json.dumps(comparison_document(found, conditions.document(trouble))))
         return
     click.echo(conditions.introduction())
     if options.arguments:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -112,14 +112,14 @@ def _contrast(replayed: Iterator[tuple[int, Replay]], output: str) -> int:
     return 0
 
 
-def side_by_side(number: int, again: Replay, name: str) -> str:
-    """What was recorded in line *number* over what is decided this time, which is called *name*."""
+def side_by_side(number: int, again: Replay, name: str, *, said: Callable[..., str] = sentences) -> str:
+    """What was recorded in line *number* over what is decided this time, called *name*; *said* puts it in words."""
     record = again.record
     lines = [f"line {number}, {moment(record.observed_at)}, app {record.app}:"]
     for called, scaler, outcome in (("recorded", record.scaler, record.result), (name, again.scaler, again.outcome)):
         label = f"  {called + ':':<10}"
         most = f" (max_workers {outcome.max_workers})" if record.result.max_workers != again.outcome.max_workers else ""
-        words = sentences(outcome, indent=len(label)) if outcome.reasons else f"{sentences(outcome)}  ({scaler})"
+        words = said(outcome, indent=len(label)) if outcome.reasons else f"{said(outcome)}  ({scaler})"
         lines.append(f"{label}{words}{most}")
     return "\n".join(lines)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from everai_autoscaler.cli.options.simulator_options import (
     save_option,
     trace_option,
 )
+from everai_autoscaler.cli.options.trouble_options import trouble_options, troubled
 from everai_autoscaler.cli.text.progress import Progress
 from everai_autoscaler.cli.text.simulated import company, gap_in_words, metrics_document, optimum_document, plain
 from everai_autoscaler.cli.text.words import output_option
@@ -40,6 +41,7 @@ __all__ = ["simulate"]
 @optimum_option
 @plot_option
 @save_option
+@trouble_options
 @output_option
 def simulate(
     *,
@@ -47,6 +49,7 @@ def simulate(
     options: ScalerOptions,
     trace: str,
     conditions: Conditions,
+    trouble: Mapping[str, Any],
     optimum: bool,
     plot: Path | None,
     save: Path | None,
@@ -77,11 +80,11 @@ def simulate(
             interval=conditions.interval,
             warm_up=warm_up,
             progress=progress.tell,
-            **conditions.setting,
+            **troubled(conditions.setting, trouble),
         )
     best = None
     if optimum:
-        setting = {**conditions.setting, "warm_up": warm_up}
+        setting = {**troubled(conditions.setting, trouble), "warm_up": warm_up}
         best = best_possible(demand, cold_start, conditions.slo, conditions.share, setting)
     if save is not None:
         saved(run, save)
@@ -90,7 +93,7 @@ def simulate(
 
         plot_run(run, plot, optimum=best, slo=conditions.slo)
     if output == "json":
-        click.echo(json.dumps(_document(wanted, run, best, conditions)))
+        click.echo(json.dumps(_document(wanted, run, best, conditions, trouble)))
         return
     click.echo(run.describe(conditions.slo))
     if failed := [tick for tick in run.ticks if tick.failure]:
@@ -121,10 +124,12 @@ def _in_company(run: Run, best: Optimum, conditions: Conditions) -> Iterator[str
     yield gap_in_words(best)
 
 
-def _document(wanted: WantedScaler, run: Run, best: Optimum | None, conditions: Conditions) -> dict[str, Any]:
+def _document(
+    wanted: WantedScaler, run: Run, best: Optimum | None, conditions: Conditions, trouble: Mapping[str, Any]
+) -> dict[str, Any]:
     metrics = run.metrics(conditions.slo)
     return {
-        "model": {**conditions.document(), "assumed": list(run.setting.assumed)},
+        "model": {**conditions.document(trouble), "assumed": list(run.setting.assumed)},
         "scaler": wanted.name,
         "arguments": plain(wanted.arguments),
         "trace": run.workload.name,

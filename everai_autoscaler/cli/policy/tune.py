@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -15,6 +17,7 @@ from everai_autoscaler.cli.options.simulator_options import (
     processes_option,
     trace_option,
 )
+from everai_autoscaler.cli.options.trouble_options import trouble_options, troubled
 from everai_autoscaler.cli.text.progress import Progress
 from everai_autoscaler.cli.text.tuned import tuning_document, tuning_in_words
 from everai_autoscaler.cli.text.words import output_option
@@ -58,6 +61,7 @@ _FORM = "NAME or NAME=LOW..HIGH"
 )
 @condition_options
 @processes_option
+@trouble_options
 @output_option
 def tune(
     *,
@@ -70,6 +74,7 @@ def tune(
     seconds: float | None,
     resume: str | None,
     conditions: Conditions,
+    trouble: Mapping[str, Any],
     processes: int,
     output: str,
 ) -> None:
@@ -110,10 +115,10 @@ def tune(
             resume=resume,
             processes=processes,
             progress=progress.tell,
-            **conditions.setting,
+            **troubled(conditions.setting, trouble),
         )
     if output == "json":
-        click.echo(json.dumps(tuning_document(found, conditions.document())))
+        click.echo(json.dumps(tuning_document(found, conditions.document(trouble))))
         return
     click.echo(conditions.introduction() + "\n")
     click.echo(tuning_in_words(found))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from everai_autoscaler.cli.policy.replay import difference_document, side_by_side
-from everai_autoscaler.cli.text.simulated import money, percent, plain
+from everai_autoscaler.cli.text.simulated import metrics_document, money, percent, plain, seconds
+from everai_autoscaler.cli.text.words import gist
 from everai_autoscaler.simulator.backtest import Backtest, Difference
+from everai_autoscaler.simulator.metrics import Metrics
+from everai_autoscaler.simulator.rebuilt import Rebuilt
 from everai_autoscaler.words import counted, printable, table
 
-__all__ = ["backtest_document", "backtest_in_words"]
+__all__ = ["backtest_document", "backtest_in_words", "rebuilt_document", "rebuilt_in_words"]
 
 _SHOWN = 5
 _LOOP = """\
@@ -62,11 +65,71 @@ def _kinds_table(found: Backtest) -> str:
 
 
 def _difference(one: Difference) -> str:
-    lines = [side_by_side(one.number, one.again, "instead")]
+    lines = [side_by_side(one.number, one.again, "instead", said=gist)]
     if one.workers:
         more = "more" if one.workers > 0 else "fewer"
         lines.append(f"            {counted(abs(one.workers), 'worker')} {more} for {one.seconds:,.0f} s")
     return "\n".join(lines)
+
+
+def rebuilt_in_words(found: Rebuilt, price: float | None) -> str:
+    """What was recorded, beside both scalers on the demand that was rebuilt from it."""
+    cells = {"recorded": found.recorded, "otherwise": found.other}
+    start = counted(found.workers, "worker")
+    assumed = [f"a decision every {found.interval:g} s, {start} at the start", *map(printable, found.assumed)]
+    heading = "Closed loop (modelled): the demand is rebuilt from the records, and both scalers are simulated on it."
+    names = [f"{name + ':':<11}{printable(cell.label)}" for name, cell in cells.items()]
+    columns = ["REQUESTS", "WORKER-SECONDS", "COST", f"WITHIN {found.real.slo:g} s", "p99 WAIT", "STARTS", "REMOVALS"]
+    rows = [["as recorded", *_columns(found.real, price)]]
+    rows += [[f"{name}, simulated", *_columns(cell.metrics, price)] for name, cell in cells.items()]
+    if price is None:
+        columns, rows = [*columns[:2], *columns[3:]], [[*row[:3], *row[4:]] for row in rows]
+    blocks = [
+        "\n".join([heading, *(f"* {one}" for one in assumed)]),
+        "\n".join([f"{'demand:':<11}{printable(repr(found.workload))}", *names]),
+        table(["", *columns], rows, align_right=range(1, len(columns) + 1)),
+        "How far the second row is from the first says how good the model is.",
+    ]
+    return "\n\n".join(blocks + [f"{name} failed: {printable(one.error)}" for name, one in cells.items() if one.error])
+
+
+def _columns(metrics: Metrics | None, price: float | None) -> list[str]:
+    if metrics is None:
+        return ["-"] * 7
+    return [
+        f"{metrics.requests:,}",
+        f"{metrics.worker_seconds:,.0f}",
+        money(metrics.worker_seconds, price),
+        percent(metrics.slo_attainment),
+        seconds(metrics.wait_p99),
+        f"{metrics.starts:,}",
+        f"{metrics.removals:,}",
+    ]
+
+
+def rebuilt_document(found: Rebuilt) -> dict[str, Any]:
+    """All of it; plain JSON."""
+    document: dict[str, Any] = plain(
+        {
+            "loop": "closed",
+            "assumed": found.assumed,
+            "cold_start": found.cold_start,
+            "interval": found.interval,
+            "workers": found.workers,
+            "requests": len(found.workload),
+            "real": metrics_document(found.real),
+            **{
+                name: {
+                    "scaler": cell.scaler,
+                    "arguments": cell.arguments,
+                    "metrics": None if cell.metrics is None else metrics_document(cell.metrics),
+                    "error": cell.error,
+                }
+                for name, cell in (("recorded", found.recorded), ("otherwise", found.other))
+            },
+        }
+    )
+    return document
 
 
 def backtest_document(found: Backtest) -> dict[str, Any]:

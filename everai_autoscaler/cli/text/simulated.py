@@ -15,7 +15,17 @@ from everai_autoscaler.simulator.metrics import Metrics
 from everai_autoscaler.simulator.optimum import Optimum
 from everai_autoscaler.words import printable, table
 
-__all__ = ["company", "comparison_table", "gap_in_words", "metrics_document", "money", "percent", "plain", "rank_table"]
+__all__ = [
+    "company",
+    "comparison_table",
+    "gap_in_words",
+    "metrics_document",
+    "money",
+    "percent",
+    "plain",
+    "rank_table",
+    "seconds",
+]
 
 _HOUR = 3600.0
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from everai_autoscaler.simulator.plots.pictures import ENDINGS, html_of, plot_comparison, plot_run
+from everai_autoscaler.simulator.plots.pictures import ENDINGS, html_of, plot_comparison, plot_run, plot_tuning
 
-__all__ = ["ENDINGS", "html_of", "plot_comparison", "plot_run"]
+__all__ = ["ENDINGS", "html_of", "plot_comparison", "plot_run", "plot_tuning"]

@@ -106,9 +106,11 @@ def _waits(run: Run, metrics: Metrics) -> str:
 
 
 def _regret(run: Run, optimum: Optimum) -> str:
-    """The optimum is that of the whole workload: a run with a warm-up is compared as a whole, too."""
-    paid = worker_seconds(run.workers, 0.0, run.ended_at)
-    who = "The whole run, warm-up included," if run.setting.warm_up > 0 else "This run"
+    """An optimum of the whole workload is compared with the whole run, else with what is judged of it."""
+    if run.setting.warm_up > 0 and optimum.question.requests == len(run.workload):
+        paid, who = worker_seconds(run.workers, 0.0, run.ended_at), "The whole run, warm-up included,"
+    else:
+        paid, who = run.worker_seconds, "This run"
     return f"{who} cost {optimum.regret(paid):.3g} times the best schedule known"
 
 

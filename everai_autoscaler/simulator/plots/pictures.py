@@ -13,13 +13,15 @@ from everai_autoscaler.simulator.plots.page import page_of, run_data
 from everai_autoscaler.simulator.plots.run_picture import run_scene
 from everai_autoscaler.simulator.plots.scene import Scene
 from everai_autoscaler.simulator.plots.svg import svg_of
+from everai_autoscaler.simulator.plots.tuning_picture import tuning_scene
 
 if TYPE_CHECKING:
     from everai_autoscaler.simulator.compare import Cell
     from everai_autoscaler.simulator.optimum import Optimum
     from everai_autoscaler.simulator.run import Run
+    from everai_autoscaler.simulator.tune import Tuning
 
-__all__ = ["ENDINGS", "ending_of", "html_of", "plot_comparison", "plot_run"]
+__all__ = ["ENDINGS", "ending_of", "html_of", "plot_comparison", "plot_run", "plot_tuning"]
 
 ENDINGS = (".html", ".png", ".svg")
 """What a picture's path may end with. Only ``.png`` needs matplotlib."""
@@ -70,6 +72,22 @@ def plot_comparison(cells: Iterable[Cell], path: str | PathLike[str], *, share: 
     if not compared:
         raise ArgumentError("picture: there is nothing to compare: at least one cell is needed")
     scene, notes = comparison_scene(compared, share=share)
+    _write(scene, path, {"kind": "points", "notes": notes}, _POINTS_HELP)
+
+
+def plot_tuning(tuning: Tuning, path: str | PathLike[str]) -> None:
+    """Draw a search into *path*: each trial's cost against its lateness, and how the best does on what was held out.
+
+    Args:
+        tuning: what a search found.
+        path: ends in ``.html`` (one file with hover), ``.svg`` or ``.png``.
+
+    Raises:
+        ArgumentError: another ending.
+        MissingExtraError: a ``.png`` without matplotlib.
+    """
+    ending_of(path)
+    scene, notes = tuning_scene(tuning)
     _write(scene, path, {"kind": "points", "notes": notes}, _POINTS_HELP)
 
 

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from attrs import evolve, frozen
 
 from everai_autoscaler.simulator.plots.palette import SERIES
-from everai_autoscaler.simulator.plots.scale import Scale, log_scale, number_scale, wait_scale
+from everai_autoscaler.simulator.plots.scale import Scale, log_scale, number_scale
 from everai_autoscaler.simulator.plots.scene import Dots, Frame, Line, Point, Scene, Text, clipped, text_width
 
 __all__ = ["Form", "Mark", "Rule", "front_of", "look_of", "scatter", "share_scale", "x_scale"]
@@ -152,10 +152,10 @@ def share_scale(values: Sequence[float], wanted: float) -> Scale:
     """
     wanted = wanted or 0.001
     most = max([*values, wanted * 1.5])
-    if most < 12 * wanted:
+    if most < 4 * wanted:
         scale = number_scale(most * 100, whole=False)
         return Scale(scale.top / 100, tuple((place, f"{label} %") for place, label in scale.ticks))
-    scale = evolve(wait_scale(most, wanted), top=most * 1.4)
+    scale = Scale(most * 1.4, (), linear_to=wanted)
     shown = [0.0, wanted, *(one for one in (0.003, 0.01, 0.03, 0.1, 0.3, 1.0) if one >= wanted * 2)]
     return evolve(scale, ticks=tuple((scale.place(one), f"{one * 100:g} %") for one in shown if one <= scale.top))
 
@@ -188,7 +188,9 @@ def _labels(scene: Scene, frame: Frame, marks: Sequence[tuple[Mark, Point]], tak
     most = 230.0 if frame.width > 450 else 150.0
     names = [clipped(mark.label, most, size=_SIZE) for mark, _ in marks]
     placed = _placed(frame, marks, names, taken, (8.0, 16.0))
-    if None in placed:
+    if any(box is None and name for box, name in zip(placed, names, strict=True)) and any(
+        mark.number for mark, _ in marks
+    ):
         names = [mark.number for mark, _ in marks]
         placed = _placed(frame, marks, names, taken, (6.0, 12.0, 20.0, 30.0))
     for (_, (x, y)), words, box in zip(marks, names, placed, strict=True):
@@ -213,6 +215,8 @@ def _placed(
     for number in sorted(range(len(marks)), key=lambda one: marks[one][1]):
         x, y = marks[number][1]
         found[number] = None
+        if not names[number]:
+            continue
         for box in _places(x, y, text_width(names[number], _SIZE) + 4, distances):
             outside = box[0] < 2 or box[1] < 2 or box[2] > frame.width - 2 or box[3] > frame.height - 2
             if not outside and not any(_overlap(box, other) for other in boxes):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from math import exp, fsum, log
+from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 
 from attrs import frozen
 
@@ -64,6 +66,13 @@ requests began in time; the geometric mean of these ranks, 1 is best. *p99*: the
 percentile of waiting, in seconds. Only cells count in which every peer was played.
 """
 
+_PICTURES = """\
+## Pictures
+
+Cost against how many requests were late, at a cold start of 30 s, a panel for each trace: by default and tuned, for
+each SLO.
+"""
+
 _EACH = """\
 ## Each trace
 
@@ -110,8 +119,13 @@ class Entry:
     met: bool
 
 
-def page(traces: Mapping[str, str], kept: Kept, cold_starts: Sequence[float]) -> str:
-    """The whole page."""
+def page(
+    traces: Mapping[str, str],
+    kept: Kept,
+    cold_starts: Sequence[float],
+    drawn: Mapping[tuple[float, bool], Path] = MappingProxyType({}),
+) -> str:
+    """The whole page; *drawn* are its pictures, by the limit of the SLO and whether the peers were tuned."""
     colds = sorted(cold_starts)
     return "\n".join(
         [*_head(traces, kept), *_overall(traces, kept, colds), *_each(traces, kept, colds), *_bounds(kept)]
@@ -228,6 +242,15 @@ def _static_summary(traces: Mapping[str, str], kept: Kept, colds: Sequence[float
     met = [over for result, over in played if result.meets(limit)]
     cost = f"{_geometric(met):.2f}" if met else "-"
     return f"{len(met)} of {len(played)} | {cost} | | {median(result.wait_p99 for result, _ in played):.3g}"
+
+
+def _pictures(drawn: Mapping[tuple[float, bool], Path]) -> Iterable[str]:
+    if not drawn:
+        return
+    yield _PICTURES
+    for (seconds, tuned), path in drawn.items():
+        what = f"{'Tuned' if tuned else 'By default'}, within {seconds:g} s"
+        yield from (f"![{what}: cost against lateness on each trace]({path.name})", "")
 
 
 def _each(traces: Mapping[str, str], kept: Kept, colds: Sequence[float]) -> Iterable[str]:

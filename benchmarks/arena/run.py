@@ -18,6 +18,7 @@ from attrs import frozen
 
 from benchmarks.arena.bout import LIMITS, Best, Bout, Kept, Result, best_of, load, play
 from benchmarks.arena.page import page
+from benchmarks.arena.picture import pictures
 from benchmarks.arena.roster import PEERS, static_peer
 from benchmarks.arena.search import search
 from everai_autoscaler.simulator.reading import names
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with ProcessPoolExecutor(options.processes) as pool:
         for step in steps:
             finished(pool, step, kept, until, options.processes)
-    options.page.write_text(page(traces, kept, COLD_STARTS))
+    options.page.write_text(page(traces, kept, COLD_STARTS, pictures(traces, kept, options.page.parent)))
     print(f"wrote {options.page}")
     return 0
 

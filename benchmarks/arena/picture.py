@@ -1,0 +1,54 @@
+"""The arena as pictures: cost against lateness, a panel for each trace at the central cold start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+
+from benchmarks.arena.bout import LIMITS, Kept
+from benchmarks.arena.roster import PEERS
+from everai_autoscaler.simulator.compare import Cell
+from everai_autoscaler.simulator.plots import plot_comparison
+
+__all__ = ["pictures"]
+
+COLD_START = 30.0
+
+
+def pictures(traces: Mapping[str, str], kept: Kept, folder: Path) -> dict[tuple[float, bool], Path]:
+    """Draw a picture for each SLO, by default and tuned, as far as there are results; and say where each lies."""
+    drawn = {}
+    for limit, seconds in enumerate(LIMITS):
+        for tuned in (False, True):
+            if cells := _cells(traces, kept, limit, tuned=tuned):
+                path = folder / f"arena-{seconds:g}s-{'tuned' if tuned else 'default'}.svg"
+                plot_comparison(cells, path)
+                drawn[seconds, tuned] = path
+    return drawn
+
+
+def _cells(traces: Mapping[str, str], kept: Kept, limit: int, *, tuned: bool) -> list[Cell]:
+    found = []
+    for trace in traces:
+        best = kept.optima.get((trace, COLD_START, LIMITS[limit]))
+        known = {peer.name: kept.of(trace, COLD_START, peer.name) for peer in PEERS}
+        if best is None or not all(len(runs) > tuned for runs in known.values()):
+            continue
+        for name, runs in known.items():
+            result = min(runs, key=lambda one: one.order(limit)) if tuned else runs[0]
+            metrics = SimpleNamespace(
+                slo=LIMITS[limit],
+                slo_attainment=result.in_time[limit],
+                wait_p99=result.wait_p99,
+                wait_max=None,
+                worker_seconds=result.worker_seconds,
+                cost=None,
+                requests=0,
+                mean_workers=result.mean_workers,
+                peak_workers=result.peak_workers,
+                failed_ticks=result.failed,
+            )
+            optimum = SimpleNamespace(bound=best.bound, schedule=kept.cheapest(best))
+            found.append(Cell(name, name, dict(result.bout.arguments), trace, COLD_START, metrics, optimum))
+    return found

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from benchmarks.arena.roster import PEERS, made, static_peer
+from benchmarks.arena.roster import COMPANY, PEERS, made, static_peer
 from everai_autoscaler.simulator.reading import read
 from everai_autoscaler.simulator.simulate import simulate
 from everai_autoscaler.simulator.workload import Workload
@@ -97,8 +97,8 @@ def starts_with(workload: Workload) -> int:
 def play(path: str, bout: Bout) -> Result:
     """Simulate *bout* on the trace at *path*."""
     workload = load(path)
-    peer = next(one for one in (*PEERS, static_peer) if one.name == bout.peer)
-    arguments = {**peer.given(workload), **dict(bout.arguments)}
+    peer = next(one for one in (*PEERS, *COMPANY) if one.name == bout.peer)
+    arguments = {**peer.given(workload, bout.cold_start), **dict(bout.arguments)}
     begin = time.perf_counter()
     static = peer is static_peer
     run = simulate(

@@ -13,9 +13,9 @@ from attrs import frozen
 
 from benchmarks.arena.bout import INTERVAL, LIMITS, SHARE, Kept, Result, load, starts_with
 from benchmarks.arena.faro import Outcome, table
-from benchmarks.arena.roster import MOST_WORKERS, PEERS, static_peer
+from benchmarks.arena.roster import COMPANY, MOST_WORKERS, PEERS, static_peer
 
-__all__ = ["page"]
+__all__ = ["company", "page"]
 
 
 _OPENING = """\
@@ -54,6 +54,9 @@ _RULES = """
 * *Tuned* is the best of a small seeded search over two or three arguments on this very trace, in hindsight:
   {runs}.
   It shows what the rule can do, not what anybody would have known to set.
+* Company: the *best static fleet* is the smallest of constant size that meets the SLO, sized in hindsight; the *rate
+  oracle* knows the true arrival rate of the minute round now and a cold start later, and staffs for it by the
+  square-root rule, but knows no request.
 * Several of these rules look more often than every {interval:g} s, or count in looks: their docstrings say so.
 """
 
@@ -127,9 +130,9 @@ def page(
 ) -> str:
     """The whole page; *drawn* are its pictures, by the limit of the SLO and whether the peers were tuned."""
     colds = sorted(cold_starts)
-    return "\n".join(
-        [*_head(traces, kept), *_overall(traces, kept, colds), *_each(traces, kept, colds), *_bounds(kept)]
-    )
+    overall, each = _overall(traces, kept, colds), _each(traces, kept, colds)
+    parts = _head(traces, kept), overall, _pictures(drawn), each, _bounds(kept), _apps(kept)
+    return "\n".join(line for part in parts for line in part)
 
 
 def _head(traces: Mapping[str, str], kept: Kept) -> Iterable[str]:
@@ -192,7 +195,8 @@ def _overall(traces: Mapping[str, str], kept: Kept, colds: Sequence[float]) -> I
         for name in order:
             cells = [_summary(side.get(name, [])) for side in sides]
             yield f"| {name} | {' | '.join(cells)} |"
-        yield f"| *{static_peer.name}* | {_static_summary(traces, kept, colds, limit)} | | | | |"
+        for peer in COMPANY:
+            yield f"| *{peer.name}* | {_company_summary(traces, kept, colds, limit, peer.name)} | | | | |"
         yield ""
 
 
@@ -228,20 +232,26 @@ def _summary(ranks: Sequence[tuple[int, Entry]]) -> str:
     return f"{len(met)} of {len(ranks)} | {cost} | {_mean(ranks):.1f} | {waits:.3g}"
 
 
-def _static_summary(traces: Mapping[str, str], kept: Kept, colds: Sequence[float], limit: int) -> str:
-    played = [
-        (result, result.worker_seconds / kept.cheapest(best))
-        for trace in traces
-        for cold_start in colds
-        if (best := kept.optima.get((trace, cold_start, LIMITS[limit]))) and best.schedule
-        for result in kept.of(trace, cold_start, static_peer.name)
-        if result.bout.arguments == (("workers", best.static),)
-    ]
+def company(kept: Kept, trace: str, cold_start: float, limit: int, peer: str) -> Entry | None:
+    """The best static fleet of the SLO, or the rate oracle, in one cell."""
+    best = kept.optima.get((trace, cold_start, LIMITS[limit]))
+    if best is None or not best.schedule:
+        return None
+    wanted = (("workers", best.static),) if peer == static_peer.name else ()
+    for result in kept.of(trace, cold_start, peer):
+        if result.bout.arguments == wanted:
+            return Entry(peer, result, result.worker_seconds / kept.cheapest(best), result.meets(limit))
+    return None
+
+
+def _company_summary(traces: Mapping[str, str], kept: Kept, colds: Sequence[float], limit: int, peer: str) -> str:
+    cells = [company(kept, trace, cold_start, limit, peer) for trace in traces for cold_start in colds]
+    played = [entry for entry in cells if entry is not None]
     if not played:
         return "not played | | |"
-    met = [over for result, over in played if result.meets(limit)]
+    met = [entry.over for entry in played if entry.met]
     cost = f"{_geometric(met):.2f}" if met else "-"
-    return f"{len(met)} of {len(played)} | {cost} | | {median(result.wait_p99 for result, _ in played):.3g}"
+    return f"{len(met)} of {len(played)} | {cost} | | {median(entry.result.wait_p99 for entry in played):.3g}"
 
 
 def _pictures(drawn: Mapping[tuple[float, bool], Path]) -> Iterable[str]:
@@ -282,16 +292,9 @@ def _rows(kept: Kept, trace: str, colds: Sequence[float], limit: int) -> Iterabl
     for peer in PEERS:
         shown = [_cell(cells[tuned, cold].get(peer.name), limit) for tuned in (False, True) for cold in colds]
         yield f"| {peer.name} | {' | '.join(shown)} |"
-    statics = []
-    for cold in colds:
-        best = kept.optima.get((trace, cold, LIMITS[limit]))
-        found = [
-            Entry(static_peer.name, result, result.worker_seconds / kept.cheapest(best), result.meets(limit))
-            for result in (kept.of(trace, cold, static_peer.name) if best else [])
-            if best and result.bout.arguments == (("workers", best.static),)
-        ]
-        statics.append(_cell(found[0] if found else None, limit))
-    yield f"| *{static_peer.name}* | {' | '.join(statics)} |{' |' * len(colds)}"
+    for peer in COMPANY:
+        shown = [_cell(company(kept, trace, cold, limit, peer.name), limit) for cold in colds]
+        yield f"| *{peer.name}* | {' | '.join(shown)} |{' |' * len(colds)}"
 
 
 def _cell(entry: Entry | None, limit: int) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
-from benchmarks.arena.bout import LIMITS, Kept
-from benchmarks.arena.roster import PEERS
+from benchmarks.arena.bout import LIMITS, Kept, Result
+from benchmarks.arena.page import company
+from benchmarks.arena.roster import COMPANY, PEERS
 from everai_autoscaler.simulator.compare import Cell
+from everai_autoscaler.simulator.optimum import Optimum
 from everai_autoscaler.simulator.plots import plot_comparison
 
 __all__ = ["pictures"]
@@ -35,20 +37,28 @@ def _cells(traces: Mapping[str, str], kept: Kept, limit: int, *, tuned: bool) ->
         known = {peer.name: kept.of(trace, COLD_START, peer.name) for peer in PEERS}
         if best is None or not all(len(runs) > tuned for runs in known.values()):
             continue
-        for name, runs in known.items():
-            result = min(runs, key=lambda one: one.order(limit)) if tuned else runs[0]
-            metrics = SimpleNamespace(
-                slo=LIMITS[limit],
-                slo_attainment=result.in_time[limit],
-                wait_p99=result.wait_p99,
-                wait_max=None,
-                worker_seconds=result.worker_seconds,
-                cost=None,
-                requests=0,
-                mean_workers=result.mean_workers,
-                peak_workers=result.peak_workers,
-                failed_ticks=result.failed,
-            )
-            optimum = SimpleNamespace(bound=best.bound, schedule=kept.cheapest(best))
-            found.append(Cell(name, name, dict(result.bout.arguments), trace, COLD_START, metrics, optimum))
+        shown = [min(runs, key=lambda one: one.order(limit)) if tuned else runs[0] for runs in known.values()]
+        beside = [company(kept, trace, COLD_START, limit, peer.name) for peer in COMPANY]
+        shown += [entry.result for entry in beside if entry is not None]
+        optimum = Optimum(bound=best.bound, schedule=kept.cheapest(best))
+        for result in shown:
+            name, arguments = result.bout.peer, dict(result.bout.arguments)
+            metrics = _metrics(result, limit)
+            found.append(Cell(name, name, arguments, trace, COLD_START, metrics, optimum))
     return found
+
+
+def _metrics(result: Result, limit: int) -> SimpleNamespace:
+    """What a picture needs of what was kept."""
+    return SimpleNamespace(
+        slo=LIMITS[limit],
+        slo_attainment=result.in_time[limit],
+        wait_p99=result.wait_p99,
+        wait_max=None,
+        worker_seconds=result.worker_seconds,
+        cost=None,
+        requests=0,
+        mean_workers=result.mean_workers,
+        peak_workers=result.peak_workers,
+        failed_ticks=result.failed,
+    )

@@ -22,9 +22,10 @@ from benchmarks.arena.peers.ray_serve import RayServeAutoScaler
 from benchmarks.arena.peers.skyserve import SkyServeAutoScaler
 from everai_autoscaler import FreeWorkerAutoScaler, SimpleAutoScaler
 from everai_autoscaler.model import AutoScaler
+from everai_autoscaler.simulator.oracle import RateOracle
 from everai_autoscaler.simulator.workload import Workload
 
-__all__ = ["MOST_WORKERS", "PEERS", "Peer", "made", "static_peer"]
+__all__ = ["COMPANY", "MOST_WORKERS", "PEERS", "Peer", "made", "oracle_peer", "static_peer"]
 
 MOST_WORKERS = 200
 """The bound that every policy is given: far above what any trace needs, and below what a wrong rule would ask for."""
@@ -42,8 +43,8 @@ class Peer:
     """What it does by default, in a few words, and where that is published."""
     grid: Mapping[str, Sequence[Any]]
     """For each argument that is tuned, the values that it may take, in order."""
-    given: Callable[[Workload], dict[str, Any]] = lambda _: {}
-    """What has no default and has to be given, from the trace in hindsight."""
+    given: Callable[[Workload, float], dict[str, Any]] = lambda _workload, _cold_start: {}
+    """What has no default and has to be given, from the trace in hindsight and the cold start."""
     scaled: Mapping[str, float] | None = None
     """Arguments whose grid is a multiple of something of the trace: of the seconds of a request (1), or of the requests
     that a worker serves in a second (-1)."""
@@ -62,7 +63,7 @@ def _plugin(distribution: str, name: str) -> Callable[..., AutoScaler]:
     return make
 
 
-def _a_rate(workload: Workload) -> dict[str, Any]:
+def _a_rate(workload: Workload, _cold_start: float) -> dict[str, Any]:
     """What a worker serves in a second at 80 % of use."""
     return {"target_qps_per_replica": 0.8 / workload.mean_service}
 
@@ -165,9 +166,16 @@ PEERS = (
     ),
 )
 
-static_peer = Peer(
-    "best static fleet", FixedAutoScaler, "the smallest fleet of constant size that meets the SLO, in hindsight", {}
+static_peer = Peer("best static fleet", FixedAutoScaler, "the smallest of constant size that meets the SLO", {})
+oracle_peer = Peer(
+    "rate oracle",
+    RateOracle,
+    "knows the true arrival rate now and a cold start from now",
+    {},
+    given=lambda workload, cold_start: {"workload": workload, "cold_start": cold_start},
 )
+COMPANY = (static_peer, oracle_peer)
+"""Who is no peer: each knows something in hindsight."""
 
 
 def made(peer: Peer, arguments: Mapping[str, Any]) -> AutoScaler:

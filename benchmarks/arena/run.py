@@ -19,7 +19,7 @@ from attrs import frozen
 from benchmarks.arena.bout import LIMITS, Best, Bout, Kept, Result, best_of, load, play
 from benchmarks.arena.page import page
 from benchmarks.arena.picture import pictures
-from benchmarks.arena.roster import PEERS, static_peer
+from benchmarks.arena.roster import PEERS, oracle_peer, static_peer
 from benchmarks.arena.search import search
 from everai_autoscaler.simulator.reading import names
 
@@ -102,7 +102,7 @@ def defaults(traces: dict[str, str], kept: Kept) -> Iterator[Task]:
             if (load(path).span > _DAYS) is not long:
                 continue
             for cold_start in colds:
-                for peer in PEERS:
+                for peer in (*PEERS, oracle_peer):
                     bout = Bout(name, cold_start, peer.name)
                     if bout not in kept.results:
                         yield Task(partial(_alone, path, bout), f"default {name} {cold_start:g} {peer.name}")

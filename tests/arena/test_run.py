@@ -36,11 +36,11 @@ def test_without_a_folder_it_plays_what_ships():
 
 
 def test_defaults_come_before_anything_is_tuned(folder, tmp_path):
-    """Every peer is due at every cold start, the central one first; what has no default isn't tuned."""
+    """All, the oracle too, are due at every cold start, the central one first; what has no default isn't tuned."""
     kept = Kept(tmp_path / "kept")
     due = [task.what for task in defaults(found(folder, None), kept)]
 
-    assert 2 * 3 * len(PEERS) == len(due)
+    assert 2 * 3 * (len(PEERS) + 1) == len(due)
     assert "default b_short 30 simple" == due[0]
     assert [] == list(tuned(found(folder, None), kept, 8, 86_400))
 
@@ -56,5 +56,5 @@ def test_it_writes_its_page_and_goes_on_where_it_was(folder, tmp_path, capsys):
     first, said = page.read_text(), capsys.readouterr().out
     assert 0 == main(command)
     assert first == page.read_text()
-    assert 3 * len(PEERS) == said.count("default b_short")
+    assert 3 * (len(PEERS) + 1) == said.count("default b_short")
     assert f"wrote {page}\n" == capsys.readouterr().out

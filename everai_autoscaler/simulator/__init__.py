@@ -36,7 +36,7 @@ from everai_autoscaler.simulator.tune import Evidence, Tuning, tune
 from everai_autoscaler.simulator.workload import Workload
 
 if TYPE_CHECKING:
-    from everai_autoscaler.simulator.plots import plot_comparison, plot_run
+    from everai_autoscaler.simulator.plots import plot_comparison, plot_run, plot_tuning
 
 __all__ = [
     "App",
@@ -79,6 +79,7 @@ __all__ = [
     "optimum",
     "plot_comparison",
     "plot_run",
+    "plot_tuning",
     "read",
     "read_apps",
     "real_run",
@@ -89,7 +90,7 @@ __all__ = [
     "tune",
 ]
 
-_LATE = {"plot_comparison": "plots", "plot_run": "plots"}
+_LATE = dict.fromkeys(("plot_comparison", "plot_run", "plot_tuning"), "plots")
 """What only some need, by the module that is imported when it is first used."""
 
 

@@ -36,6 +36,15 @@ def test_it_says_what_was_found_and_on_what_evidence(tune):
     assert "  everai-autoscaler configmap create tuned --from-literal max_workers=3" in said
 
 
+def test_the_search_can_be_drawn(tune, tmp_path):
+    """As a picture whose form its name says."""
+    path = tmp_path / "search.svg"
+    said = tune("--plot", path).stdout
+
+    assert f"Written: {path}" in said
+    assert "<svg" in path.read_text()[:500]
+
+
 def test_programs_get_every_trial(tune):
     """And the arguments to run with."""
     found = json.loads(tune("-o", "json").stdout)

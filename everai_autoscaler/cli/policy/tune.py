@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from everai_autoscaler.cli.options.scaler_options import ScalerOptions, scaler_o
 from everai_autoscaler.cli.options.simulator_options import (
     Conditions,
     condition_options,
+    plot_option,
     processes_option,
     trace_option,
 )
@@ -61,6 +63,7 @@ _FORM = "NAME or NAME=LOW..HIGH"
 )
 @condition_options
 @processes_option
+@plot_option
 @trouble_options
 @output_option
 def tune(
@@ -76,6 +79,7 @@ def tune(
     conditions: Conditions,
     trouble: Mapping[str, Any],
     processes: int,
+    plot: Path | None,
     output: str,
 ) -> None:
     """Search the arguments with which a scaler costs least while enough requests begin in time.
@@ -117,11 +121,17 @@ def tune(
             progress=progress.tell,
             **troubled(conditions.setting, trouble),
         )
+    if plot is not None:
+        from everai_autoscaler.simulator.plots import plot_tuning
+
+        plot_tuning(found, plot)
     if output == "json":
         click.echo(json.dumps(tuning_document(found, conditions.document(trouble))))
         return
     click.echo(conditions.introduction() + "\n")
     click.echo(tuning_in_words(found))
+    if plot is not None:
+        click.echo(f"\nWritten: {plot}")
 
 
 def _range(text: str) -> tuple[str, tuple[float, float] | None]:

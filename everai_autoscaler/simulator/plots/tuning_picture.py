@@ -26,7 +26,7 @@ def tuning_scene(tuning: Tuning) -> tuple[Scene, list[dict[str, Any]]]:
     y = scene.paragraph(scene.title, _EDGE, 16, _WIDTH - 2 * _EDGE, size=20, bold=True)
     for words in _words(tuning):
         y = scene.paragraph(words, _EDGE, y + 2, _WIDTH - 2 * _EDGE, size=13)
-    frame = Frame(_EDGE + 60, y + 20, _WIDTH - 2 * _EDGE - 64, _HIGH)
+    frame = Frame(_EDGE + 60, y + 28, _WIDTH - 2 * _EDGE - 64, _HIGH)
     frame.name = "Cost against lateness, a mark for each trial"
     scene.frames.append(frame)
     marks, notes = _marks(tuning)
@@ -53,7 +53,7 @@ def tuning_scene(tuning: Tuning) -> tuple[Scene, list[dict[str, Any]]]:
         front=False,
     )
     scene.shapes.append(Text(_EDGE, y + 14, f"Late: waited more than {duration(tuning.slo)}", "muted", 12))
-    scene.height = _key(scene, y + 20 + _HIGH + 48) + 16
+    scene.height = _key(scene, y + 28 + _HIGH + 48) + 16
     return scene, notes
 
 

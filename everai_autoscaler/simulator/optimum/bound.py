@@ -12,7 +12,7 @@ from everai_autoscaler.simulator.optimum.stretch import Asked, Prices, Stretch
 
 __all__ = ["Bound", "lower_bound"]
 
-_SIZES = {True: (1500, 1500), False: (400, 300)}
+_SIZES = {True: (1500, 1000), False: (400, 300)}
 """Cells of the rough programme and of each stretch, by whether every request must begin in time."""
 
 

@@ -17,6 +17,8 @@ from everai_autoscaler.simulator.workload import Workload
 
 __all__ = ["bracket"]
 
+_TRIALS = 400_000
+"""So many requests are scheduled anew in the search, a few seconds' worth."""
 _EXACT = "exact: nobody waits, so that each level of the demand is covered at its own least cost"
 _WORK = "all the work has to be done, and the minimum is there"
 _MUST = "requests that run for longer than they may wait are there at known times; each level of them is covered"
@@ -56,7 +58,8 @@ def bracket(workload: Workload, question: Question, *, static: int, static_cost:
         if question.may_be_late:
             strictly = evolve(question, share=1.0)
             plans.append(lower_bound(came, services, strictly, known=at_once.cost, cells=_cells(question, horizon)))
-        found = search(came, services, question, plans, horizon, rounds=20)
+        trials = min(max(_TRIALS // len(came), 6), 40)
+        found = search(came, services, question, plans, horizon, trials=trials)
         candidates.append((pack(found.begins, services, question, horizon), found.how))
     schedule, schedule_how = _checked(candidates, came, services, question, horizon)
     bound, bound_how = max(bounds)
@@ -78,7 +81,7 @@ def bracket(workload: Workload, question: Question, *, static: int, static_cost:
 def _cells(question: Question, horizon: float) -> int:
     """As many cells as make each narrow beside the limit on waiting, within what a few seconds allow."""
     width = 0.35 * max(question.wait, 1.0) ** 0.5
-    return int(min(max(horizon / width, 50), 4000))
+    return int(min(max(horizon / width, 50), 6_000 if question.may_be_late else 30_000))
 
 
 def _work(services: Floats, question: Question, horizon: float) -> float:

@@ -28,19 +28,21 @@ class Found:
 
 
 def search(
-    came: Floats, services: Floats, question: Question, plans: list[Bound], horizon: float, *, rounds: int
+    came: Floats, services: Floats, question: Question, plans: list[Bound], horizon: float, *, trials: int
 ) -> Found:
-    """The cheapest of the schedules that come of rounding *plans* up, in *rounds* rounds of mending each.
+    """The cheapest of the schedules that come of rounding *plans* up, each mended, in *trials* trials.
 
     Where some requests may be late, each schedule in which fewer are is improved by letting more of them be.
     """
     looking = _Looking(came, services, question, horizon)
-    for plan in plans:
+    for number, plan in enumerate(plans, 1):
         ranked = np.flatnonzero(plan.late > 1e-6)
         ranked = ranked[np.argsort(-plan.late[ranked], kind="stable")][: question.may_be_late]
         for factor in (1.0, 1.03, 1.08):
             how = f"a linear programme's workers{f' times {factor:g}' if factor > 1 else ''}, rounded up and mended"
-            looking.mend(plan.edges, np.ceil(plan.ready * factor - 1e-6), set(ranked.tolist()), rounds, how)
+            least = trials * (number - 1) // len(plans)
+            left = trials * number // len(plans) - max(looking.trials, least)
+            looking.mend(plan.edges, np.ceil(plan.ready * factor - 1e-6), set(ranked.tolist()), left, how)
     return looking.best
 
 
@@ -49,10 +51,12 @@ class _Looking:
         self._came, self._services, self._question, self._horizon = came, services, question, horizon
         self._lists = came.tolist(), services.tolist()
         self.best = Found(came, math.inf, "")
+        self.trials = 0
         self._offer(came, "every request begins when it comes")
 
     def _offer(self, begins: Floats, how: str) -> float:
         """Keeps a schedule that is cheaper than the best; says what it costs, with what lateness may still save."""
+        self.trials += 1
         cost = self._cost(begins)
         if self._question.concurrency == 1:
             packed = pack(begins, self._services, self._question, self._horizon)
@@ -73,10 +77,10 @@ class _Looking:
             return pack(begins, self._services, self._question, self._horizon).cost
         return cover(begins, begins + self._services, self._question, self._horizon).cost
 
-    def mend(self, edges: Floats, workers: Floats, patient: set[int], rounds: int, how: str) -> None:
+    def mend(self, edges: Floats, workers: Floats, patient: set[int], trials: int, how: str) -> None:
         """Adds a worker wherever a request had to begin without one."""
         stale, least = 0, math.inf
-        for _ in range(rounds):
+        for _ in range(trials):
             begins, forced = self._begin(edges, workers, patient)
             cost = self._offer(begins, how)
             stale = 0 if cost < least else stale + 1

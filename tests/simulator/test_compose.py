@@ -86,7 +86,7 @@ def test_again_and_again():
 
 def test_noise_makes_more_of_some_days_and_less_of_others():
     """The number of requests of a repetition varies as asked for, and no two are alike; seeded."""
-    day = generate(Poisson(1), service=1, duration=1000)
+    day = generate(Poisson(0.2), service=1, duration=1000)
     month = repeat(day, 200, noise=0.3, period=1000, seed=1)
     counts = [len(month.between(1000 * number, 1000 * (number + 1))) for number in range(200)]
 

@@ -6,7 +6,7 @@ import csv
 import math
 from array import array
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from math import gcd
 from random import Random
 from typing import Any
@@ -125,7 +125,10 @@ def epoch_seconds(stamp: str) -> float:
         ValueError: it is no date and time.
     """
     moment = datetime.fromisoformat(stamp.strip())
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return moment.timestamp() if moment.tzinfo else (moment - _EPOCH).total_seconds()
+
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - stamps that name no zone are UTC
 
 
 def spread(start: float, length: float, number: int, chance: Random) -> list[float]:

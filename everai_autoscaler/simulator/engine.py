@@ -7,12 +7,11 @@ from array import array
 from importlib.util import find_spec
 from typing import Any
 
-from attrs import define, field
+from attrs import define
 
 from everai_autoscaler.errors import ArgumentError, AutoscalerError, words_of
 from everai_autoscaler.simulator.cluster import Cluster
 from everai_autoscaler.simulator.load import Clients
-from everai_autoscaler.simulator.play import Playable
 from everai_autoscaler.simulator.run import Requests
 from everai_autoscaler.simulator.totals import Tally
 from everai_autoscaler.simulator.workload import Workload
@@ -30,18 +29,16 @@ _SETTLES = 4096
 class Engine:
     """A cluster, and how its requests are added up."""
 
-    target: Playable
+    target: Cluster
     assumed: tuple[str, ...] = ()
     """What it assumes, a sentence each."""
     _line: Any = None
     """Where requests are while they aren't settled, if they are forgotten then."""
-    _added: float = field(default=0.0, init=False)
-    """The second of the last answer that was added up."""
 
     def last_answer(self) -> float:
         """The second of the last answer; 0 when there is none."""
-        answers = self.target.fates().answered if self._line is None else self._line.answered.values()
-        return max((one for one in answers if not math.isnan(one)), default=self._added)
+        answers = (moment for moment in self.target.line.last_served if not math.isnan(moment))
+        return max(answers, default=0.0)
 
     def settle(self, tally: Tally, now: float, *, last: bool = False) -> None:
         """Add what is settled to *tally*, and forget it; at the *last* time all that is there."""
@@ -63,7 +60,6 @@ class Engine:
         for number in set(line.interrupted).intersection(line.waiting) if line.interrupted else ():
             line.began.pop(number, None)  # it waits again
             line.worker.pop(number, None)
-        self._added = max([self._added, *line.answered.values()])
         fates = Requests(
             came=array("d", (line.came[number] for number in numbers)),
             service=array("d", (line.service[number] for number in numbers)),

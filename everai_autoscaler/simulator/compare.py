@@ -14,6 +14,7 @@ from everai_autoscaler.model import AutoScaler, Decorators, schema_of
 from everai_autoscaler.model.late import source_of
 from everai_autoscaler.simulator.metrics import Metrics, measure
 from everai_autoscaler.simulator.optimum import Optimum, optimum
+from everai_autoscaler.simulator.oracle import RateOracle
 from everai_autoscaler.simulator.reading import read
 from everai_autoscaler.simulator.run import Run
 from everai_autoscaler.simulator.simulate import simulate
@@ -21,6 +22,8 @@ from everai_autoscaler.simulator.spread import Spread
 from everai_autoscaler.simulator.workload import Workload
 
 __all__ = ["Candidate", "Cell", "Comparison", "Rank", "compare", "workloads_of"]
+
+_ORACLE = -1
 
 Demand: TypeAlias = "Workload | str | PathLike[str]"
 
@@ -132,6 +135,8 @@ class Comparison:
     """Seconds within which a request is to begin."""
     share: float
     """The share of the requests that are to begin within them."""
+    oracles: tuple[Cell, ...] = field(default=(), repr=False)
+    """For each workload and cold start a policy that knows the true rate of requests: company, and not ranked."""
 
     def meets(self, cell: Cell) -> bool:
         """Whether the share of its requests that began in time is at least the wanted one."""
@@ -201,7 +206,8 @@ def compare(
         cold_starts: seconds until a started worker is ready.
         slo: seconds within which a request is to begin.
         share: the share of the requests that are to begin within them.
-        optima: compute the cheapest that was possible, too; takes seconds for each workload and cold start.
+        optima: compute the cheapest that was possible, and a policy that knows the true rate; takes seconds for each
+            workload and cold start.
         runs: keep each run in its cell; else the cells are small.
         processes: in how many processes to work; 0 for one on each core. A script that asks for several needs its
             ``if __name__ == "__main__":``.
@@ -236,7 +242,8 @@ def compare(
         one.decider()
     given = _Given(tuple(candidates), tuple(demands), slo, share, setting, runs)
     places = [(which, start) for which in range(len(demands)) for start in starts]
-    firsts = [_Job(None, which, start) for which, start in places] if optima else []
+    company = (None, _ORACLE) if optima else ()
+    firsts = [_Job(number, *place) for place in places for number in company]
     jobs = firsts + [_Job(number, *place) for place in places for number in range(len(candidates))]
     with Spread(_one, given, processes=processes) as spread:
         done = None if progress is None else lambda count: progress(count / len(jobs))
@@ -245,11 +252,12 @@ def compare(
         (job.which, job.cold_start): one for job, one in zip(jobs, results, strict=True) if isinstance(one, Optimum)
     }
     cells = [
-        evolve(cell, optimum=best.get((job.which, job.cold_start)))
+        (job, evolve(cell, optimum=best.get((job.which, job.cold_start))))
         for job, cell in zip(jobs, results, strict=True)
         if isinstance(cell, Cell)
     ]
-    return Comparison(tuple(cells), slo, share)
+    ranked = tuple(cell for job, cell in cells if job.number != _ORACLE)
+    return Comparison(ranked, slo, share, tuple(cell for job, cell in cells if job.number == _ORACLE))
 
 
 def attained(metrics: Metrics) -> float:
@@ -296,7 +304,7 @@ class _Given:
 @frozen
 class _Job:
     number: int | None
-    """Which candidate; ``None`` asks for what was possible."""
+    """Which candidate; ``None`` asks for what was possible, ``_ORACLE`` for a policy that knows the true rate."""
     which: int
     """Which workload."""
     cold_start: float
@@ -306,6 +314,8 @@ def _one(given: _Given, job: _Job) -> Cell | Optimum | None:
     demand = given.demands[job.which]
     if job.number is None:
         return best_possible(demand, job.cold_start, given.slo, given.share, given.setting)
+    if job.number == _ORACLE:
+        return oracle_cell(demand, cold_start=job.cold_start, slo=given.slo, **given.setting)
     return cell_of(
         given.candidates[job.number], demand, cold_start=job.cold_start, slo=given.slo, keep=given.runs, **given.setting
     )
@@ -329,6 +339,12 @@ def cell_of(
         return evolve(cell, metrics=measure(run, slo=slo), run=run if keep else None)
     except AutoscalerError as error:
         return evolve(cell, error=words_of(error))
+
+
+def oracle_cell(demand: Workload, *, cold_start: float, slo: float, **setting: Any) -> Cell:
+    """A policy that knows the true rate of *demand*, though no single request, on it: what good forecasts are worth."""
+    oracle = RateOracle(demand, cold_start, concurrency=int(setting.get("concurrency", 1)))
+    return cell_of(Candidate(oracle, {}, "rate-oracle"), demand, cold_start=cold_start, slo=slo, **setting)
 
 
 def best_possible(

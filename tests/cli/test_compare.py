@@ -63,8 +63,16 @@ def test_the_best_possible_is_below_the_scalers(compare):
     pytest.importorskip("highspy")
     said = compare("--price", 2.5, best="--optimum").stdout
 
-    for name in ("(best static fleet)", "(best schedule known)", "(proven bound)", "COST"):
+    for name in ("(best static fleet)", "(best schedule known)", "(proven bound)", "(rate oracle)", "COST"):
         assert name in said
+
+
+def test_a_picture_shows_cost_against_lateness(compare, tmp_path):
+    """One file, whose name says its form."""
+    said = compare("--plot", tmp_path / "compared.svg").stdout
+
+    assert f"Written: {tmp_path / 'compared.svg'}" in said
+    assert "<svg" in (tmp_path / "compared.svg").read_text()[:500]
 
 
 def test_programs_get_every_cell(compare):

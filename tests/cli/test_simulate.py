@@ -50,7 +50,7 @@ def test_the_optimum_stands_beside_it(simulate):
     pytest.importorskip("highspy")
     result = simulate("--price", 3.6, best="--optimum")
 
-    for name in ("this policy", "best schedule known", "proven bound", "best static fleet"):
+    for name in ("this policy", "best schedule known", "proven bound", "best static fleet", "rate oracle"):
         assert name in result.stdout
     assert "misses the SLO, so that it may cost less" in result.stdout
 

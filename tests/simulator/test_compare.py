@@ -52,6 +52,13 @@ def test_nobody_who_meets_the_slo_is_below_the_bound(compared):
     assert all(cell.metrics.worker_seconds >= cell.optimum.bound - 1e-6 for cell in kept)
 
 
+def test_an_oracle_keeps_company_and_is_not_ranked(compared):
+    """One for each workload and cold start, with the true rate for a forecast."""
+    assert 4 == len(compared.oracles)
+    assert {"rate-oracle"} == {cell.label for cell in compared.oracles}
+    assert "rate-oracle" not in {rank.label for rank in compared.ranks()}
+
+
 def test_equal_ones_share_the_better_place():
     """Two that cost the same are both first."""
     twins = [Candidate("simple", {"max_workers": 1}, label) for label in "ab"]
@@ -95,7 +102,7 @@ def test_the_warm_up_is_not_in_the_optimum():
     pytest.importorskip("highspy")
     (cell,) = compare(["simple"], NIGHT, warm_up=100.0).cells
 
-    assert 10.0 == cell.optimum.bound
+    assert 40.0 == pytest.approx(cell.optimum.bound), "a start and a request, and nothing of the first one"
 
 
 def test_a_failure_in_the_middle_is_a_cell_that_says_so():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from everai_autoscaler.cli.options.simulator_options import (
     Conditions,
     condition_options,
     optimum_option,
+    plot_option,
     processes_option,
     trace_option,
 )
@@ -39,6 +41,7 @@ __all__ = ["compare"]
 @condition_options
 @processes_option
 @optimum_option
+@plot_option
 @trouble_options
 @output_option
 def compare(
@@ -50,6 +53,7 @@ def compare(
     trouble: Mapping[str, Any],
     processes: int,
     optimum: bool,
+    plot: Path | None,
     output: str,
 ) -> None:
     """Compare several scalers, or one with several sets of arguments, on several workloads.
@@ -64,9 +68,9 @@ def compare(
     Is it better to keep four workers free than one?
       everai-autoscaler compare --trace azure_llm_code_2023 -a max_workers=80 \\
         --scaler "free-worker min_free_workers=1" --scaler "free-worker min_free_workers=4"
-    All that a file lists, on two traces, at quick and at slow starts:
+    All that a file lists, on two traces, at quick and at slow starts, as a picture of cost against lateness:
       everai-autoscaler compare -f scalers.yaml --trace azure_llm_code_2023 --trace azure_llm_conv_2023 \\
-        --cold-start 10 --cold-start 120 --price 2.50
+        --cold-start 10 --cold-start 120 --plot compared.html
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
     candidates = candidates_of(scalers, options)
     workloads = [conditions.read(trace) for trace in traces]
@@ -84,6 +88,10 @@ def compare(
             progress=progress.tell,
             **troubled(conditions.setting, trouble),
         )
+    if plot is not None:
+        from everai_autoscaler.simulator.plots import plot_comparison
+
+        plot_comparison(found.cells, plot, share=conditions.share)
     if output == "json":
         click.echo(json.dumps(comparison_document(found, conditions.document(trouble))))
         return
@@ -94,3 +102,5 @@ def compare(
     click.echo(comparison_table(found, conditions.setting["price"]))
     if len(found.groups()) > 1:
         click.echo("\nOver all of them:\n\n" + rank_table(found))
+    if plot is not None:
+        click.echo(f"\nWritten: {plot}")

@@ -23,7 +23,7 @@ from everai_autoscaler.cli.options.trouble_options import trouble_options, troub
 from everai_autoscaler.cli.text.progress import Progress
 from everai_autoscaler.cli.text.simulated import company, gap_in_words, metrics_document, optimum_document, plain
 from everai_autoscaler.cli.text.words import output_option
-from everai_autoscaler.simulator.compare import attained, best_possible
+from everai_autoscaler.simulator.compare import Cell, attained, best_possible, oracle_cell
 from everai_autoscaler.simulator.optimum import Optimum
 from everai_autoscaler.simulator.run import Run
 from everai_autoscaler.simulator.saving import save as saved
@@ -72,20 +72,14 @@ def simulate(
     wanted = options.wanted(scaler)
     demand = conditions.read(trace)
     cold_start, warm_up = conditions.only_cold_start(), conditions.warm_up or 0.0
+    setting = {**troubled(conditions.setting, trouble), "warm_up": warm_up, "interval": conditions.interval}
+    best, oracle = None, None
     with Progress("of the run") as progress:
-        run = simulated(
-            wanted.decider(),
-            demand,
-            cold_start=cold_start,
-            interval=conditions.interval,
-            warm_up=warm_up,
-            progress=progress.tell,
-            **troubled(conditions.setting, trouble),
-        )
-    best = None
-    if optimum:
-        setting = {**troubled(conditions.setting, trouble), "warm_up": warm_up}
-        best = best_possible(demand, cold_start, conditions.slo, conditions.share, setting)
+        run = simulated(wanted.decider(), demand, cold_start=cold_start, progress=progress.tell, **setting)
+        if optimum:
+            progress.say("the best possible")
+            best = best_possible(demand, cold_start, conditions.slo, conditions.share, setting)
+            oracle = oracle_cell(demand, cold_start=cold_start, slo=conditions.slo, **setting)
     if save is not None:
         saved(run, save)
     if plot is not None:
@@ -93,19 +87,19 @@ def simulate(
 
         plot_run(run, plot, optimum=best, slo=conditions.slo)
     if output == "json":
-        click.echo(json.dumps(_document(wanted, run, best, conditions, trouble)))
+        click.echo(json.dumps(_document(wanted, run, best, oracle, conditions, trouble)))
         return
     click.echo(run.describe(conditions.slo))
     if failed := [tick for tick in run.ticks if tick.failure]:
         share = f"{len(failed):,} of {counted(len(run.ticks), 'decision', form=',')}"
         click.echo(f"\n{share} failed, the first at {failed[0].at:g} s: {printable(failed[0].failure)}")
     if best is not None:
-        click.echo("\n" + "\n".join(_in_company(run, best, conditions)))
+        click.echo("\n" + "\n".join(_in_company(run, best, oracle, conditions)))
     if written := [str(path) for path in (plot, save) if path is not None]:
         click.echo(f"\nWritten: {', '.join(written)}")
 
 
-def _in_company(run: Run, best: Optimum, conditions: Conditions) -> Iterator[str]:
+def _in_company(run: Run, best: Optimum, oracle: Cell | None, conditions: Conditions) -> Iterator[str]:
     metrics = run.metrics(conditions.slo)
     word = "" if attained(metrics) >= conditions.share else "misses the SLO, so that it may cost less"
     rows: list[tuple[str, float, float | None, str]] = [
@@ -116,6 +110,8 @@ def _in_company(run: Run, best: Optimum, conditions: Conditions) -> Iterator[str
     if best.static_cost:
         size = counted(best.static, "worker", form=",")
         rows.append(("best static fleet", best.static_cost, conditions.share, f"{size}, sized in hindsight"))
+    if oracle is not None and (known := oracle.metrics) is not None:
+        rows.append(("rate oracle", known.worker_seconds, known.slo_attainment, "a policy that knows the true rate"))
     wanted = f"{conditions.share * 100:.6g}% of the requests begin within {conditions.slo:g} s"
     yield f"How good anything could be, where {wanted}:"
     yield ""
@@ -125,7 +121,12 @@ def _in_company(run: Run, best: Optimum, conditions: Conditions) -> Iterator[str
 
 
 def _document(
-    wanted: WantedScaler, run: Run, best: Optimum | None, conditions: Conditions, trouble: Mapping[str, Any]
+    wanted: WantedScaler,
+    run: Run,
+    best: Optimum | None,
+    oracle: Cell | None,
+    conditions: Conditions,
+    trouble: Mapping[str, Any],
 ) -> dict[str, Any]:
     metrics = run.metrics(conditions.slo)
     return {
@@ -136,5 +137,6 @@ def _document(
         "meets": attained(metrics) >= conditions.share,
         "metrics": metrics_document(metrics),
         "optimum": optimum_document(best),
+        "rate_oracle": None if oracle is None or oracle.metrics is None else metrics_document(oracle.metrics),
         "regret": best.regret(metrics.worker_seconds) if best is not None and best.schedule else None,
     }

@@ -49,6 +49,13 @@ class Progress:
             click.echo(line, nl=False, err=True)
         self._shown = line
 
+    def say(self, doing: str) -> None:
+        """Show what is being *doing* next, of which no share can be told."""
+        if not self._hidden:
+            self.forget()
+            click.echo(f"\r{doing} ...", nl=False, err=True)
+            self._shown = doing
+
     def forget(self) -> None:
         """Wipe what was shown."""
         if self._shown:

@@ -106,6 +106,7 @@ def _group(place: tuple[str, float], cells: Sequence[Cell], compared: Comparison
                 ("(proven bound)", best.bound, None),
             )
         ]
+    rows += [_of_oracle(cell) for cell in compared.oracles if (cell.trace, cell.cold_start) == place]
     columns = {
         "RANK": [str(row.rank or "") for row in rows],
         "SCALER": [row.name for row in rows],
@@ -147,6 +148,21 @@ def _row(rank: int, cell: Cell, compared: Comparison) -> _Row:
         return _Row(None, name, None, None, None, word="failed")
     word = "met" if compared.meets(cell) else "missed"
     return _Row(rank, name, found.worker_seconds, cell.regret, found.slo_attainment, found.wait_p99, found.flaps, word)
+
+
+def _of_oracle(cell: Cell) -> _Row:
+    found = cell.metrics
+    if found is None:
+        return _Row(None, "(rate oracle)", None, None, None, word="failed")
+    return _Row(
+        None,
+        "(rate oracle)",
+        found.worker_seconds,
+        cell.regret,
+        found.slo_attainment,
+        found.wait_p99,
+        found.flaps,
+    )
 
 
 def _of_best(name: str, spent: float, best: Optimum, share: float | None) -> _Row:

@@ -19,14 +19,13 @@ import math
 import random
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
 
-from attrs import asdict, define, frozen
+from attrs import define, frozen
 
 from benchmarks.arena.peers.aiad import LATENCY, AiadAutoScaler
 from benchmarks.arena.peers.fixed import FixedAutoScaler
@@ -87,11 +86,6 @@ class Outcome:
     requests: tuple[int, ...]
     refused: int
     took: float
-
-    @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Outcome:
-        """The outcome that was kept as JSON."""
-        return cls(**{**said, "within": tuple(said["within"]), "requests": tuple(said["requests"])})
 
     @property
     def of_all(self) -> float:
@@ -236,10 +230,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             for policy, size in product(options.policy, options.capacity)
         ]
         outcomes = [run.result() for run in runs]
-    kept = {"hours": options.hours, "start_up": options.start_up, "outcomes": [asdict(one) for one in outcomes]}
+    kept = {"hours": options.hours, "start_up": options.start_up, "requests": sum(outcomes[0].requests)}
+    kept["table"] = table(outcomes)
     options.results.mkdir(parents=True, exist_ok=True)
     (options.results / "faro.json").write_text(json.dumps(kept) + "\n")
-    print(table(outcomes))
+    print(kept["table"])
     print(
         f"\n{sum(outcomes[0].requests):,} requests each; {sum(one.took for one in outcomes):.0f} s of simulation in all"
     )

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from attrs import frozen
 
 from benchmarks.arena.bout import INTERVAL, LIMITS, SHARE, Kept, Result, load, starts_with
-from benchmarks.arena.faro import Outcome, table
 from benchmarks.arena.roster import COMPANY, MOST_WORKERS, PEERS, static_peer
 
 __all__ = ["company", "page"]
@@ -66,7 +65,8 @@ _OVERALL = """\
 *met*: in how many cells (a trace at a cold start) the SLO was met. *cost*: over the best schedule known, the geometric
 mean over the cells where it was met. *rank*: in each cell, those that met the SLO by cost, then the others by how many
 requests began in time; the geometric mean of these ranks, 1 is best. *p99*: the median over the cells of the 99th
-percentile of waiting, in seconds. Only cells count in which every peer was played.
+percentile of waiting, in seconds. Only cells count in which every peer was played; a dash stands for a cost over an
+optimum that was not computed.
 """
 
 _PICTURES = """\
@@ -80,7 +80,7 @@ _EACH = """\
 ## Each trace
 
 In each field: cost over the best schedule known, how many requests began in time, the 99th percentile of waiting. Bold:
-the SLO was met.
+the SLO was met. A dash: the optimum was not computed. Empty: not played.
 """
 
 _BOUNDS = """\
@@ -117,8 +117,8 @@ class Entry:
 
     peer: str
     result: Result
-    over: float
-    """Its cost over the best schedule known."""
+    over: float | None
+    """Its cost over the best schedule known; ``None`` where the optimum wasn't computed."""
     met: bool
 
 
@@ -169,15 +169,15 @@ def _runs(counts: Sequence[int]) -> str:
 def entries(kept: Kept, trace: str, cold_start: float, limit: int, *, tuned: bool) -> list[Entry]:
     """Each peer in one cell, the default or the best that is known."""
     best = kept.optima.get((trace, cold_start, LIMITS[limit]))
-    if best is None or not best.schedule:
-        return []
-    cheapest, found = kept.cheapest(best), []
+    cheapest = kept.cheapest(best) if best is not None else 0.0
+    found = []
     for peer in PEERS:
         known = kept.of(trace, cold_start, peer.name)
         if not known or known[0].bout.arguments or (tuned and len(known) < 2):
             continue
         result = min(known, key=lambda one: one.order(limit)) if tuned else known[0]
-        found.append(Entry(peer.name, result, result.worker_seconds / cheapest, result.meets(limit)))
+        over = result.worker_seconds / cheapest if cheapest else None
+        found.append(Entry(peer.name, result, over, result.meets(limit)))
     return found
 
 
@@ -219,6 +219,12 @@ def _mean(ranks: Sequence[tuple[int, Entry]] | None) -> float:
     return _geometric([rank for rank, _ in ranks]) if ranks else float("inf")
 
 
+def _cost(entries_: Iterable[Entry]) -> str:
+    """The geometric mean of the cost over the optimum, of those that met the SLO and have one."""
+    known = [entry.over for entry in entries_ if entry.met and entry.over is not None]
+    return f"{_geometric(known):.2f}" if known else "-"
+
+
 def _geometric(values: Sequence[float]) -> float:
     return exp(fsum(map(log, values)) / len(values))
 
@@ -226,21 +232,22 @@ def _geometric(values: Sequence[float]) -> float:
 def _summary(ranks: Sequence[tuple[int, Entry]]) -> str:
     if not ranks:
         return "not played | | |"
-    met = [entry.over for _, entry in ranks if entry.met]
-    cost = f"{_geometric(met):.2f}" if met else "-"
+    met = sum(entry.met for _, entry in ranks)
+    cost = _cost([entry for _, entry in ranks])
     waits = median(entry.result.wait_p99 for _, entry in ranks)
-    return f"{len(met)} of {len(ranks)} | {cost} | {_mean(ranks):.1f} | {waits:.3g}"
+    return f"{met} of {len(ranks)} | {cost} | {_mean(ranks):.1f} | {waits:.3g}"
 
 
 def company(kept: Kept, trace: str, cold_start: float, limit: int, peer: str) -> Entry | None:
     """The best static fleet of the SLO, or the rate oracle, in one cell."""
     best = kept.optima.get((trace, cold_start, LIMITS[limit]))
-    if best is None or not best.schedule:
+    if best is None and peer == static_peer.name:
         return None
-    wanted = (("workers", best.static),) if peer == static_peer.name else ()
+    wanted = (("workers", best.static),) if best is not None and peer == static_peer.name else ()
     for result in kept.of(trace, cold_start, peer):
         if result.bout.arguments == wanted:
-            return Entry(peer, result, result.worker_seconds / kept.cheapest(best), result.meets(limit))
+            over = result.worker_seconds / kept.cheapest(best) if best is not None else None
+            return Entry(peer, result, over, result.meets(limit))
     return None
 
 
@@ -249,9 +256,8 @@ def _company_summary(traces: Mapping[str, str], kept: Kept, colds: Sequence[floa
     played = [entry for entry in cells if entry is not None]
     if not played:
         return "not played | | |"
-    met = [entry.over for entry in played if entry.met]
-    cost = f"{_geometric(met):.2f}" if met else "-"
-    return f"{len(met)} of {len(played)} | {cost} | | {median(entry.result.wait_p99 for entry in played):.3g}"
+    met = sum(entry.met for entry in played)
+    return f"{met} of {len(played)} | {_cost(played)} | | {median(entry.result.wait_p99 for entry in played):.3g}"
 
 
 def _pictures(drawn: Mapping[tuple[float, bool], Path]) -> Iterable[str]:
@@ -301,7 +307,7 @@ def _cell(entry: Entry | None, limit: int) -> str:
     if entry is None:
         return ""
     share, wait = entry.result.in_time[limit], entry.result.wait_p99
-    shown = f"{entry.over:.2f}"
+    shown = "-" if entry.over is None else f"{entry.over:.2f}"
     return f"{f'**{shown}**' if entry.met else shown} {100 * share:.1f} % {wait:.3g} s"
 
 
@@ -319,8 +325,4 @@ def _bounds(kept: Kept) -> Iterable[str]:
 
 def _apps(kept: Kept) -> Iterable[str]:
     if kept.apps:
-        outcomes = [Outcome.of(said) for said in kept.apps["outcomes"]]
-        requests = sum(outcomes[0].requests)
-        yield _APPS.format(
-            requests=requests, hours=kept.apps["hours"], start_up=kept.apps["start_up"], table=table(outcomes)
-        )
+        yield _APPS.format(**kept.apps)

@@ -101,6 +101,7 @@ def test_the_page_says_what_was_played_and_what_was_not(trace, tmp_path):
     """A page of a few results has its tables, and leaves empty what is missing."""
     kept = Kept(tmp_path / "results")
     kept.add([play(trace, Bout("small", 30.0, peer.name)) for peer in PEERS])
+    kept.apps = {"hours": 6.0, "start_up": 65.0, "requests": 1234, "table": "| 16 | AIAD |"}
     for limit in (5.0, 30.0):
         kept.add_best(Best("small", 30.0, limit, 700.0, 800.0, "b", "s", 2, 1300.0, 0.1))
     text = page({"small": trace}, kept, (30.0, 10.0, 120.0))
@@ -108,4 +109,6 @@ def test_the_page_says_what_was_played_and_what_was_not(trace, tmp_path):
     assert "### `small`, within 5 s" in text
     assert "none was tuned yet" in text
     assert "| `small` | 30 s | 5 s | 0.19 | 0.22 | 1.143 | 2 |" in text
+    assert "1,234 requests in 6 hours" in text
+    assert "| 16 | AIAD |" in text
     assert all(f"| {peer.name} |" in text for peer in PEERS)

@@ -22,8 +22,10 @@ class Shipped:
     """Where it comes from, and what to cite."""
     licence: str
     """The SPDX name of the licence."""
-    modelled: str
-    """What of it is a model rather than a measurement."""
+    services: str
+    """How its service times are modelled, in words."""
+    arrivals: str = ""
+    """How its arrivals are modelled; empty where they were measured."""
 
     @property
     def path(self) -> Traversable:
@@ -42,7 +44,8 @@ SHIPPED: Mapping[str, Shipped] = {
         "14 days of a function that is called in bursts, with nothing in 89 % of the minutes",
         "Azure Functions 2019, as published in beomyeol/faro (Shahrad et al., Serverless in the Wild, ATC 2020)",
         "CC-BY-4.0",
-        "arrivals are counts per minute, spread uniformly; service times are lognormal, mean 8 s, CV 1",
+        "service times are lognormal, mean 8 s, CV 1",
+        "arrivals are counts per minute, spread uniformly",
     ),
     "azure_llm_code_2023": Shipped(
         "azure_llm_code_2023.csv.gz",
@@ -59,21 +62,24 @@ SHIPPED: Mapping[str, Shipped] = {
         "an hour of conversation with long inputs",
         "kvcache-ai/Mooncake, FAST25-release/traces/conversation_trace.jsonl (Qin et al., Mooncake, FAST 2025)",
         "Apache-2.0",
-        f"published stamps are multiples of 3 s, inside of which arrivals were spread uniformly; {_TOKENS}",
+        _TOKENS,
+        "published stamps are multiples of 3 s, inside of which arrivals were spread uniformly",
     ),
     "servegen_mmimage_24h": Shipped(
         "servegen_mmimage_24h.csv.gz",
         "a day of requests with images and text, smooth",
         _SERVEGEN.format("multimodal/mm-image"),
         "Apache-2.0",
-        f"{_SAMPLED}; service times are 0.05 + (text and image tokens) / 8000 + output tokens / 30 seconds",
+        "service times are 0.05 + (text and image tokens) / 8000 + output tokens / 30 seconds",
+        _SAMPLED,
     ),
     "servegen_r1_24h": Shipped(
         "servegen_r1_24h.csv.gz",
         "a day of a reasoning model with long answers",
         _SERVEGEN.format("reason/deepseek-r1"),
         "Apache-2.0",
-        f"{_SAMPLED}, at 0.5 requests a second on average; {_TOKENS}",
+        _TOKENS,
+        f"{_SAMPLED}, at 0.5 requests a second on average",
     ),
 }
 """For each name the trace."""

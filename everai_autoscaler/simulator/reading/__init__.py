@@ -86,7 +86,8 @@ def read(
         shipped = SHIPPED[name]
         with opened(name, lambda: cast("BinaryIO", shipped.path.open("rb"))) as source:
             read_one = read_csv(source, wanted)
-        modelled = shipped.modelled if service is None else read_one.modelled
+        services = shipped.services if service is None else read_one.modelled
+        modelled = "; ".join(filter(None, (shipped.arrivals, services)))
         return evolve(read_one, name=name, source=shipped.source, licence=shipped.licence, modelled=modelled)
     path = Path(name_or_path)
     if is_generated(name) and not path.exists():

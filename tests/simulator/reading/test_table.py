@@ -234,6 +234,10 @@ def test_a_model_that_is_asked_for_replaces_the_times_of_the_file():
 
     assert round(0.05 + 4808 / 8000 + 10 / 60, 6) == faster.services[0]
     assert "service times are 0.05 + input_tokens / 8000 + output_tokens / 60 seconds" == faster.modelled
+    assert (
+        "published stamps are multiples of 3 s, inside of which arrivals were spread uniformly; "
+        "service times are always 2, in seconds"
+    ) == read("mooncake_conv_fast25", service=2).modelled
 
 
 def test_tokens_without_times_get_the_model_of_the_shipped_traces(written):

@@ -244,27 +244,31 @@ class Cluster:
 
     def _snapshot(self, now: float) -> Factors:
         line, queue = self._line, self._line.summary()
-        workers, stay, ready = [], [], 0
         touched = line.touched
-        for member in self._fleet.here.values():
-            worker = member.model if member.seen == touched[member.slot] else member.snapshot(line)
-            workers.append(worker)
-            ready += member.ready_at is not None
-            if member.draining_at is None:
-                stay.append(worker.status)
-        statuses = {status: stay.count(status) for status in WorkerStatus}
+        workers = [
+            member.model if member.seen == touched[member.slot] else member.snapshot(line)
+            for member in self._fleet.here.values()
+        ]
+        all_statuses = [worker.status for worker in workers]
+        ready = len(workers) - all_statuses.count(WorkerStatus.Inflight)
+        leave = [worker.status for worker in workers if worker.draining]
+        statuses = {status: all_statuses.count(status) - leave.count(status) for status in WorkerStatus}
         waiting = {reason: number for reason, (number, _) in queue.items()}
-        ages = {max(0, round(now - at)): (earlier, queued) for at, earlier, queued in self._seen}
+        queue_histories: dict[int, dict[QueueReason, int]] = {}
+        worker_histories: dict[int, dict[WorkerStatus, int]] = {}
+        for at, earlier, queued in self._seen:
+            age = max(0, round(now - at))
+            queue_histories[age], worker_histories[age] = queued.copy(), earlier.copy()
         arrivals, completions = self._counted
         self._seen.appendleft((now, statuses, waiting))
         self._counted = line.index, line.completions
         said = {
-            "queue_histories": {age: dict(queued) for age, (_, queued) in ages.items()},
-            "queue": dict(waiting),
+            "queue_histories": queue_histories,
+            "queue": waiting.copy(),
             "utilization": round(100 * len(line.done) / (ready * line.concurrency)) if ready else None,
             "workers": workers,
-            "worker": dict(statuses),
-            "worker_histories": {age: dict(earlier) for age, (earlier, _) in ages.items()},
+            "worker": statuses.copy(),
+            "worker_histories": worker_histories,
             "observed_at": now,
             "arrivals": line.index - arrivals,
             "completions": line.completions - completions,

@@ -68,37 +68,42 @@ class Member:
 
     def _first(self, line: Line) -> Worker:
         offered: dict[str, Any] = {"gpu_type": self.gpu_type, "cost": self.cost, "spot": self.spot}
-        return Worker(
-            worker_id=self.worker_id,
-            region=REGION,
-            started_at=int(self.epoch + self.started_at),
-            **self._now(line),
-            number_of_failures=0,
-            concurrency=line.concurrency,
+        values: dict[str, Any] = {
+            "worker_id": self.worker_id,
+            "region": REGION,
+            "started_at": int(self.epoch + self.started_at),
+            "number_of_failures": 0,
+            "concurrency": line.concurrency,
             **{name: value for name, value in offered.items() if value is not None},
-        )
+        }
+        self._put(values, line)
+        return Worker(**values)
 
     def _changed(self, line: Line) -> Worker:
         """As the last model, with what is so now; a copy, since to validate all of it again would take longer."""
-        return made(Worker, {**self.model.__dict__, **self._now(line)}, self.model.__pydantic_fields_set__)
+        values = self.model.__dict__.copy()
+        self._put(values, line)
+        return made(Worker, values, self.model.__pydantic_fields_set__)
 
-    def _now(self, line: Line) -> dict[str, Any]:
-        """What may change from one moment to the next."""
-        slot = self.slot
+    def _put(self, values: dict[str, Any], line: Line) -> None:
+        """Put what may change from one moment to the next into *values*."""
+        slot, epoch = self.slot, self.epoch
         last_served, successes, serving = line.last_served[slot], line.successes[slot], line.serving[slot]
-        status = WorkerStatus.Inflight
-        if self.ready_at is not None:
-            status = WorkerStatus.Busy if serving else WorkerStatus.Free
-        return {
-            "last_service_time": 0 if math.isnan(last_served) else _whole_second_after(self.epoch + last_served),
-            "number_of_successes": successes,
-            "number_of_sessions": len(line.sessions[slot]) if slot in line.sessions else 0,
-            "average_response_time": line.served_for[slot] / successes if successes else 0.0,
-            "current_request": serving,
-            "status": status,
-            "ready_at": None if self.ready_at is None else self.epoch + self.ready_at,
-            "draining": self.draining_at is not None or None,
-        }
+        # Rounded down, 59.5 s of idleness would read as 60. Rounded up, "idle for at least so many whole seconds" is
+        # right at every whole second; the inner rounding keeps 125.0000002, a sum of tenths, from becoming 126.
+        values["last_service_time"] = 0 if math.isnan(last_served) else math.ceil(round(epoch + last_served, 3))
+        values["number_of_successes"] = successes
+        values["number_of_sessions"] = len(line.sessions[slot]) if slot in line.sessions else 0
+        values["average_response_time"] = line.served_for[slot] / successes if successes else 0.0
+        values["current_request"] = serving
+        values["draining"] = None if self.draining_at is None else True
+        if self.ready_at is None:
+            values["status"], values["ready_at"] = WorkerStatus.Inflight, None
+        else:
+            values["status"], values["ready_at"] = _STATUS[serving > 0], epoch + self.ready_at
+
+
+_STATUS = (WorkerStatus.Free, WorkerStatus.Busy)
 
 
 def made(kind: type[M], values: dict[str, Any], said: set[str]) -> M:
@@ -113,9 +118,3 @@ def made(kind: type[M], values: dict[str, Any], said: set[str]) -> M:
     put(model, "__pydantic_extra__", None)
     put(model, "__pydantic_private__", None)
     return model
-
-
-def _whole_second_after(moment: float) -> int:
-    # Rounded down, 59.5 s of idleness would read as 60. Rounded up, "idle for at least so many whole seconds" is right
-    # at every whole second; the inner rounding keeps 125.0000002, a sum of tenths, from becoming 126.
-    return math.ceil(round(moment, 3))

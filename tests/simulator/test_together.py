@@ -110,10 +110,3 @@ def test_a_run_may_see_late_and_lose_what_it_should_see():
     assert ["news are 20 s old; 20 % of the observations are lost; decisions are carried out 5 s later"] == [
         words for words in run.setting.assumed if "news" in words
     ]
-
-
-def test_the_compiled_engine_says_what_it_can_not_play():
-    """Faults and lags are for the plain engine."""
-    for name, value in (("faults", Faults(never_ready=0.1)), ("lag", Lag(loss=0.5)), ("cold_start", ColdStart([1, 2]))):
-        with pytest.raises(ArgumentError, match="engine: the compiled one can't do it"):
-            simulate("simple", RUSH, engine="compiled", **{name: value})

@@ -15,6 +15,7 @@ from attrs import field, frozen
 from pydantic import JsonValue
 
 from everai_autoscaler.errors import PlaceholderError
+from everai_autoscaler.model import Record
 from everai_autoscaler.runtime.database import Database
 from everai_autoscaler.runtime.forms import DecisionForm
 from everai_autoscaler.runtime.state import make_directory, usable
@@ -282,6 +283,14 @@ class Store:
         for form, record in map(_decision, rows):
             return form.model_copy(update={"record": record})
         return None
+
+    def records(self, app: str) -> Iterator[Record]:
+        """The records of its decisions, the oldest first, as far as they are kept.
+
+        ``everai_autoscaler.simulator.real_run`` makes a run of them, with ``workers(app, ended=True)`` beside them.
+        """
+        rows = self._database.read("SELECT record FROM decision WHERE app = ? AND record NOT NULL ORDER BY id", app)
+        return (Record.from_json(zlib.decompress(pressed)) for (pressed,) in rows)
 
     def queue(self, app: str) -> list[dict[str, Any]]:
         """The queue as the last tick saw it."""

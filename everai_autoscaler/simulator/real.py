@@ -7,10 +7,11 @@ tell single requests; how long they waited is not known, and nothing is made up 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from attrs import define
 
@@ -54,7 +55,13 @@ def read_records(path: str | Path) -> list[Record]:
     return records
 
 
-def real_run(records: str | Path | Iterable[Record], *, app: str = "", price: float | None = None) -> Run:
+def real_run(
+    records: str | Path | Iterable[Record],
+    *,
+    app: str = "",
+    price: float | None = None,
+    workers: Iterable[Mapping[str, Any]] = (),
+) -> Run:
     """The run that *records* are of; its ``setting.loop`` is ``real``.
 
     Its ``totals`` hold what is known of its requests; ``None`` there, and in its metrics, means "not known".
@@ -63,6 +70,9 @@ def real_run(records: str | Path | Iterable[Record], *, app: str = "", price: fl
         records: records of decisions about one app, in any order, or the path of a file with them, a JSON line each.
         app: which app, where they are of several.
         price: what an hour of one worker costs, where the workers don't say it themselves.
+        workers: rows of the workers, where those are kept, as the local runtime's store lists them: with ``id``,
+            ``created_at``, ``ready_at`` and ``deleted_at`` (epoch seconds). They are exact, where a snapshot shows
+            only that a worker was gone since the one before.
 
     >>> from everai_autoscaler import Decider
     >>> from everai_autoscaler.testing import snapshot
@@ -86,10 +96,10 @@ def real_run(records: str | Path | Iterable[Record], *, app: str = "", price: fl
         of_app = f" of the app {app!r}, only of {', '.join(apps)}" if app else ""
         raise ContractError(f"records: none{of_app}")
     told.sort(key=lambda record: record.observed_at)
-    return _run(told, price)
+    return _run(told, price, list(workers))
 
 
-def _run(records: Sequence[Record], price: float | None) -> Run:
+def _run(records: Sequence[Record], price: float | None, rows: Sequence[Mapping[str, Any]]) -> Run:
     first, last = records[0], records[-1]
     start = first.observed_at
     ended_at = last.observed_at - start
@@ -101,6 +111,8 @@ def _run(records: Sequence[Record], price: float | None) -> Run:
         row = _row(record, record.observed_at - start)
         tally.tick(row)
         ticks.append(row)
+    for told in rows:
+        _tell(told, fleet, start, ended_at)
     followed = tally.totals(ended_at)
     lives = tuple(seen.life() for seen in sorted(fleet.values(), key=lambda seen: seen.started_at))
     gaps = [after.at - before.at for before, after in pairwise(ticks)]
@@ -202,6 +214,17 @@ def _look(record: Record, fleet: dict[str, _Seen], start: float) -> None:
     for worker_id in _actions(record)[1]:
         if worker_id in fleet:
             fleet[worker_id].removed_at = now
+
+
+def _tell(row: Mapping[str, Any], fleet: dict[str, _Seen], start: float, ended_at: float) -> None:
+    """What the *row* of a worker says, which goes before what snapshots showed."""
+    began, ready, gone = (row.get(name) for name in ("created_at", "ready_at", "deleted_at"))
+    if not isinstance(began, int | float) or began - start > ended_at or (gone is not None and gone < start):
+        return  # it is of another time
+    seen = fleet.setdefault(str(row.get("id", "")), _Seen(str(row.get("id", "")), 0.0, None, None))
+    seen.started_at, seen.ready_at = began - start, None if ready is None else ready - start
+    seen.ended_at = None if gone is None or gone - start > ended_at else gone - start
+    seen.why = "" if seen.ended_at is None else "gone" if seen.removed_at is None else "removed"
 
 
 def _row(record: Record, at: float) -> TickRow:

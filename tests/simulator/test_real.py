@@ -5,6 +5,7 @@ import pytest
 from everai_autoscaler import Decider
 from everai_autoscaler.errors import ArgumentError, ContractError
 from everai_autoscaler.loop import run as ticks
+from everai_autoscaler.runtime.store import Store, TickRow
 from everai_autoscaler.simulator.real import read_records, real_run
 from everai_autoscaler.testing import Clients, VirtualTarget
 
@@ -122,3 +123,49 @@ def test_a_snapshot_that_is_not_known_is_not_zero():
     record = decider.decision(None).record()
 
     assert (-1, -1) == (real_run([record]).ticks[0].busy, real_run([record]).ticks[0].waiting)
+
+
+def test_the_local_runtimes_store_tells_records_and_workers(recorded, tmp_path):
+    """Its records make the same run; its rows of workers say to the moment when each began, was ready and ended."""
+    records, _ = recorded
+    store = Store(tmp_path, clock=lambda: records[-1].observed_at)
+    for record in records:
+        store.write_tick("app", _stored(record))
+    first, *_, last = real_run(records).workers
+    row = {"id": last.worker_id, "created_at": records[0].observed_at + 170.25, "ready_at": None, "deleted_at": None}
+    store.save_worker("app", {**row, "deleted_at": records[0].observed_at + 201.5})
+    run = real_run(store.records("app"), workers=store.workers("app", ended=True))
+    store.close()
+
+    assert real_run(records).ticks == run.ticks
+    told = {life.worker_id: life for life in run.workers}[last.worker_id]
+    assert (170.25, None, 201.5) == (told.started_at, told.ready_at, told.ended_at)
+    assert first in run.workers
+
+
+def test_workers_of_another_time_are_left_out(recorded):
+    """A store keeps workers that ended before the first record, or began after the last one."""
+    start = recorded[0][0].observed_at
+    rows = [
+        {"id": "before", "created_at": start - 500, "ready_at": start - 400, "deleted_at": start - 100},
+        {"id": "after", "created_at": start + 5000, "ready_at": None, "deleted_at": None},
+    ]
+
+    assert real_run(recorded[0]).workers == real_run(recorded[0], workers=rows).workers
+
+
+def _stored(record):
+    """A tick as the runtime stores it."""
+    return TickRow(
+        at=record.observed_at,
+        took=0.0,
+        lag=0.0,
+        record=record.json(),
+        memory=None,
+        applied=None,
+        operator=None,
+        failure="",
+        workers=[],
+        queue=[],
+        sample={"at": record.observed_at},
+    )

@@ -65,8 +65,7 @@ class Book:
 
     def last_moment(self, load: Workload | Clients) -> float:
         """The second of the last thing that a client met with: it came, had its answer, or hung up."""
-        left = [] if self._tally is not None else [moment for _, moment in self._made.target.fates().left]
-        return max([load.span if isinstance(load, Workload) else 0.0, self._made.last_answer(), *left])
+        return max(load.span if isinstance(load, Workload) else 0.0, self._made.last_moment())
 
     def run(self, load: Workload | Clients, setting: Setting, end: float) -> Run:
         """The run, which ended at the second *end*.
@@ -77,7 +76,7 @@ class Book:
         if setting.warm_up and setting.warm_up >= end:
             raise ArgumentError(f"warm_up: {setting.warm_up:g} s is not before the end of the run at {end:g} s")
         target = self._made.target
-        fates = target.fates() if self._tally is None else NO_REQUESTS
+        fates = self._made.fates() if self._tally is None else NO_REQUESTS
         workload = load if isinstance(load, Workload) else _asked_by(load, fates)
         lives = tuple(_until(life, end) for life in target.lives())
         return Run(workload, setting, fates, lives, tuple(self._rows), end, self._totals(end))

@@ -164,6 +164,11 @@ class Follow:
             self._moved += _sign(needed - self._last[0]) != _sign(ready - self._last[1])
         self._last = needed, ready
 
+    def periods(self, number: int, *, moved: int) -> None:
+        """So many changes from one period to the next, of which so many weren't in the same direction."""
+        self._periods += number
+        self._moved += moved
+
     def elasticity(self, divisor: Divisor = "mean demand") -> Elasticity:
         """The metrics of what was added up.
 

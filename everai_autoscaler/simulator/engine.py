@@ -35,17 +35,26 @@ class Engine:
     _line: Any = None
     """Where requests are while they aren't settled, if they are forgotten then."""
 
-    def last_answer(self) -> float:
-        """The second of the last answer; 0 when there is none."""
-        answers = (moment for moment in self.target.line.last_served if not math.isnan(moment))
-        return max(answers, default=0.0)
+    _fates: Requests | None = field(default=None, init=False)
+
+    def fates(self) -> Requests:
+        """What became of each request, once the run is over: asked for once, since it may be large."""
+        if self._fates is None:
+            self._fates = self.target.fates()
+        return self._fates
+
+    def last_moment(self) -> float:
+        """The second of the last answer, or at which the last client hung up; 0 when there is neither."""
+        answers = [moment for moment in self.target.line.last_served if not math.isnan(moment)]
+        left = [] if self._line is not None else [moment for _, moment in self.fates().left]
+        return max([0.0, *answers, *left])
 
     def settle(self, tally: Tally, now: float, *, last: bool = False) -> None:
         """Add what is settled to *tally*, and forget it; at the *last* time all that is there."""
         if self._line is None:
             if last:
                 ready = [life.ready_at for life in self.target.lives()]
-                tally.requests(self.target.fates(), ready, now)
+                tally.requests(self.fates(), ready, now)
             return
         line = self._line
         if not last and len(line.answered) + len(line.refused) < _SETTLES:

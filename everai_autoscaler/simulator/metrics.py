@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.simulator.elasticity import Elasticity, elasticity
-from everai_autoscaler.simulator.totals import FLAP_SECONDS, ROUNDING, Tally, Totals
+from everai_autoscaler.simulator.totals import FLAP_SECONDS, MANY, ROUNDING, Tally, Totals
 
 if TYPE_CHECKING:
     from everai_autoscaler.simulator.run import Life, Run
@@ -115,12 +116,13 @@ def measure(run: Run, *, slo: float = 5.0) -> Metrics:
 
 def _of_requests(run: Run, slo: float) -> dict[str, Any]:
     columns = run.requests
+    if len(columns) >= MANY and find_spec("numpy") is not None:
+        from everai_autoscaler.simulator import vector  # late: it needs numpy
+
+        return {**vector.requests_of(run, slo), **_decisions(_ticked(run))}
     first = _first(columns.came, run.setting.warm_up)
     waits, never = _waits(run, first)
     in_time_share, came = in_time(run, slo)
-    tally = Tally(warm_up=run.setting.warm_up)
-    for tick in run.ticks:
-        tally.tick(tick)
     return {
         "requests": came,
         "answered": sum(not math.isnan(moment) for moment in columns.answered[first:]),
@@ -136,7 +138,7 @@ def _of_requests(run: Run, slo: float) -> dict[str, Any]:
         "served": _served(run),
         "interrupted": sum(number >= first for number in columns.interrupted),
         "elasticity": elasticity(run),
-        **_decisions(tally),
+        **_decisions(_ticked(run)),
     }
 
 
@@ -162,6 +164,13 @@ def _of_totals(totals: Totals, slo: float) -> dict[str, Any]:
         "held_ticks": totals.held,
         "failed_ticks": totals.failed,
     }
+
+
+def _ticked(run: Run) -> Tally:
+    tally = Tally(warm_up=run.setting.warm_up)
+    for tick in run.ticks:
+        tally.tick(tick)
+    return tally
 
 
 def _decisions(tally: Tally) -> dict[str, int]:

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from attrs import Factory, define, field, frozen
@@ -21,6 +22,8 @@ RESOLUTION = 0.01
 """A wait that is read from a histogram is at most this share too long."""
 SHORTEST = 0.001
 """Seconds; shorter waits share one class."""
+MANY = 100_000
+"""From so many requests on whole columns are added up at a time, where numpy is there."""
 LIMITS = (0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0)
 """Seconds; for these wait limits the share of requests in time is exact, for any other to the resolution."""
 FLAP_SECONDS = 300.0
@@ -29,7 +32,7 @@ stabilisation window of the Kubernetes HorizontalPodAutoscaler."""
 ROUNDING = 1e-6
 """Seconds; moments are sums, and a wait of exactly the limit isn't late for the last bit of one."""
 _ROUNDED = [limit + ROUNDING for limit in LIMITS]
-_STEP = math.log1p(RESOLUTION)
+STEP = math.log1p(RESOLUTION)
 
 
 @define
@@ -69,7 +72,7 @@ class Waits:
         if seconds < SHORTEST:
             self.classes[0 if seconds <= ROUNDING else 1] += 1
         else:
-            self.classes[2 + int(math.log(seconds / SHORTEST) / _STEP)] += 1
+            self.classes[2 + int(math.log(seconds / SHORTEST) / STEP)] += 1
         self.between[bisect_left(_ROUNDED, seconds)] += 1
 
     def and_also(self, others: Waits) -> Waits:
@@ -88,7 +91,7 @@ class Waits:
         for place in sorted(self.classes):
             seen += self.classes[place]
             if seen >= rank:
-                return min(self.longest, SHORTEST * math.exp((place - 1) * _STEP) if place else 0.0)
+                return min(self.longest, SHORTEST * math.exp((place - 1) * STEP) if place else 0.0)
         return None
 
     def in_time(self, limit: float) -> int:
@@ -97,7 +100,7 @@ class Waits:
             return sum(self.between[: LIMITS.index(limit) + 1])
         if limit >= self.longest:
             return self.number
-        last = 2 + int(math.log(limit / SHORTEST) / _STEP) if limit >= SHORTEST else 0
+        last = 2 + int(math.log(limit / SHORTEST) / STEP) if limit >= SHORTEST else 0
         return sum(number for place, number in self.classes.items() if place <= last)
 
 
@@ -155,6 +158,9 @@ class Tally:
             ready: when each worker became ready, by its number.
             ended_at: when the run ended, for those that still wait or are being served.
         """
+        if len(fates) >= MANY and find_spec("numpy") is not None:
+            self._add_columns(fates, list(ready), ended_at)
+            return
         gone, left = {*fates.refused, *(number for number, _ in fates.left)}, dict(fates.left)
         start = self._warm_up
         self._interrupted += sum(fates.came[number] >= start for number in fates.interrupted)
@@ -175,6 +181,19 @@ class Tally:
                 self._cold += ready_at is not None and ready_at > came
             elif number not in gone:
                 self._waiting.add(max(0.0, ended_at - came))
+
+    def _add_columns(self, fates: Requests, ready: list[float | None], ended_at: float) -> None:
+        from everai_autoscaler.simulator import vector  # late: it needs numpy
+
+        sums = vector.sums_of(fates, ready, start=self._warm_up, end=ended_at)
+        self._requests += sums["requests"]
+        self._answered += sums["answered"]
+        self._refused += sums["refused"]
+        self._interrupted += sums["interrupted"]
+        self._cold += sums["cold"]
+        self._served += sums["served"]
+        self._begun = self._begun.and_also(vector.waits_of(sums["begun"]))
+        self._waiting = self._waiting.and_also(vector.waits_of(sums["starved"]))
 
     def tick(self, row: TickRow) -> None:
         """Add a decision."""

@@ -7,7 +7,7 @@ from array import array
 from importlib.util import find_spec
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from everai_autoscaler.errors import ArgumentError, AutoscalerError, words_of
 from everai_autoscaler.simulator.cluster import Cluster
@@ -34,7 +34,6 @@ class Engine:
     """What it assumes, a sentence each."""
     _line: Any = None
     """Where requests are while they aren't settled, if they are forgotten then."""
-
     _fates: Requests | None = field(default=None, init=False)
 
     def fates(self) -> Requests:

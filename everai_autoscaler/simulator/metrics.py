@@ -11,7 +11,8 @@ from attrs import frozen
 
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.simulator.elasticity import Elasticity, elasticity
-from everai_autoscaler.simulator.totals import FLAP_SECONDS, MANY, ROUNDING, Tally, Totals
+from everai_autoscaler.simulator.totals import FLAP_SECONDS, MANY, Tally, Totals
+from everai_autoscaler.simulator.waits import ROUNDING
 
 if TYPE_CHECKING:
     from everai_autoscaler.simulator.run import Life, Run

@@ -32,7 +32,8 @@ import attrs
 from everai_autoscaler.errors import ContractError, MissingExtraError, words_of
 from everai_autoscaler.simulator.elasticity import Elasticity
 from everai_autoscaler.simulator.run import Life, Requests, Run, Setting, TickRow
-from everai_autoscaler.simulator.totals import Totals, Waits
+from everai_autoscaler.simulator.totals import Totals
+from everai_autoscaler.simulator.waits import Waits
 from everai_autoscaler.simulator.workload import Workload
 
 __all__ = ["FORMAT", "load", "save"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from everai_autoscaler.simulator.elasticity import Follow
-from everai_autoscaler.simulator.totals import LIMITS, ROUNDING, SHORTEST, STEP, Waits
+from everai_autoscaler.simulator.waits import LIMITS, ROUNDING, SHORTEST, STEP, Waits
 
 if TYPE_CHECKING:
     from everai_autoscaler.simulator.run import Requests, Run

@@ -8,7 +8,8 @@ from attrs import evolve
 from everai_autoscaler.simulator.run import Requests
 from everai_autoscaler.simulator.saving import load, save
 from everai_autoscaler.simulator.simulate import simulate
-from everai_autoscaler.simulator.totals import RESOLUTION, Tally, Waits
+from everai_autoscaler.simulator.totals import Tally
+from everai_autoscaler.simulator.waits import RESOLUTION, Waits
 
 
 @pytest.fixture

@@ -51,18 +51,20 @@ def bracket(workload: Workload, question: Question, *, static: int, static_cost:
     candidates = [(pack(one.begins, services, question, horizon), one.how) for one in (fixed, constant)]
     cheapest = min(candidates, key=lambda one: one[0].cost)
     bounds = [(_work(services, question, horizon), _WORK), (_must(came, services, question, horizon), _MUST)]
-    if horizon + question.wait > 0:
+    if len(came) and horizon + question.wait > 0:
         plan = lower_bound(came, services, question, known=cheapest[0].cost, cells=_cells(question, horizon))
         bounds.append((plan.value, _GRID))
         plans = [plan]
         if question.may_be_late:
             strictly = evolve(question, share=1.0)
             plans.append(lower_bound(came, services, strictly, known=at_once.cost, cells=_cells(question, horizon)))
-        trials = min(max(_TRIALS // len(came), 6), 40)
+        trials = min(max(_TRIALS // len(came) // len(plans), 6), 40)
         found = search(came, services, question, plans, horizon, trials=trials)
         candidates.append((pack(found.begins, services, question, horizon), found.how))
     schedule, schedule_how = _checked(candidates, came, services, question, horizon)
     bound, bound_how = max(bounds)
+    if bound > schedule.cost * (1 + 1e-6):
+        raise AutoscalerError(f"optimum: the bound {bound} is above a schedule of {schedule.cost}; please report it")
     return Optimum(
         bound=min(bound, schedule.cost),
         schedule=schedule.cost,
@@ -81,7 +83,7 @@ def bracket(workload: Workload, question: Question, *, static: int, static_cost:
 def _cells(question: Question, horizon: float) -> int:
     """As many cells as make each narrow beside the limit on waiting, within what a few seconds allow."""
     width = 0.35 * max(question.wait, 1.0) ** 0.5
-    return int(min(max(horizon / width, 50), 6_000 if question.may_be_late else 30_000))
+    return int(min(max(horizon / width, 50), 4_000 if question.may_be_late else 30_000))
 
 
 def _work(services: Floats, question: Question, horizon: float) -> float:

@@ -111,6 +111,15 @@ def test_longer_waits_and_lateness_cost_less():
     assert strict.bound >= patient.bound >= lax.bound
 
 
+@pytest.mark.parametrize("requests", [[], [(0, 0)], [(5, 0), (5, 0)], [(0, 0), (10**6, 0)]])
+@pytest.mark.parametrize("wait", [0, 3])
+def test_work_that_takes_no_time_is_bracketed(requests, wait):
+    """Requests of no length, or none at all, cost a cold start each time that somebody has to be there."""
+    best = optimum(_workload(requests), wait=wait, share=0.5, concurrency=2)
+
+    assert 0 <= best.bound <= best.schedule <= 30 * len(requests)
+
+
 def test_the_same_question_has_the_same_answer():
     """Nothing in it is left to chance, so that answers may be stored."""
     assert optimum(_busy(40), wait=5, share=0.9) == optimum(_busy(40), wait=5, share=0.9)

@@ -17,7 +17,7 @@ __all__ = ["arguments_line", "assumptions_line", "result_lines", "title_of", "wi
 _LOOPS = {
     "closed": "closed loop: the fleet and the queue are a model",
     "open": "open loop: each decision is what the policy says of a recorded moment",
-    "real": "nothing: this was measured",
+    "real": "this was measured, not simulated",
 }
 
 
@@ -56,7 +56,7 @@ def result_lines(run: Run, metrics: Metrics, *, optimum: Optimum | None) -> list
     if metrics.cost is not None:
         price = "" if run.setting.price is None else f" at {run.setting.price:g} an hour"
         words += f", {metrics.cost:,.2f}{price}"
-    lines = [f"{words}. {_waits(run, metrics)}"]
+    lines = [f"{words}. {_waits(metrics)}"]
     if optimum is not None and optimum.schedule > 0:
         lines.append(
             f"The best schedule known, which sees the future and lets {_asked(optimum.question)}, "
@@ -74,29 +74,30 @@ def result_lines(run: Run, metrics: Metrics, *, optimum: Optimum | None) -> list
 def assumptions_line(run: Run, *, slo: float) -> str:
     """What the result rests on."""
     setting = run.setting
-    parts = [
-        _LOOPS[setting.loop],
-        f"requests go to workers in the order {setting.dispatch}",
-        f"{counted(setting.concurrency, 'request')} at once for each worker",
-        f"a decision every {duration(setting.interval)}",
-    ]
+    parts = [_LOOPS[setting.loop]]
+    if setting.loop != "real":
+        parts.append(f"requests go to workers in the order {setting.dispatch}")
+    parts.append(f"{counted(setting.concurrency, 'request')} at once for each worker")
+    parts.append(f"a decision every {duration(setting.interval)}")
     if setting.cold_start_seconds:
         parts.append(f"wait limit over cold start W/c = {slo / setting.cold_start_seconds:.3g}")
     if setting.warm_up > 0:
         parts.append(f"the first {duration(setting.warm_up)} aren't judged")
-    parts.append(f"seed {setting.seed}")
+    if setting.loop != "real":
+        parts.append(f"seed {setting.seed}")
     more = [sentence.rstrip(".") for sentence in (*setting.assumed, run.workload.modelled) if sentence]
-    return printable(f"Assumed: {'; '.join([*parts, *more])}.")
+    return printable(f"{'Known' if setting.loop == 'real' else 'Assumed'}: {'; '.join([*parts, *more])}.")
 
 
 _LONG = 60
-_UNKNOWN = "What became of each request isn't known."
 
 
-def _waits(run: Run, metrics: Metrics) -> str:
+def _waits(metrics: Metrics) -> str:
     share = metrics.slo_attainment
+    if share is None and metrics.requests:
+        return f"{counted(metrics.requests, 'request', form=',')} came; how long each waited isn't known."
     if share is None:
-        return "There was no request to judge." if len(run.requests) or not len(run.workload) else _UNKNOWN
+        return "There was no request to judge."
     limit = duration(metrics.slo)
     words = f"{_share(share)} of {counted(metrics.requests, 'request', form=',')} began within {limit}"
     if metrics.wait_p99 is not None and metrics.wait_max is not None:

@@ -150,7 +150,7 @@ def waits_panel(scene: Scene, view: View, run: Run, top: float, *, slo: float) -
         Key(f"within {duration(slo)}", "in time", "dot"),
         Key(f"late: {len(late):,} of {counted(len(fates), 'request', form=',')}", "late", "dot"),
     ]
-    key += [Key(f"never begun: {len(never):,}", "failed", "dot")] if never else []
+    key += [Key(f"refused or never begun: {len(never):,}", "failed", "dot")] if never else []
     key += [Key("the limit", "limit", "line")] if slo > 0 else []
     key += [Key("half wait less", "median", "line"), Key("99 % wait less", "high", "line")] if many else []
     title = "Wait until a worker began with each request"

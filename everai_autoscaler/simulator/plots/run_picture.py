@@ -107,7 +107,8 @@ def _notes(run: Run, pixel: float) -> list[str]:
     """What a reader needs to know about the picture itself; a *pixel* of its width is so many seconds."""
     notes = []
     if run.totals is not None and not (len(run.requests) and run.ticks):
-        notes.append("What isn't drawn wasn't kept: requests or decisions of this run were only added up.")
+        seen = "Demand and queue are as they were seen at each decision. " if run.ticks else ""
+        notes.append(f"{seen}What isn't drawn wasn't kept: single requests, or decisions, of this run aren't known.")
     if pixel > run.setting.interval:
         notes.append(
             f"Each pixel of width is {duration(pixel)}: areas are averages over that time, so that they show what was "

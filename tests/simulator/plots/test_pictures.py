@@ -8,16 +8,20 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
+from itertools import islice
 
 import pytest
 from attrs import evolve
 
+from everai_autoscaler import Decider, loop
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.simulator.optimum import Optimum
 from everai_autoscaler.simulator.plots import html_of, plot_run
 from everai_autoscaler.simulator.plots.run_picture import run_scene
+from everai_autoscaler.simulator.real import real_run
 from everai_autoscaler.simulator.simulate import simulate
 from everai_autoscaler.simulator.workload import Workload
+from everai_autoscaler.testing import Clients, VirtualTarget
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u2028\x1b[2J$x$ & \"'"
 
@@ -138,6 +142,20 @@ def test_a_run_of_totals_has_its_workers(tmp_path):
     assert ["Requests that came in each 1 s", "Workers"] == [frame.name for frame in scene.frames]
     assert "What isn't drawn wasn't kept" in words(scene)
     assert written(run, tmp_path / "run.html")
+
+
+def test_a_real_run_says_that_it_was_measured():
+    """Out of records come workers, decisions and what was seen; no single request, and nothing assumed of the order."""
+    target = VirtualTarget(cold_start=15, load=[Clients(4, service_time=10, start=5, stop=125)])
+    decider = Decider("free-worker", {"max_workers": 5}, app="app")
+    ticks = islice(loop.run(target, decider, clock=target.clock), 12)
+    scene = run_scene(real_run([tick.decision.record() for tick in ticks]))
+
+    names = [re.match(r"\w+", frame.name)[0] for frame in scene.frames]
+    assert ["Demand", "Workers", "Decisions", "Queue"] == names
+    assert "this was measured, not simulated" in words(scene)
+    assert "how long each waited isn't known" in words(scene)
+    assert "order" not in words(scene).split("Known:")[1].split("Demand")[0]
 
 
 def test_a_notebook_shows_the_picture(afternoon):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 PAGE = DOCS / "simulate.md"
-DRAWN = ("simulate", "compare", "tune")
+DRAWN = {"simulate": "simulate-run.svg", "compare": "simulate-compare.svg", "tune": "simulate-tune.svg"}
 
 
 def commands(page: str) -> Iterator[tuple[str, list[str]]]:
@@ -33,7 +33,7 @@ def commands(page: str) -> Iterator[tuple[str, list[str]]]:
 def main() -> None:
     """Draw them all."""
     for name, words in commands(PAGE.read_text("utf-8")):
-        path = DOCS / f"simulate-{name}.svg"
+        path = DOCS / DRAWN[name]
         call = [sys.executable, "-c", "from everai_autoscaler.cli import main; main()", *words, "--plot", str(path)]
         subprocess.run(call, check=True, cwd=DOCS.parent, stdout=subprocess.DEVNULL)  # noqa: S603 - our own page
 

@@ -31,11 +31,12 @@ def arguments_line(arguments: dict[str, object]) -> str:
     """The arguments of a policy in one line.
 
     >>> arguments_line({"max_workers": 5, "region": "eu"})
-    "max_workers=5, region='eu'"
+    'max_workers=5, region=eu'
     """
     words = []
     for name, value in arguments.items():
-        shown = printable(repr(value))
+        plain = isinstance(value, str) and value.isprintable() and not set(value) & set(" ,()'\"")
+        shown = printable(str(value) if plain else repr(value))
         words.append(f"{name}={shown if len(shown) <= _LONG else f'{shown[: _LONG - 1]}…'}")
     return printable(", ".join(words))
 

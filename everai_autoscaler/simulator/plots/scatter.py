@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from everai_autoscaler.simulator.plots.palette import SERIES
 from everai_autoscaler.simulator.plots.scale import Scale, log_scale, number_scale
-from everai_autoscaler.simulator.plots.scene import Dots, Frame, Line, Point, Scene, Text, clipped, text_width
+from everai_autoscaler.simulator.plots.scene import Dots, Fill, Frame, Line, Point, Scene, Text, clipped, text_width
 
 __all__ = ["Form", "Mark", "Rule", "front_of", "look_of", "scatter", "share_scale", "x_scale"]
 
@@ -188,18 +188,26 @@ def _labels(scene: Scene, frame: Frame, marks: Sequence[tuple[Mark, Point]], tak
     most = 230.0 if frame.width > 450 else 150.0
     names = [clipped(mark.label, most, size=_SIZE) for mark, _ in marks]
     placed = _placed(frame, marks, names, taken, (8.0, 16.0))
-    if any(box is None and name for box, name in zip(placed, names, strict=True)) and any(
-        mark.number for mark, _ in marks
-    ):
+    if _misses(placed, names):  # over lines, then
+        placed = _placed(frame, marks, names, (), (8.0, 16.0, 26.0))
+    if _misses(placed, names) and any(mark.number for mark, _ in marks):
         names = [mark.number for mark, _ in marks]
         placed = _placed(frame, marks, names, taken, (6.0, 12.0, 20.0, 30.0))
     for (_, (x, y)), words, box in zip(marks, names, placed, strict=True):
         if box is None or not words:
             continue
+        if any(_overlap(box, other) for other in taken):
+            left, top, right, bottom = box
+            frame.shapes.append(Fill([(left, top), (right, top), (right, bottom), (left, bottom)], "halo", 0.85))
         near = min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
         if math.dist(near, (x, y)) > _FAR_OFF:
             frame.shapes.append(Line([[(x, y), near]], "edge", 1))
         scene.shapes.append(Text(frame.x + box[0] + 2, frame.y + box[3] - 4, words, "ink", _SIZE, bold=words.isdigit()))
+
+
+def _misses(placed: Sequence[_Box | None], names: Sequence[str]) -> bool:
+    """Whether a name has no place."""
+    return any(box is None and name for box, name in zip(placed, names, strict=True))
 
 
 def _placed(

@@ -27,7 +27,9 @@ CONCURRENCY = 10
 """Requests that a worker serves at once."""
 LONGEST = 11
 """Requests that may wait; -1 for any number."""
-NUMBERS = 12
+BASE = 12
+"""The request that the columns of what became of the requests begin with: those before it are settled."""
+NUMBERS = 13
 
 MOST_RECENTLY_USED, LONGEST_IDLE, OLDEST = 0, 1, 2
 

@@ -15,6 +15,7 @@ from everai_autoscaler.simulator import columns, kernel
 from everai_autoscaler.simulator.cluster import Cluster
 from everai_autoscaler.simulator.line import Line
 from everai_autoscaler.simulator.load import Load
+from everai_autoscaler.simulator.run import Requests
 from everai_autoscaler.simulator.workload import Workload
 
 try:
@@ -80,8 +81,57 @@ class CompiledLine(Line):
             numbers[columns.REFUSED] = numbers[columns.LEFT] = 0
             if why == columns.DONE:
                 return
+            if numbers[columns.INDEX] - numbers[columns.BASE] == len(self.began):
+                self._window(self._numbers[columns.BASE], 2 * len(self.began))
             if numbers[columns.WAITING] == len(self._queue):
                 self._line_up(self._waiting(), 2 * len(self._queue))
+
+    def stream(self) -> Callable[..., Requests | None]:
+        """Keep what became of a request only until it is settled; what tells of those is to be called now and then."""
+        self._window(0, _WINDOW)
+        return self._settled
+
+    def _settled(self, *, last: bool = False) -> Requests | None:
+        """What became of the requests that are settled, which is forgotten; the *last* time, of all that came.
+
+        ``None`` where there are so few that it doesn't pay.
+        """
+        base, come, served = (self._counts[name] for name in (columns.BASE, columns.INDEX, columns.SERVED))
+        if not last and come - base < _WINDOW // 2:
+            return None
+        waiting, until = self._waiting(), come
+        if last:
+            for request in set(self.interrupted).intersection(waiting):  # it waits again
+                self.began[request - base], self.worker[request - base] = math.nan, -1
+        else:
+            unsettled = self._seats[columns.SEAT_REQUEST, self._seats[columns.HEAP, :served]].tolist()
+            until = min([come, *unsettled, *waiting[:1]])
+        refused = [request for request in self.refused if request < until]
+        interrupted = [request for request in self.interrupted if request < until]
+        number = until - base
+        fates = Requests(
+            self.came[base:until],
+            self.service[base:until],
+            self.began[:number],
+            self.answered[:number],
+            self.worker[:number],
+            refused=tuple(request - base for request in refused),
+            interrupted=tuple(request - base for request in interrupted),
+        )
+        self.refused[:] = self.refused[len(refused) :]
+        self.interrupted[:] = [request for request in self.interrupted if request >= until]
+        self._window(until, max(_WINDOW, come - until))
+        return fates
+
+    def _window(self, base: int, size: int) -> None:
+        """Begin the columns with the request *base*, in so many places or more."""
+        past = base - self._counts[columns.BASE]
+        self._counts[columns.BASE] = base
+        self._requests = ()
+        for name, missing in (("began", math.nan), ("answered", math.nan), ("worker", -1)):
+            column = getattr(self, name)[past:]
+            column.extend([missing] * (size - len(column)))
+            setattr(self, name, column[: max(size, self.index - base)])
 
     def add(self) -> int:
         """As ``Line.add``."""
@@ -114,7 +164,8 @@ class CompiledLine(Line):
         served = self.done.stop
         heap = self._seats[columns.HEAP, :served]
         requests = self._seats[columns.SEAT_REQUEST, heap]
-        is_lost = np.array(self.worker, dtype=np.int64)[requests] == slot if served else np.zeros(0, dtype=bool)
+        workers = np.array(self.worker, dtype=np.int64)
+        is_lost = workers[requests - self._counts[columns.BASE]] == slot if served else np.zeros(0, dtype=bool)
         lost = sorted(requests[is_lost].tolist())
         # The answers that remain, in their order, which makes them a heap.
         seats, moments = heap[~is_lost], self._answer_at[:served][~is_lost]
@@ -246,6 +297,7 @@ class CompiledCluster(Cluster):
 
 
 _LEAST = 64
+_WINDOW = 4096
 
 
 def _view(column: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -34,6 +35,8 @@ class Engine:
     """What it assumes, a sentence each."""
     _line: Any = None
     """Where requests are while they aren't settled, if they are forgotten then."""
+    _settled: Callable[..., Requests | None] | None = None
+    """``CompiledLine.settled``, likewise."""
     _fates: Requests | None = field(default=None, init=False)
 
     def fates(self) -> Requests:
@@ -45,11 +48,18 @@ class Engine:
     def last_moment(self) -> float:
         """The second of the last answer, or at which the last client hung up; 0 when there is neither."""
         answers = [moment for moment in self.target.line.last_served if not math.isnan(moment)]
-        left = [] if self._line is not None else [moment for _, moment in self.fates().left]
+        left = (
+            [] if self._line is not None or self._settled is not None else [moment for _, moment in self.fates().left]
+        )
         return max([0.0, *answers, *left])
 
     def settle(self, tally: Tally, now: float, *, last: bool = False) -> None:
         """Add what is settled to *tally*, and forget it; at the *last* time all that is there."""
+        if self._settled is not None:
+            fates = self._settled(last=last)
+            if fates is not None:
+                tally.requests(fates, [life.ready_at for life in self.target.lives()], now)
+            return
         if self._line is None:
             if last:
                 ready = [life.ready_at for life in self.target.lives()]
@@ -118,7 +128,9 @@ def cluster_of(
     assumed = _assumed(options)
     options |= {"load": [load], "session_timeout": session_timeout}
     if engine == "compiled" or (engine == "auto" and large and not why_not and _is_there()):
-        return Engine(_made(_compiled(), options), (*assumed, "simulated by the compiled engine"))
+        compiled = _made(_compiled(), options)
+        settled = compiled.line.stream() if streams else None  # type: ignore[attr-defined]  # a CompiledLine's
+        return Engine(compiled, (*assumed, "simulated by the compiled engine"), settled=settled)
     cluster = _made(Cluster, options)
     line: Any = None
     if streams and isinstance(load, Workload):

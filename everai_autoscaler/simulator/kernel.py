@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from everai_autoscaler.simulator.columns import (
+    BASE,
     COMPLETIONS,
     CONCURRENCY,
     DONE,
@@ -96,7 +97,7 @@ def advance(
     while True:
         next_came = came[numbers[INDEX]] if numbers[INDEX] < len(came) else math.inf
         next_answer = answer_at[0] if numbers[SERVED] > 0 else math.inf
-        if is_full(queue, lists, numbers):
+        if is_full(came, began, queue, lists, numbers):
             return NO_PLACE
         if numbers[SERVED] > 0 and next_answer <= next_came:
             if next_answer > answers:
@@ -124,10 +125,11 @@ def advance(
 
 
 @inlined
-def is_full(queue: Any, lists: Any, numbers: Any) -> Any:
-    """Whether one more event might find no place in the queue or a list."""
+def is_full(came: Any, began: Any, queue: Any, lists: Any, numbers: Any) -> Any:
+    """Whether one more event might find no place in the columns, the queue or a list."""
     return (
-        numbers[WAITING] == len(queue)
+        (numbers[INDEX] - numbers[BASE] == len(began) and numbers[INDEX] < len(came))
+        or numbers[WAITING] == len(queue)
         or numbers[REFUSED] == len(lists[REFUSED_REQUEST])
         or numbers[LEFT] == len(lists[LEFT_WORKER])
     )
@@ -230,8 +232,8 @@ def finish(
     real: Any,
 ) -> Any:
     """The *request* is answered; its worker."""
-    worker = worker_of[request]
-    answered[request] = now
+    worker = worker_of[request - numbers[BASE]]
+    answered[request - numbers[BASE]] = now
     numbers[COMPLETIONS] += 1
     numbers[STEP] += 1
     whole[TOUCHED, worker] = numbers[STEP]
@@ -268,8 +270,8 @@ def begin(
     whole: Any,
 ) -> None:
     """*worker* begins with *request*, in a *seat*."""
-    began[request] = now
-    worker_of[request] = worker
+    began[request - numbers[BASE]] = now
+    worker_of[request - numbers[BASE]] = worker
     numbers[STEP] += 1
     whole[TOUCHED, worker] = numbers[STEP]
     whole[SERVING, worker] += 1

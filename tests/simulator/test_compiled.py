@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
+from random import Random
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -137,6 +139,28 @@ def test_simulates_the_same_run():
 def test_many_requests_are_compiled(requests, engine):
     """Where nobody says which engine, many requests are simulated by the compiled one."""
     assert f"simulated by the {engine} engine" in run_of(requests, "auto").setting.assumed
+
+
+@pytest.mark.parametrize("queue_limit", [None, 20])
+def test_totals_are_those_of_the_other_engine(queue_limit):
+    """A run that keeps only totals comes to the same, whichever engine adds them up, and so does one that is kept."""
+    chance = Random(1)
+    services = [chance.expovariate(1) for _ in range(20_000)]
+    workload = Workload("steady", [number / 20 for number in range(20_000)], services)
+    options = {"arguments": {"max_workers": 30}, "queue_limit": queue_limit}
+    python, compiled = (
+        simulate("free-worker", workload, engine=engine, keep="totals", **options) for engine in ("python", "compiled")
+    )
+    kept = simulate("free-worker", workload, engine="compiled", **options)
+
+    utilisation = compiled.metrics().utilisation  # a sum, in another order
+    assert pytest.approx(utilisation) == python.metrics().utilisation
+    assert evolve(python.metrics(), utilisation=utilisation) == compiled.metrics()
+    assert (kept.metrics().requests, kept.metrics().refused) == (
+        compiled.metrics().requests,
+        compiled.metrics().refused,
+    )
+    assert 0 == len(compiled.requests)
 
 
 def test_sessions_that_nobody_has():

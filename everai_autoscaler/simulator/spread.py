@@ -7,9 +7,10 @@ import os
 import pickle
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -56,6 +57,7 @@ class Spread(Generic[Job, Result]):
         self._share = share
         self._processes = cores(processes)
         self._pool: ProcessPoolExecutor | None = None
+        self._others = set(multiprocessing.active_children())
 
     def __enter__(self) -> Self:
         return self
@@ -63,8 +65,12 @@ class Spread(Generic[Job, Result]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=kind is None, cancel_futures=True)
+        if self._pool is None:
+            return
+        if kind is not None:  # nobody waits for the jobs that are under way
+            for process in set(multiprocessing.active_children()) - self._others:
+                process.terminate()
+        self._pool.shutdown(wait=kind is None, cancel_futures=True)
 
     def do(self, jobs: Sequence[Job], *, more: int = 0, done: Callable[[int], None] | None = None) -> list[Result]:
         """The result of each of *jobs*, in their order, whichever was finished first.
@@ -106,7 +112,8 @@ class Spread(Generic[Job, Result]):
     def _elsewhere(
         pool: ProcessPoolExecutor, jobs: Sequence[Job], before: int, done: Callable[[int], None] | None
     ) -> list[Result]:
-        futures: list[Future[Result]] = [pool.submit(_do, job) for job in jobs]
+        with _uninterrupted():  # a process is started when it is given its first job
+            futures: list[Future[Result]] = [pool.submit(_do, job) for job in jobs]
         left, told = set(futures), before
         try:
             while left:
@@ -121,6 +128,19 @@ class Spread(Generic[Job, Result]):
             raise AutoscalerError(
                 "a process that simulated ended before its work did: out of memory, perhaps; try --processes 1"
             ) from error
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes that are started meanwhile are never interrupted from the keyboard; this one is afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _begun: tuple[Callable[[Any, Any], Any], Any] | None = None

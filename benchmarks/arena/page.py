@@ -131,7 +131,15 @@ def page(
     """The whole page; *drawn* are its pictures, by the limit of the SLO and whether the peers were tuned."""
     colds = sorted(cold_starts)
     overall, each = _overall(traces, kept, colds), _each(traces, kept, colds)
-    parts = _head(traces, kept), overall, _pictures(drawn), each, _bounds(kept), _apps(kept)
+    parts = (
+        _head(traces, kept),
+        _missing(traces, kept, colds),
+        overall,
+        _pictures(drawn),
+        each,
+        _bounds(kept),
+        _apps(kept),
+    )
     return "\n".join(line for part in parts for line in part)
 
 
@@ -157,6 +165,26 @@ def _head(traces: Mapping[str, str], kept: Kept) -> Iterable[str]:
     yield from ("| peer | its rule by default, and where it is from | tuned |", "| --- | --- | --- |")
     for peer in PEERS:
         yield f"| {peer.name} | {peer.rule} | {', '.join(f'`{name}`' for name in peer.grid)} |"
+    yield ""
+
+
+def _missing(traces: Mapping[str, str], kept: Kept, colds: Sequence[float]) -> Iterable[str]:
+    """What of the whole arena was not played, in plain words; the same command goes on with it."""
+    cells = [(trace, cold) for trace in traces for cold in colds]
+    played = {cell: [kept.of(*cell, peer.name) for peer in PEERS] for cell in cells}
+    lacks = {
+        "by default": [cell for cell in cells if not all(played[cell])],
+        "tuned": [cell for cell in cells if not all(len(runs) > 1 for runs in played[cell])],
+        "the optimum": [cell for cell in cells if any((*cell, limit) not in kept.optima for limit in LIMITS)],
+    }
+    if not any(lacks.values()):
+        return
+    yield from ("**Not played, or not by every peer**; the same command goes on with it:", "")
+    for what, missing in lacks.items():
+        if missing:
+            by_trace = {trace: [f"{cold:g}" for one, cold in missing if one == trace] for trace, _ in missing}
+            named = (f"`{trace}` at {', '.join(seconds)} s" for trace, seconds in by_trace.items())
+            yield f"* {what}: {'; '.join(named)}."
     yield ""
 
 

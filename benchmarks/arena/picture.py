@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from benchmarks.arena.bout import LIMITS, Kept, Result
 from benchmarks.arena.page import company
-from benchmarks.arena.roster import COMPANY, PEERS
+from benchmarks.arena.roster import COMPANY, PEERS, static_peer
 from everai_autoscaler.simulator.compare import Cell
 from everai_autoscaler.simulator.optimum import Optimum
 from everai_autoscaler.simulator.plots import plot_comparison
@@ -35,14 +35,15 @@ def _cells(traces: Mapping[str, str], kept: Kept, limit: int, *, tuned: bool) ->
     for trace in traces:
         best = kept.optima.get((trace, COLD_START, LIMITS[limit]))
         known = {peer.name: kept.of(trace, COLD_START, peer.name) for peer in PEERS}
-        if best is None or not all(len(runs) > tuned for runs in known.values()):
+        if not all(len(runs) > tuned for runs in known.values()):
             continue
         shown = [min(runs, key=lambda one: one.order(limit)) if tuned else runs[0] for runs in known.values()]
         beside = [company(kept, trace, COLD_START, limit, peer.name) for peer in COMPANY]
         shown += [entry.result for entry in beside if entry is not None]
-        optimum = Optimum(bound=best.bound, schedule=kept.cheapest(best))
+        optimum = None if best is None else Optimum(bound=best.bound, schedule=kept.cheapest(best))
         for result in shown:
-            name, arguments = result.bout.peer, dict(result.bout.arguments)
+            name = result.bout.peer
+            arguments = dict(result.bout.arguments) if name != static_peer.name else {}
             metrics = _metrics(result, limit)
             found.append(Cell(name, name, arguments, trace, COLD_START, metrics, optimum))
     return found

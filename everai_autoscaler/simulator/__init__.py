@@ -29,6 +29,7 @@ from everai_autoscaler.simulator.real import real_run
 from everai_autoscaler.simulator.rebuilt import Rebuilt, simulate_records
 from everai_autoscaler.simulator.run import Life, Requests, Run, Setting, TickRow
 from everai_autoscaler.simulator.saving import load, save
+from everai_autoscaler.simulator.search import Trial
 from everai_autoscaler.simulator.simulate import simulate
 from everai_autoscaler.simulator.together import App, simulate_together
 from everai_autoscaler.simulator.totals import Totals
@@ -67,6 +68,7 @@ __all__ = [
     "Setting",
     "TickRow",
     "Totals",
+    "Trial",
     "Tuning",
     "Workload",
     "backtest",

@@ -91,7 +91,7 @@ def compare(
     if plot is not None:
         from everai_autoscaler.simulator.plots import plot_comparison
 
-        plot_comparison(found.cells, plot, share=conditions.share)
+        plot_comparison((*found.cells, *found.oracles), plot, share=conditions.share)
     if output == "json":
         click.echo(json.dumps(comparison_document(found, conditions.document(trouble))))
         return

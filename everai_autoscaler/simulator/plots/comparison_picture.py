@@ -178,6 +178,8 @@ def _key(scene: Scene, cells: Sequence[Cell], labels: Sequence[str], y: float) -
         arguments = arguments_line(dict(cell.arguments))
         if arguments and cell.scaler == label:
             words += f": {arguments}"
+        if cell.scaler == "rate-oracle":
+            words += ": knows the true rate of requests; no policy can, it is here for comparison"
         scene.shapes.append(Text(x + 48, top + 14, clipped(words, wide - 70, size=12.5), "ink", 12.5))
     y += rows * 20 + 8
     best = [cell.optimum for cell in cells if cell.optimum is not None]

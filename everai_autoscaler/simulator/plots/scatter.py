@@ -190,7 +190,8 @@ def _labels(scene: Scene, frame: Frame, marks: Sequence[tuple[Mark, Point]], tak
     placed = _placed(frame, marks, names, taken, (8.0, 16.0))
     if _misses(placed, names):  # over lines, then
         placed = _placed(frame, marks, names, (), (8.0, 16.0, 26.0))
-    if _misses(placed, names) and any(mark.number for mark, _ in marks):
+    cut = any(name != mark.label for name, (mark, _) in zip(names, marks, strict=True))  # they may look alike then
+    if (cut or _misses(placed, names)) and any(mark.number for mark, _ in marks):
         names = [mark.number for mark, _ in marks]
         placed = _placed(frame, marks, names, taken, (6.0, 12.0, 20.0, 30.0))
     for (_, (x, y)), words, box in zip(marks, names, placed, strict=True):

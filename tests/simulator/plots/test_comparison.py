@@ -82,6 +82,15 @@ def test_labels_do_not_cover_each_other(compared):
     assert [] == covered
 
 
+def test_long_names_that_look_alike_are_numbers(compared):
+    """Names that would be cut off at the same letter don't stand beside the marks; the key has them in full."""
+    long = [evolve(cell, label=f"{'a very long name of a policy ' * 2}{cell.label}") for cell in compared]
+    scene, _ = comparison_scene(long)
+
+    assert not [text for text in words(scene) if text.endswith("…")]
+    assert {"1", "2", "3", "4"} <= set(words(scene))
+
+
 def test_the_best_possible_is_drawn(compared):
     """The optimum, the bound and the static fleet are lines that the key names."""
     scene, _ = comparison_scene(compared)

@@ -30,6 +30,8 @@ class Mark:
     """What is written beside it; empty for none."""
     number: str = ""
     """What is written where there is no room for the labels."""
+    rival: bool = True
+    """Whether it may be on the front; one that is only company can't."""
     size: float = 12.0
     note: int = -1
     """The number of the note that a page shows for it."""
@@ -97,7 +99,7 @@ def scatter(
         frame.shapes.append(Line([[(x, 0), (x, height)]], rule.role, 1.8))
         taken.append((x - 2, 0.0, x + 2, height))
     if front:
-        corners = [at(x, y) for x, y in front_of([(mark.x, mark.y) for mark in marks])]
+        corners = [at(x, y) for x, y in front_of([(mark.x, mark.y) for mark in marks if mark.rival])]
         stairs = _stairs(corners)
         frame.shapes.append(Line([stairs], "front", 1.2))
         taken += [(min(a, c), min(b, d), max(a, c) + 1, max(b, d) + 1) for (a, b), (c, d) in pairwise(stairs)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ SIDES = {
     "cluster-compiled": "our cluster, compiled",
     "compiled": "the whole of `simulate`, compiled",
 }
-REQUESTS = {"simpy": 40_000, "salabim": 5_000, "ciw": 5_000, "cluster-python": 200_000, "python": 200_000}
+REQUESTS = {"simpy": 40_000, "salabim": 2_000, "ciw": 2_000, "cluster-python": 200_000, "python": 200_000}
 MANY = 2_000_000
 AIMS = {"cluster-python": 4.0, "cluster-compiled": 60.0}
 WORKERS = 50
@@ -42,10 +43,10 @@ def main() -> int:
     parser.add_argument("--page", metavar="FILE", type=Path, help="write the page of the documentation, too")
     options = parser.parse_args()
     python = options.python or str(our_environment())
-    rounds = 2 if options.quick else 5
+    rounds = 1 if options.quick else 5
     tables = {
         "peers": table(("side", "requests per second", "times SimPy", "aim", "reached"), peers(python, rounds)),
-        "waits": table(("side", "mean wait of 5,000 requests"), waits(python)),
+        "waits": table(("side", "mean wait of 2,000 requests"), waits(python)),
         "requests": table(("requests", "pure Python", "compiled"), by_requests(python, quick=options.quick)),
         "workers": table(("workers", "pure Python", "compiled"), by_workers(python, quick=options.quick)),
         "others": table(("what", "measured", "aim", "reached"), others(python, options.day, quick=options.quick)),
@@ -55,7 +56,16 @@ def main() -> int:
         command = f"python benchmarks/simulator.py {'--quick ' if options.quick else ''}"
         command += f"{'--day FILE ' if options.day else ''}--page {options.page}"
         today = dt.datetime.now(tz=dt.UTC).date()
-        options.page.write_text(PAGE.format(date=today, machine=machine(), command=command, **tables))
+        options.page.write_text(
+            PAGE.format(
+                date=today,
+                load=f"{os.getloadavg()[1]:.1f}",
+                machine=machine(),
+                command=command,
+                rounds=f"{rounds} rounds" if rounds > 1 else "one round",
+                **tables,
+            )
+        )
     return 0
 
 
@@ -99,31 +109,31 @@ def peers(python: str, rounds: int) -> Iterator[tuple[str, ...]]:
 def waits(python: str) -> Iterator[tuple[str, ...]]:
     """All sides simulate the same."""
     for side, name in SIDES.items():
-        yield name, f"{1000 * measure(python, side, 5_000, 5)['wait']:.6f} ms"
+        yield name, f"{1000 * measure(python, side, 2_000, 5)['wait']:.6f} ms"
 
 
 def by_requests(python: str, *, quick: bool) -> Iterator[tuple[str, ...]]:
     """What a request costs where there are more of them."""
     sizes = [10_000, 100_000, 1_000_000, *([] if quick else [10_000_000])]
-    yield from growth(python, [(size, WORKERS, f"{size:,}") for size in sizes])
+    yield from growth(python, [(size, WORKERS, f"{size:,}") for size in sizes], quick=quick)
 
 
 def by_workers(python: str, *, quick: bool) -> Iterator[tuple[str, ...]]:
     """What a request costs where there are more workers."""
-    requests = 300_000 if quick else 1_000_000
-    yield from growth(python, [(requests, size, f"{size:,}") for size in (10, 100, 1_000, 10_000)])
+    requests = 100_000 if quick else 1_000_000
+    yield from growth(python, [(requests, size, f"{size:,}") for size in (10, 100, 1_000, 10_000)], quick=quick)
 
 
-def growth(python: str, cases: list[tuple[int, int, str]]) -> Iterator[tuple[str, ...]]:
+def growth(python: str, cases: list[tuple[int, int, str]], *, quick: bool) -> Iterator[tuple[str, ...]]:
     """A line for each case, and how much more the dearest costs than the cheapest."""
     found: dict[str, list[float]] = {"cluster-python": [], "cluster-compiled": []}
     for requests, workers, name in cases:
         cells = []
         for side, costs in found.items():
-            if side == "cluster-python" and requests > 1_000_000:
+            if side == "cluster-python" and requests > (100_000 if quick else 1_000_000):
                 cells.append("not measured")
                 continue
-            costs.append(min(per_request(python, side, requests, workers) for _ in range(2)))
+            costs.append(min(per_request(python, side, requests, workers) for _ in range(1 if quick else 3)))
             cells.append(in_time(costs[-1]))
         yield name, *cells
     yield "the dearest over the cheapest", *(f"{max(costs) / min(costs):.2f}" for costs in found.values())
@@ -138,7 +148,7 @@ def others(python: str, day: str | None, *, quick: bool) -> Iterator[tuple[str, 
         )
         aim = f"at most {in_time(DAY_AIM)}"
         yield what, in_time(found["seconds"]), aim, met(found["seconds"] <= DAY_AIM)
-    for requests in (200_000, 1_000_000 if quick else 2_000_000):
+    for requests in (100_000, 400_000) if quick else (200_000, 2_000_000):
         for keep in ("all", "totals"):
             for engine in ("python", "compiled"):
                 took = measure(python, "memory", engine, keep, requests, WORKERS)["megabytes"]
@@ -168,8 +178,10 @@ Measured on {date} ({machine}) by
 {command}
 ```
 
-which wrote this page. Times are CPU time, in fresh processes, the sides in turn; a ratio is the median over the rounds,
-with the smallest and the largest. Machine code is compiled, or loaded, before the time begins.
+which wrote this page. Times are CPU time, in fresh processes, the sides in turn; a ratio is the median over the
+{rounds}, with the smallest and the largest. Machine code is compiled, or loaded, before the time begins.
+The load average of the machine was {load} at the end: above its number of cores, other work slowed all sides down, and
+times are longer than they would be.
 
 ## Beside others
 

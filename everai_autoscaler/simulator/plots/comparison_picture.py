@@ -21,6 +21,8 @@ __all__ = ["comparison_scene"]
 
 _WIDTH = 1200.0
 _EDGE = 24.0
+_ORACLE = "rate-oracle"
+"""The policy that knows the true rate: company, on no front."""
 _MANY = 5
 """From so many policies on they are named in two columns."""
 _LEFT = 72.0
@@ -105,6 +107,7 @@ def _panel(
                 cell.label,
                 str(labels.index(cell.label) + 1),
                 note=len(notes),
+                rival=cell.scaler != _ORACLE,
             )
         )
         notes.append(_note(cell, cell.metrics, rate))
@@ -178,7 +181,7 @@ def _key(scene: Scene, cells: Sequence[Cell], labels: Sequence[str], y: float) -
         arguments = arguments_line(dict(cell.arguments))
         if arguments and cell.scaler == label:
             words += f": {arguments}"
-        if cell.scaler == "rate-oracle":
+        if cell.scaler == _ORACLE:
             words += ": knows the true rate of requests; no policy can, it is here for comparison"
         scene.shapes.append(Text(x + 48, top + 14, clipped(words, wide - 70, size=12.5), "ink", 12.5))
     y += rows * 20 + 8

@@ -10,7 +10,6 @@ from typing import Any
 
 from everai_autoscaler.errors import MissingExtraError
 from everai_autoscaler.simulator.columns import (
-    FREE,
     HEAP,
     LONGEST_IDLE,
     MOST_RECENTLY_USED,
@@ -18,7 +17,6 @@ from everai_autoscaler.simulator.columns import (
     PLACE,
     RANK,
     ROOM,
-    SEAT_STEP,
     SERVED,
     SERVING,
     TOUCHED,
@@ -30,7 +28,10 @@ try:
 except ImportError as error:
     raise MissingExtraError(f"{error.name} is missing: pip install 'everai-autoscaler[simulator]'") from error
 
-__all__ = ["compiled", "inlined", "no_room", "plan_answer", "rank_of", "replace_answer", "take_answer", "take_room"]
+SERVING_BITS = 44
+"""Of a rank of the order by idleness: the steps are below, the requests that a worker serves above."""
+
+__all__ = ["SERVING_BITS", "compiled", "inlined", "no_room", "plan_answer", "rank_of", "take_room"]
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,42 +58,6 @@ def plan_answer(at: float, seat: int, answer_at: Any, seats: Any, numbers: Any) 
         answer_at[place] = answer_at[above]
         seats[HEAP, place] = seats[HEAP, above]
         place = above
-    answer_at[place] = at
-    seats[HEAP, place] = seat
-
-
-@compiled
-def take_answer(answer_at: Any, seats: Any, numbers: Any) -> None:
-    """Take the first answer out of the heap, and free its seat."""
-    size = numbers[SERVED] - 1
-    numbers[SERVED] = size
-    seats[FREE, size] = seats[HEAP, 0]
-    replace_answer(answer_at[size], seats[HEAP, size], answer_at, seats, size)
-
-
-@compiled
-def replace_answer(at: float, seat: int, answer_at: Any, seats: Any, size: int) -> None:
-    """Put an answer in the place of the first one of so many, and let it sink to where it belongs."""
-    step = seats[SEAT_STEP, seat]
-    place = 0
-    while True:
-        below = 2 * place + 1
-        if below >= size:
-            break
-        right = below + 1
-        if right < size and (
-            answer_at[right] < answer_at[below]
-            or (
-                answer_at[right] == answer_at[below]
-                and seats[SEAT_STEP, seats[HEAP, right]] < seats[SEAT_STEP, seats[HEAP, below]]
-            )
-        ):
-            below = right
-        if at < answer_at[below] or (at == answer_at[below] and step < seats[SEAT_STEP, seats[HEAP, below]]):
-            break
-        answer_at[place] = answer_at[below]
-        seats[HEAP, place] = seats[HEAP, below]
-        place = below
     answer_at[place] = at
     seats[HEAP, place] = seat
 
@@ -127,9 +92,6 @@ def no_room(worker: int, room: Any, numbers: Any, whole: Any) -> None:
         numbers[ROOM] = size
         if place < size:
             settle(room[RANK, size], room[WORKER, size], place, room, size, whole)
-
-
-SERVING_BITS = 44
 
 
 @compiled

@@ -20,8 +20,11 @@ from everai_autoscaler.simulator.columns import (
     LEFT_WORKER,
     LONGEST,
     LONGEST_IDLE,
+    MOST_RECENTLY_USED,
     NO_PLACE,
     ORDER,
+    PLACE,
+    RANK,
     REFUSED,
     REFUSED_REQUEST,
     ROOM,
@@ -36,22 +39,13 @@ from everai_autoscaler.simulator.columns import (
     WAITING,
     WORKER,
 )
-from everai_autoscaler.simulator.heaps import (
-    compiled,
-    inlined,
-    no_room,
-    plan_answer,
-    rank_of,
-    replace_answer,
-    take_answer,
-    take_room,
-)
+from everai_autoscaler.simulator.heaps import SERVING_BITS, compiled, inlined, no_room, plan_answer, rank_of, take_room
 
 __all__ = ["advance", "give", "ready", "withdraw"]
 
 
 @compiled
-def advance(
+def advance(  # noqa: C901, PLR0912, PLR0915 - one loop without calls, as in ``fast``: a call hands on all columns
     answers: float,
     requests: float,
     came: Any,
@@ -94,104 +88,190 @@ def advance(
     Returns:
         ``DONE``; or ``NO_PLACE`` where the queue or a list has to be lengthened first.
     """
-    while True:
-        next_came = came[numbers[INDEX]] if numbers[INDEX] < len(came) else math.inf
-        next_answer = answer_at[0] if numbers[SERVED] > 0 else math.inf
-        if is_full(came, began, queue, lists, numbers):
-            return NO_PLACE
-        if numbers[SERVED] > 0 and next_answer <= next_came:
-            if next_answer > answers:
-                return DONE
-            answer(
-                next_answer,
-                service,
-                began,
-                answered,
-                worker_of,
-                numbers,
-                queue,
-                lists,
-                left_at,
-                answer_at,
-                seats,
-                room,
-                whole,
-                real,
-            )
-        elif numbers[INDEX] == len(came) or next_came > requests:
-            return DONE
-        else:
-            arrive(next_came, service, began, worker_of, numbers, queue, lists, answer_at, seats, room, whole)
-
-
-@inlined
-def is_full(came: Any, began: Any, queue: Any, lists: Any, numbers: Any) -> Any:
-    """Whether one more event might find no place in the columns, the queue or a list."""
-    return (
-        (numbers[INDEX] - numbers[BASE] == len(began) and numbers[INDEX] < len(came))
-        or numbers[WAITING] == len(queue)
-        or numbers[REFUSED] == len(lists[REFUSED_REQUEST])
-        or numbers[LEFT] == len(lists[LEFT_WORKER])
+    # All numbers are local, and nothing is called: handing on columns would take most of the time.
+    index, step, completions, served = numbers[INDEX], numbers[STEP], numbers[COMPLETIONS], numbers[SERVED]
+    roomy, first, waiting, refused, left = (
+        numbers[ROOM],
+        numbers[FIRST],
+        numbers[WAITING],
+        numbers[REFUSED],
+        numbers[LEFT],
     )
-
-
-@inlined
-def answer(
-    now: float,
-    service: Any,
-    began: Any,
-    answered: Any,
-    worker_of: Any,
-    numbers: Any,
-    queue: Any,
-    lists: Any,
-    left_at: Any,
-    answer_at: Any,
-    seats: Any,
-    room: Any,
-    whole: Any,
-    real: Any,
-) -> None:
-    """The first answer is given; its worker begins with another request, or has room."""
-    seat = seats[HEAP, 0]
-    worker = finish(seats[SEAT_REQUEST, seat], now, service, answered, worker_of, numbers, lists, left_at, whole, real)
-    if whole[HERE, worker] == 0:
-        take_answer(answer_at, seats, numbers)
-    elif numbers[WAITING] > 0:
-        # Nobody else has room, or nothing would wait.
-        request = first_waiting(queue, numbers)
-        begin(request, worker, seat, now, began, worker_of, numbers, seats, whole)
-        replace_answer(now + service[request], seat, answer_at, seats, numbers[SERVED])
-    else:
-        take_answer(answer_at, seats, numbers)
-        take_room(worker, rank_of(worker, numbers, whole), room, numbers, whole)
-
-
-@inlined
-def arrive(
-    now: float,
-    service: Any,
-    began: Any,
-    worker_of: Any,
-    numbers: Any,
-    queue: Any,
-    lists: Any,
-    answer_at: Any,
-    seats: Any,
-    room: Any,
-    whole: Any,
-) -> None:
-    """The next request comes: a worker begins with it, or it waits, or it is refused."""
-    request = numbers[INDEX]
-    numbers[INDEX] += 1
-    if numbers[ROOM] > 0:
-        serve(request, now, service, began, worker_of, numbers, answer_at, seats, room, whole)
-    elif numbers[WAITING] >= numbers[LONGEST] >= 0:
-        lists[REFUSED_REQUEST, numbers[REFUSED]] = request
-        numbers[REFUSED] += 1
-    else:
-        queue[(numbers[FIRST] + numbers[WAITING]) & (len(queue) - 1)] = request
-        numbers[WAITING] += 1
+    order, concurrency, longest, base = numbers[ORDER], numbers[CONCURRENCY], numbers[LONGEST], numbers[BASE]
+    serving, successes, touched, here, place_of = (
+        whole[SERVING],
+        whole[SUCCESSES],
+        whole[TOUCHED],
+        whole[HERE],
+        whole[PLACE],
+    )
+    served_for, last_served = real[SERVED_FOR], real[LAST_SERVED]
+    heap, free, seat_step, seat_request = seats[HEAP], seats[FREE], seats[SEAT_STEP], seats[SEAT_REQUEST]
+    rank_at, worker_at = room[RANK], room[WORKER]
+    refused_at, left_worker = lists[REFUSED_REQUEST], lists[LEFT_WORKER]
+    known, last_place, around = len(came), base + len(began), len(queue) - 1
+    why = DONE
+    while True:
+        next_came = came[index] if index < known else math.inf
+        next_answer = answer_at[0] if served > 0 else math.inf
+        if (
+            (index == last_place and index < known)
+            or waiting > around
+            or refused == len(refused_at)
+            or left == len(left_worker)
+        ):
+            why = NO_PLACE
+            break
+        if served > 0 and next_answer <= next_came:
+            if next_answer > answers:
+                break
+            now = next_answer
+            seat = heap[0]
+            request = seat_request[seat]
+            worker = worker_of[request - base]
+            answered[request - base] = now
+            completions += 1
+            step += 1
+            touched[worker] = step
+            successes[worker] += 1
+            serves = serving[worker] - 1
+            served_for[worker] += service[request]
+            last_served[worker] = now
+            if here[worker] != 0 and waiting > 0:
+                # No other worker has room, or nothing would wait: its next request takes the seat.
+                request = queue[first]
+                first = (first + 1) & around
+                waiting -= 1
+                began[request - base] = now
+                worker_of[request - base] = worker
+                step += 1
+                touched[worker] = step
+                seat_step[seat] = step
+                seat_request[seat] = request
+                at = now + service[request]
+            else:
+                serving[worker] = serves
+                served -= 1
+                free[served] = seat
+                at, seat = answer_at[served], heap[served]
+                if here[worker] == 0:
+                    if serves == 0:
+                        left_worker[left] = worker
+                        left_at[left] = now
+                        left += 1
+                else:
+                    # It has room: it rises, or sinks, to where its rank belongs.
+                    rank = worker
+                    if order == MOST_RECENTLY_USED:
+                        rank = -step
+                    elif order == LONGEST_IDLE:
+                        rank = (serves << SERVING_BITS) | step
+                    place = place_of[worker]
+                    if place < 0:
+                        place = roomy
+                        roomy += 1
+                    while place > 0 and rank < rank_at[(place - 1) >> 1]:
+                        above = (place - 1) >> 1
+                        rank_at[place] = rank_at[above]
+                        worker_at[place] = worker_at[above]
+                        place_of[worker_at[place]] = place
+                        place = above
+                    while True:
+                        below = 2 * place + 1
+                        if below + 1 < roomy and rank_at[below + 1] < rank_at[below]:
+                            below += 1
+                        if below >= roomy or rank < rank_at[below]:
+                            break
+                        rank_at[place] = rank_at[below]
+                        worker_at[place] = worker_at[below]
+                        place_of[worker_at[place]] = place
+                        place = below
+                    rank_at[place] = rank
+                    worker_at[place] = worker
+                    place_of[worker] = place
+            # The first answer is over: another sinks from its place.
+            began_at, place = seat_step[seat], 0
+            while True:
+                below = 2 * place + 1
+                if below >= served:
+                    break
+                right = below + 1
+                if right < served and (
+                    answer_at[right] < answer_at[below]
+                    or (answer_at[right] == answer_at[below] and seat_step[heap[right]] < seat_step[heap[below]])
+                ):
+                    below = right
+                if at < answer_at[below] or (at == answer_at[below] and began_at < seat_step[heap[below]]):
+                    break
+                answer_at[place] = answer_at[below]
+                heap[place] = heap[below]
+                place = below
+            answer_at[place] = at
+            heap[place] = seat
+            continue
+        if index == known or next_came > requests:
+            break
+        request = index
+        index += 1
+        if roomy == 0:
+            if waiting >= longest >= 0:
+                refused_at[refused] = request
+                refused += 1
+            else:
+                queue[(first + waiting) & around] = request
+                waiting += 1
+            continue
+        worker = worker_at[0]
+        seat = free[served]
+        began[request - base] = next_came
+        worker_of[request - base] = worker
+        step += 1
+        touched[worker] = step
+        serves = serving[worker] + 1
+        serving[worker] = serves
+        seat_step[seat] = step
+        seat_request[seat] = request
+        at, place = next_came + service[request], served
+        served += 1
+        while place > 0:
+            above = (place - 1) >> 1
+            if at >= answer_at[above]:  # of one moment, what was begun later comes later
+                break
+            answer_at[place] = answer_at[above]
+            heap[place] = heap[above]
+            place = above
+        answer_at[place] = at
+        heap[place] = seat
+        # The first worker that has room: it sinks to where its new rank belongs, or another takes its place.
+        rank = worker
+        if serves >= concurrency:
+            place_of[worker] = -1
+            roomy -= 1
+            if roomy == 0:
+                continue
+            rank, worker = rank_at[roomy], worker_at[roomy]
+        elif order == MOST_RECENTLY_USED:
+            rank = -step
+        elif order == LONGEST_IDLE:
+            rank = (serves << SERVING_BITS) | step
+        place = 0
+        while True:
+            below = 2 * place + 1
+            if below + 1 < roomy and rank_at[below + 1] < rank_at[below]:
+                below += 1
+            if below >= roomy or rank < rank_at[below]:
+                break
+            rank_at[place] = rank_at[below]
+            worker_at[place] = worker_at[below]
+            place_of[worker_at[place]] = place
+            place = below
+        rank_at[place] = rank
+        worker_at[place] = worker
+        place_of[worker] = place
+    numbers[INDEX], numbers[STEP], numbers[COMPLETIONS], numbers[SERVED] = index, step, completions, served
+    numbers[ROOM], numbers[FIRST], numbers[WAITING] = roomy, first, waiting
+    numbers[REFUSED], numbers[LEFT] = refused, left
+    return why
 
 
 @inlined
@@ -216,36 +296,6 @@ def serve(
         take_room(worker, rank_of(worker, numbers, whole), room, numbers, whole)
     else:
         no_room(worker, room, numbers, whole)
-
-
-@inlined
-def finish(
-    request: int,
-    now: float,
-    service: Any,
-    answered: Any,
-    worker_of: Any,
-    numbers: Any,
-    lists: Any,
-    left_at: Any,
-    whole: Any,
-    real: Any,
-) -> Any:
-    """The *request* is answered; its worker."""
-    worker = worker_of[request - numbers[BASE]]
-    answered[request - numbers[BASE]] = now
-    numbers[COMPLETIONS] += 1
-    numbers[STEP] += 1
-    whole[TOUCHED, worker] = numbers[STEP]
-    whole[SUCCESSES, worker] += 1
-    whole[SERVING, worker] -= 1
-    real[SERVED_FOR, worker] += service[request]
-    real[LAST_SERVED, worker] = now
-    if whole[HERE, worker] == 0 and whole[SERVING, worker] == 0:
-        lists[LEFT_WORKER, numbers[LEFT]] = worker
-        left_at[numbers[LEFT]] = now
-        numbers[LEFT] += 1
-    return worker
 
 
 @inlined

@@ -15,6 +15,7 @@ from everai_autoscaler.errors import ContractError, MissingExtraError
 from everai_autoscaler.model import DecideResult, Dispatch, ScaleDownAction, ScaleUpAction
 from everai_autoscaler.simulator.cluster import Cluster
 from everai_autoscaler.simulator.engine import PAYS
+from everai_autoscaler.simulator.faults import Faults
 from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.simulator.simulate import simulate
 from everai_autoscaler.simulator.workload import Workload
@@ -133,6 +134,42 @@ def test_simulates_the_same_run():
     assert (python.ticks, python.workers) == (compiled.ticks, compiled.workers)
     assert python.requests.began[:80] == compiled.requests.began[:80]
     assert "simulated by the compiled engine" in compiled.setting.assumed
+
+
+@settings(deadline=None, max_examples=30)
+@given(workload=workloads(), seed=st.integers(0, 99), concurrency=st.integers(1, 3))
+def test_what_goes_wrong_is_the_same(workload, seed, concurrency):
+    """Workers fail to start, crash and are reclaimed under the same requests, whichever engine simulates them."""
+    faults = Faults(
+        start_failure=0.2,
+        never_ready=0.1,
+        notice=1.5,
+        draining=1.0,
+        crashes_per_hour=60,
+        spot_share=0.5,
+        reclaims_per_hour=60,
+    )
+    python, compiled = (
+        simulate(
+            "free-worker",
+            workload,
+            arguments={"max_workers": 6},
+            cold_start=3,
+            interval=2,
+            concurrency=concurrency,
+            faults=faults,
+            seed=seed,
+            tail=60,
+            engine=engine,
+        )
+        for engine in ("python", "compiled")
+    )
+
+    assert (python.ticks, python.workers, python.ended_at) == (compiled.ticks, compiled.workers, compiled.ended_at)
+    columns = "began", "answered", "worker"
+    assert [repr(getattr(python.requests, one)) for one in columns] == [
+        repr(getattr(compiled.requests, one)) for one in columns
+    ]
 
 
 @pytest.mark.parametrize(("requests", "engine"), [(PAYS - 1, "python"), (PAYS, "compiled")])

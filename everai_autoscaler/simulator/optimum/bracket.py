@@ -8,11 +8,11 @@ from attrs import evolve
 from everai_autoscaler.errors import AutoscalerError
 from everai_autoscaler.simulator.optimum.answer import Optimum
 from everai_autoscaler.simulator.optimum.bound import lower_bound
-from everai_autoscaler.simulator.optimum.exact import Floats, cover
+from everai_autoscaler.simulator.optimum.exact import Floats, cover, most_at_once
 from everai_autoscaler.simulator.optimum.question import Question
 from everai_autoscaler.simulator.optimum.schedule import Schedule, flaw, pack
 from everai_autoscaler.simulator.optimum.search import Found, search
-from everai_autoscaler.simulator.optimum.static import begins_with
+from everai_autoscaler.simulator.optimum.static import begins_with, static_fleet
 from everai_autoscaler.simulator.workload import Workload
 
 __all__ = ["bracket"]
@@ -25,13 +25,14 @@ _MUST = "requests that run for longer than they may wait are there at known time
 _GRID = "a linear programme over time, its dual objective computed outside the solver"
 
 
-def bracket(workload: Workload, question: Question, *, static: int, static_cost: float) -> Optimum:
-    """The proven limits for *question*, beside the static fleet that was found for it."""
+def bracket(workload: Workload, question: Question) -> Optimum:
+    """The proven limits for *question*, beside the best static fleet."""
     came = np.frombuffer(workload.arrivals, np.float64)
     services = np.frombuffer(workload.services, np.float64)
     ends = came + services
     horizon = float(ends.max(initial=0.0))
     at_once = cover(came, ends, question, horizon)
+    static, static_cost = _static(workload, question, came, ends, horizon)
     if not question.wait and not question.may_be_late and question.concurrency == 1:
         return Optimum(
             bound=at_once.cost,
@@ -78,6 +79,14 @@ def bracket(workload: Workload, question: Question, *, static: int, static_cost:
         static=static,
         static_cost=static_cost,
     )
+
+
+def _static(workload: Workload, question: Question, came: Floats, ends: Floats, horizon: float) -> tuple[int, float]:
+    """As ``static_fleet``, which need not try where nobody may wait: as many as are ever served at once are enough."""
+    if question.wait or question.may_be_late or question.concurrency > 1 or not len(came) or (ends == came).any():
+        return static_fleet(workload, question)
+    enough = max(question.minimum, most_at_once(came, ends))
+    return enough, enough * horizon + question.cold_start * max(0, enough - question.ready)
 
 
 def _cells(question: Question, horizon: float) -> int:

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from everai_autoscaler.simulator.optimum.question import Question
 
-__all__ = ["Cover", "Floats", "cover"]
+__all__ = ["Cover", "Floats", "cover", "most_at_once"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -77,6 +77,12 @@ def cover(begins: Floats, ends: Floats, question: Question, horizon: float) -> C
     leaves[:-1] = ~kept[1:]
     comes = np.concatenate((first[launched] - question.cold_start, first[given]))
     return Cover(cost, int(np.count_nonzero(launched)), steps(comes, last[leaves]))
+
+
+def most_at_once(begins: Floats, ends: Floats) -> int:
+    """How many intervals of some length there are at one moment, at most; *begins* never fall. At an end it is over."""
+    over = np.searchsorted(np.sort(ends), begins, side="right")
+    return int((np.arange(1, len(begins) + 1) - over).max(initial=0))
 
 
 def steps(comes: Floats, goes: Floats) -> tuple[tuple[float, int], ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from everai_autoscaler.errors import MissingExtraError
 from everai_autoscaler.simulator.optimum.answer import Optimum
 from everai_autoscaler.simulator.optimum.question import Question
-from everai_autoscaler.simulator.optimum.static import static_fleet
 from everai_autoscaler.simulator.workload import Workload
 
 __all__ = ["optimum"]
@@ -55,6 +54,7 @@ def optimum(
     except ImportError as error:
         if error.name not in {"numpy", "highspy"}:
             raise
-        raise MissingExtraError(f"{error.name} is missing: pip install 'everai-autoscaler[simulator]'") from error
-    static, static_cost = static_fleet(workload, question)
-    return bracket(workload, question, static=static, static_cost=static_cost)
+        raise MissingExtraError(
+            f"the optimum needs {error.name}: pip install 'everai-autoscaler[simulator]'; --no-optimum does without"
+        ) from error
+    return bracket(workload, question)

@@ -9,6 +9,7 @@ from brute_optimum import least_by_fleet, least_by_lives
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from everai_autoscaler.simulator.optimum.static import static_fleet
 from everai_autoscaler.simulator.workload import Workload
 
 pytest.importorskip("numpy")
@@ -63,12 +64,25 @@ def test_the_least_with_late_requests_lies_between_them(requests, wait, cold_sta
     assert best.late <= late
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_static_fleet_where_nobody_waits_is_the_one_that_trying_finds(seed):
+    """As many workers as requests are ever served at once, with and without a minimum and workers that are ready."""
+    draw = random.Random(seed)
+    requests = sorted((draw.randint(0, 9), draw.randint(seed % 2, 4)) for _ in range(draw.randint(0, 12)))
+    options = {"cold_start": 3, "minimum": draw.randint(0, 3), "workers": draw.randint(0, 3)}
+    workload = _workload(requests)
+
+    best = optimum(workload, **options)
+
+    assert static_fleet(workload, best.question) == (best.static, best.static_cost)
+
+
 @pytest.mark.slow
 def test_the_least_lies_between_them_on_hundreds():
     """On hundreds of seeded workloads of all kinds the limits hold, and are near on average."""
     draw = random.Random("brackets")
     near = []
-    for _ in range(400):
+    for _ in range(200):
         requests = sorted((draw.randint(0, 15), draw.randint(0, 5)) for _ in range(draw.randint(1, 5)))
         wait, cold_start, concurrency = draw.randint(0, 4), draw.randint(1, 6), draw.choice([1, 1, 2])
         share = 0.7 if len(requests) == 4 and draw.random() < 0.5 else 1.0

@@ -210,7 +210,7 @@ def simulated(engine: str, came: Any, service: Any, workers: int, *, keep: str =
 def ours(engine: str, number: int, workers: int) -> dict[str, Any]:
     """The whole way: snapshot, Decider, guard and cluster; and the cluster by itself, asked by the same rule."""
     if engine == "compiled":
-        simulated(engine, *requests(100, 5), 5)  # compiles it, or loads what was compiled before
+        simulated(engine, *requests(20_000, 5), 5)  # compiles it, or loads what was compiled before
     came, service = requests(number, workers)
     run, seconds = simulated(engine, came, service, workers)
     wait = float(np.mean(np.asarray(run.requests.began) - np.asarray(run.requests.came)))
@@ -245,7 +245,7 @@ def cluster(engine: str, number: int, workers: int) -> dict[str, Any]:
             now += INTERVAL
         return time.process_time() - began, target.fates()
 
-    play(100, 5)
+    play(20_000, 5)  # compiles what it needs, or loads what was compiled before: starts and removals, too
     seconds, fates = play(number, workers)
     return {"seconds": seconds, "wait": float(np.mean(np.asarray(fates.began) - np.asarray(fates.came)))}
 

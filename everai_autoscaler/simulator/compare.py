@@ -136,7 +136,7 @@ class Comparison:
     share: float
     """The share of the requests that are to begin within them."""
     oracles: tuple[Cell, ...] = field(default=(), repr=False)
-    """For each workload and cold start a policy that knows the true rate of requests: company, and not ranked."""
+    """For each workload and cold start a policy that knows the true rate of requests, for company; it isn't ranked."""
 
     def meets(self, cell: Cell) -> bool:
         """Whether the share of its requests that began in time is at least the wanted one."""

@@ -195,11 +195,17 @@ def policy() -> Any:
     return Rule()
 
 
-def simulated(engine: str, came: Any, service: Any, workers: int, *, keep: str = "all") -> Any:
-    """The run by our engine of that name."""
-    from everai_autoscaler.simulator import Workload, simulate
+def workload_of(came: Any, service: Any) -> Any:
+    """The requests as a workload."""
+    from everai_autoscaler.simulator import Workload
 
-    workload = Workload("M/M/k", array("d", came.tobytes()), array("d", service.tobytes()))
+    return Workload("M/M/k", array("d", came.tobytes()), array("d", service.tobytes()))
+
+
+def simulated(engine: str, workload: Any, workers: int, *, keep: str = "all") -> Any:
+    """The run by our engine of that name."""
+    from everai_autoscaler.simulator import simulate
+
     began = time.process_time()
     run: Any = simulate(
         policy(), workload, cold_start=COLD_START, interval=INTERVAL, workers=workers, engine=engine, keep=keep
@@ -210,9 +216,8 @@ def simulated(engine: str, came: Any, service: Any, workers: int, *, keep: str =
 def ours(engine: str, number: int, workers: int) -> dict[str, Any]:
     """The whole way: snapshot, Decider, guard and cluster; and the cluster by itself, asked by the same rule."""
     if engine == "compiled":
-        simulated(engine, *requests(20_000, 5), 5)  # compiles it, or loads what was compiled before
-    came, service = requests(number, workers)
-    run, seconds = simulated(engine, came, service, workers)
+        simulated(engine, workload_of(*requests(20_000, 5)), 5)  # compiles it, or loads what was compiled before
+    run, seconds = simulated(engine, workload_of(*requests(number, workers)), workers)
     wait = float(np.mean(np.asarray(run.requests.began) - np.asarray(run.requests.came)))
     return {"seconds": seconds, "wait": wait, "ticks": len(run.ticks)}
 
@@ -220,7 +225,7 @@ def ours(engine: str, number: int, workers: int) -> dict[str, Any]:
 def cluster(engine: str, number: int, workers: int) -> dict[str, Any]:
     """The cluster without snapshots or policy: the rule is told the numbers, as the peers' is."""
     from everai_autoscaler.model import DecideResult, ScaleDownAction, ScaleUpAction
-    from everai_autoscaler.simulator import Cluster, Workload
+    from everai_autoscaler.simulator import Cluster
 
     kind: Any = Cluster
     if engine == "compiled":
@@ -228,7 +233,7 @@ def cluster(engine: str, number: int, workers: int) -> dict[str, Any]:
 
     def play(count: int, fleet: int) -> tuple[float, Any]:
         came, service = requests(count, fleet)
-        workload = Workload("M/M/k", array("d", came.tobytes()), array("d", service.tobytes()))
+        workload = workload_of(came, service)
         target = kind(load=[workload], workers=fleet, cold_start=COLD_START)
         began, now = time.process_time(), target.clock.now()
         while True:
@@ -264,10 +269,10 @@ def day(path: str) -> dict[str, Any]:
 
 def memory(engine: str, keep: str, number: int, workers: int) -> dict[str, Any]:
     """Mebibytes that a run takes over those of its workload."""
-    simulated(engine, *requests(1000, 5), 5, keep=keep)
-    came, service = requests(number, workers)
+    simulated(engine, workload_of(*requests(1000, 5)), 5, keep=keep)
+    workload = workload_of(*requests(number, workers))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    _, seconds = simulated(engine, came, service, workers, keep=keep)
+    _, seconds = simulated(engine, workload, workers, keep=keep)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"megabytes": (after - before) / 1024, "seconds": seconds}
 

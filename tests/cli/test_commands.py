@@ -180,7 +180,10 @@ def test_a_reader_that_has_enough_is_no_error(start, a_line, tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_an_interrupt_ends_quietly(start, a_line):
     """Ctrl-C is no error with a traceback: the status is 130."""
+    # A command inherits what its parent ignores: a suite in the background of a shell ignores interrupts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = start("decide", "simple")
+    signal.signal(signal.SIGINT, before)
     process.stdin.write(a_line())
     process.stdin.flush()
     process.stdout.readline()

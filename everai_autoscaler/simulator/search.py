@@ -131,9 +131,12 @@ class Search:
             return None
         if not _is_database(self._path):
             _check_journal(self._path)
+        from sqlalchemy.pool import NullPool  # optuna needs it
+
         storages = self._optuna.storages
         found: optuna.storages.BaseStorage = (
-            storages.RDBStorage(f"sqlite:///{self._path}")
+            # Without a pool, which would leave connections open.
+            storages.RDBStorage(f"sqlite:///{self._path}", engine_kwargs={"poolclass": NullPool})
             if _is_database(self._path)
             else storages.JournalStorage(storages.journal.JournalFileBackend(self._path))
         )

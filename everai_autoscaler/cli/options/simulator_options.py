@@ -12,7 +12,7 @@ import click
 from attrs import frozen
 from click.shell_completion import CompletionItem
 
-from everai_autoscaler.cli.options.parameters import Seconds, Whole, misused, packed
+from everai_autoscaler.cli.options.parameters import Seconds, Whole, interval_option, misused, packed
 from everai_autoscaler.model import Dispatch
 from everai_autoscaler.simulator.workload import Workload
 from everai_autoscaler.words import counted
@@ -225,38 +225,30 @@ processes_option = click.option(
 optimum_option = click.option(
     "--optimum/--no-optimum", "optimum", default=True, help="Compute the cheapest that was possible.  [default: yes]"
 )
-_PICTURES = (".html", ".png", ".svg")
 
 
-def _picture(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
-    if path is not None and path.suffix.lower() not in _PICTURES:
-        raise click.BadParameter(f"{str(path)!r} doesn't end in one of {', '.join(_PICTURES)}")
-    return path
+def _to_file(name: str, endings: tuple[str, ...], *, what: str) -> Callable[[Any], Any]:
+    """The option *name*, which takes a file of one of these *endings*."""
+
+    def known(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
+        if path is not None and not path.name.lower().endswith(endings):
+            raise click.BadParameter(f"{str(path)!r} doesn't end in one of {', '.join(endings)}")
+        return path
+
+    return click.option(
+        name, type=click.Path(dir_okay=False, path_type=Path), callback=known, metavar="FILE", help=what
+    )
 
 
-plot_option = click.option(
+plot_option = _to_file(
     "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=_picture,
-    metavar="FILE",
-    help="Draw it into FILE: .png, .svg, or .html, which shows the numbers under the pointer.",
+    (".html", ".png", ".svg"),
+    what="Draw it into FILE: .png, .svg, or .html, which shows the numbers under the pointer.",
 )
-
-_ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
-
-
-def _saved_to(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
-    if path is not None and not path.name.lower().endswith(_ENDINGS):
-        raise click.BadParameter(f"{str(path)!r} doesn't end in one of {', '.join(_ENDINGS)}")
-    return path
-
-
-save_option = click.option(
+save_option = _to_file(
     "--save",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=_saved_to,
-    metavar="FILE",
-    help="Save every request, worker and decision into FILE: .jsonl, .jsonl.gz or .parquet.",
+    (".jsonl", ".jsonl.gz", ".parquet"),
+    what="Save every request, worker and decision into FILE: .jsonl, .jsonl.gz or .parquet.",
 )
 
 condition_options = packed(
@@ -269,14 +261,7 @@ condition_options = packed(
         metavar="SECONDS",
         help="Until a started worker is ready; compare takes several.  [default: 30]",
     ),
-    click.option(
-        "--interval",
-        type=Seconds(min=0, min_open=True),
-        default=20.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="Between two decisions.",
-    ),
+    interval_option,
     click.option("--price", type=Price(), metavar="MONEY", help="What an hour of one worker costs."),
     click.option(
         "--slo",

@@ -72,21 +72,7 @@ def taken(
             raise source.wrong(f"one request more than the {MOST_REQUESTS:,} that are accepted", line())
     if not arrivals:
         raise source.wrong("has no requests")
-    inputs, outputs = read.get("input_tokens"), read.get("output_tokens")
-    services, modelled = read.get("service_s"), ""
-    if services is None:
-        services, modelled = modelled_services(len(arrivals), inputs, outputs, wanted, source)
-    return Workload(
-        source.label,
-        arrivals,
-        services,
-        sessions=read.get("session"),
-        input_tokens=inputs,
-        output_tokens=outputs,
-        classes=read.get("class"),
-        source=source.name,
-        modelled=modelled,
-    )
+    return _workload(source, arrivals, read, wanted)
 
 
 def together(
@@ -122,6 +108,12 @@ def together(
         for line, (before, came) in zip(lines[1:], pairwise(arrivals), strict=True):
             if wrong := wrong_arrival(came, before):
                 raise source.wrong(f"arrival_s: {wrong}", line)
+    return _workload(source, arrivals, columns, wanted, how)
+
+
+def _workload(
+    source: Source, arrivals: array[float], columns: Mapping[str, Any], wanted: Wanted, how: str = ""
+) -> Workload:
     inputs, outputs = columns.get("input_tokens"), columns.get("output_tokens")
     services, modelled = columns.get("service_s"), ""
     if services is None or wanted.service is not None:

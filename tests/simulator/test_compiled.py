@@ -218,3 +218,14 @@ def test_without_the_extra(monkeypatch, missing):
     assert "simulated by the python engine" in run_of(PAYS, "auto").setting.assumed
     with pytest.raises(MissingExtraError, match=f"{missing} is missing: pip install 'everai-autoscaler.simulator.'"):
         run_of(1, "compiled")
+
+
+@pytest.mark.parametrize("dispatch", list(Dispatch))
+def test_answers_of_one_moment_come_in_the_order_in_which_they_were_begun(dispatch):
+    """Which worker is free first decides who gets the next request."""
+    workload = Workload("pairs", [0, 0, 0, 10, 10, 20], [5, 5, 5, 5, 1, 1])
+    python, compiled = (kind(load=[workload], workers=3, dispatch=dispatch) for kind in (Cluster, CompiledCluster))
+    for cluster in (python, compiled):
+        cluster.clock.sleep_until(cluster.clock.now() + 30)
+
+    assert list(python.fates().worker) == list(compiled.fates().worker)

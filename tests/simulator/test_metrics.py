@@ -9,6 +9,7 @@ from attrs import evolve
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.simulator.metrics import measure
 from everai_autoscaler.simulator.run import Life, Requests, Run, Setting, TickRow
+from everai_autoscaler.simulator.simulate import simulate
 from everai_autoscaler.simulator.workload import Workload
 
 SETTING = Setting("simple", {}, "10 s", 20.0, "oldest", price=3.6)
@@ -159,3 +160,12 @@ def test_a_limit_is_a_number_of_seconds(slo):
         measure(_run([], []), slo=slo)
     with pytest.raises(ArgumentError, match="is not a number of seconds"):
         _run([], []).slo(slo)
+
+
+@pytest.mark.parametrize(("pause", "flaps"), [(100, 1), (900, 0)])
+def test_a_removal_that_is_soon_taken_back_is_a_flap(pause, flaps):
+    """A worker that is started within five minutes after one was removed makes that removal a flap."""
+    arguments = {"min_workers": 0, "max_workers": 1, "max_idle_time": 20}
+    run = simulate("simple", [(0, 5), (60 + pause, 5)], arguments=arguments, cold_start=10)
+
+    assert flaps == run.metrics().flaps

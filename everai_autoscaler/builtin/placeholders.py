@@ -1,4 +1,4 @@
-"""The placeholder kinds that ship: ``Env`` and ``File``, and ``ConfigMap`` and ``Secret`` from a provider."""
+"""The placeholder kinds that ship: ``Env`` and ``File``; ``ConfigMap``, ``Secret`` and ``Tuned`` from a provider."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from pathlib import Path
 
 from everai_autoscaler.errors import PlaceholderError
 
-__all__ = ["CONFIGMAPS_VARIABLE", "SECRETS_VARIABLE", "read_configmap", "read_env", "read_file", "read_secret"]
+__all__ = [
+    "CONFIGMAPS_VARIABLE",
+    "SECRETS_VARIABLE",
+    "read_configmap",
+    "read_env",
+    "read_file",
+    "read_secret",
+    "read_tuned",
+]
 
 CONFIGMAPS_VARIABLE = "EVERAI_AUTOSCALER_CONFIGMAPS"
 """A directory with a directory for each ConfigMap, in which each key is a file: as Kubernetes mounts them."""
@@ -54,6 +62,14 @@ def read_configmap(name: str, key: str) -> str:
 def read_secret(name: str, key: str) -> str:
     """The value of *key* in the Secret *name*, of the first provider that is present."""
     return _read_provided("Secret", name, key, SECRETS_VARIABLE, "get_secret")
+
+
+def read_tuned(name: str, key: str) -> str:
+    """Nothing: what a policy's tuner has chosen is known to the runtime of the app *name* alone, which provides it."""
+    raise PlaceholderError(
+        f"Tuned {name}/{key}: only a runtime has what its tuner chose: everai-autoscaler run --tune=act; elsewhere "
+        f"give the argument a value: -a {key}=..."
+    )
 
 
 def _read_provided(kind: str, name: str, key: str, variable: str, getter: str) -> str:

@@ -38,4 +38,5 @@ def register_placeholder_kinds() -> Mapping[str, Callable[[str, str], str]]:
         "File": placeholders.read_file,
         "ConfigMap": placeholders.read_configmap,
         "Secret": placeholders.read_secret,
+        "Tuned": placeholders.read_tuned,
     }

@@ -15,7 +15,7 @@ from everai_autoscaler.errors import ArgumentError, describe_error
 from everai_autoscaler.model import Argument, ArgumentType, AutoScaler, RecordedArgument, RecordedDecorators, Schema
 from everai_autoscaler.model.binding import reconcile
 from everai_autoscaler.model.form import is_hidden
-from everai_autoscaler.model.late import source_of
+from everai_autoscaler.model.late import Sourced, source_of
 from everai_autoscaler.model.record import REDACTED
 from everai_autoscaler.model.schema import is_late
 
@@ -98,8 +98,11 @@ class Binder:
     """Nothing is late, so that every decision has the same."""
     _last: Bound | None = field(default=None, init=False)
     _read: dict[str, Any] = field(factory=dict, init=False)
+    _said: dict[str, str] = field(factory=dict, init=False)
+    """Where the last read value of an argument comes from, as far as the value says so itself."""
     _inside: dict[str, tuple[Any, Inside]] = field(factory=dict, init=False)
     _fitted: dict[str, Any] = field(factory=dict, init=False)
+    _fitted_from: dict[str, str] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         taken = self.schema.arguments
@@ -143,7 +146,7 @@ class Binder:
         given = self._decorate(given, changing, sources, observed_at, secrets, stale)
         chosen = {name for name in given if any(sources[name] == slot.name for slot in self.arguments_decorators)}
         stale_inputs = "; ".join(why for name, why in stale.items() if name not in given)
-        fitted = {name: self._fit_one(name, value, sources[name], secrets, stale) for name, value in given.items()}
+        fitted = {name: self._fit_one(name, value, sources, secrets, stale) for name, value in given.items()}
         self._fitted |= fitted
         values, warning = reconcile(self._defaults() | fitted)
         seeing = [slot.make(secrets, stale) for slot in self.factors_decorators]
@@ -169,7 +172,7 @@ class Binder:
     def _source(self, name: str, value: Any) -> str:
         if isinstance(value, Nested):
             return value.source
-        return source_of(value) if name in self._late else "literal"
+        return self._said.get(name) or (source_of(value) if name in self._late else "literal")
 
     def _read_one(self, name: str, value: Any, secrets: Secrets, stale: dict[str, str], warnings: list[str]) -> Any:
         if name not in self._late and not isinstance(value, Nested):
@@ -179,12 +182,20 @@ class Binder:
                 self._inside[name] = value.read(secrets, warnings)
                 self._read[name] = self._inside[name][0]
             else:
-                self._read[name] = secrets.read(value, name=f"{self.owner}: {name}")
+                self._keep(name, secrets.read(value, name=f"{self.owner}: {name}"))
         except ArgumentError as error:
             if name not in self._read:
                 raise
             stale[name] = str(error)
         return self._read[name]
+
+    def _keep(self, name: str, given: Any) -> None:
+        """Keep what was read, and what it says of where it comes from."""
+        if isinstance(given, Sourced):
+            self._read[name], self._said[name] = str(given), given.source
+        else:
+            self._read[name] = given
+            self._said.pop(name, None)
 
     def _decorate(
         self,
@@ -231,19 +242,21 @@ class Binder:
             for name, value in decorated.items()
         }
 
-    def _fit_one(self, name: str, value: Any, source: str, secrets: Secrets, stale: dict[str, str]) -> Any:
+    def _fit_one(self, name: str, value: Any, sources: dict[str, str], secrets: Secrets, stale: dict[str, str]) -> Any:
         argument = self.schema.arguments.get(name)
         if argument is None:  # the schema is open, and takes it as it is
             return value
         secret = secrets.hold(value)
         try:
-            fitted = argument.fit(value, source=source, owner=self.owner, secret=secret)
+            fitted = argument.fit(value, source=sources[name], owner=self.owner, secret=secret)
         except ArgumentError as error:
             if name not in self._fitted:
                 raise
             # One that couldn't even be read says that, rather than what had been wrong with the last that could.
             stale.setdefault(name, str(error))
-            fitted = self._fitted[name]
+            fitted, sources[name] = self._fitted[name], self._fitted_from[name]
+        else:
+            self._fitted_from[name] = sources[name]
         if secret:
             secrets.add(fitted)
         return fitted

@@ -15,7 +15,7 @@ from everai_autoscaler.errors import ArgumentError, DuplicateNameError, UnknownN
 from everai_autoscaler.model import Argument, AutoScaler, Schema, schema_of
 from everai_autoscaler.model.binding import rebuilt, reconcile
 from everai_autoscaler.model.form import HIDDEN, Way
-from everai_autoscaler.model.late import source_of
+from everai_autoscaler.model.late import Sourced, source_of
 from everai_autoscaler.model.schema import Nesting, is_late, undecorated
 from everai_autoscaler.plugin import Registry
 
@@ -67,6 +67,8 @@ class _Template:
     make: Callable[[Mapping[str, Any]], AutoScaler]
     late: Collection[str] = field(init=False)
     """Which of the arguments are read when a decision is made."""
+    _said: dict[str, str] = field(factory=dict, init=False)
+    """Where the last read value of an argument comes from, as far as the value says so itself."""
     _last: Made | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -100,15 +102,23 @@ class _Template:
     def sources(self) -> Iterator[tuple[str, str]]:
         """For each argument, where its value comes from."""
         for name, value in self.arguments.items():
-            yield name, value.source if isinstance(value, Nested) else source_of(value if name in self.late else None)
+            if isinstance(value, Nested):
+                yield name, value.source
+            else:
+                yield name, self._said.get(name) or source_of(value if name in self.late else None)
 
     def _read_one(self, name: str, value: Any, secrets: Secrets) -> Any:
         given = secrets.read(value, name=f"{self.where}: {name}")
+        self._said.pop(name, None)
+        if isinstance(given, Sourced):
+            self._said[name] = given.source
+            given = str(given)
         if name not in self.schema.arguments:  # the schema is open, and takes it as it is
             return given
         secret = secrets.hold(given)
         argument = self.schema.arguments[name]
-        fitted = argument.fit(given, source=source_of(value), owner=self.where, secret=secret)
+        source = self._said.get(name) or source_of(value)
+        fitted = argument.fit(given, source=source, owner=self.where, secret=secret)
         if secret:
             secrets.add(fitted)
         return fitted
@@ -126,15 +136,17 @@ class Nested:
     argument: Argument
     templates: Sequence[_Template]
     late: bool = field(init=False)
-    source: str = field(init=False)
-    """Where its late values come from, in words."""
     _last: tuple[Any, Inside] | None = field(default=None, init=False)
     _made: Sequence[Made] = field(default=(), init=False)
 
     def __attrs_post_init__(self) -> None:
         self.late = any(template.late for template in self.templates)
+
+    @property
+    def source(self) -> str:
+        """Where its late values come from, in words: those that were read last say it themselves, where they can."""
         late = (source for one in self.templates for name, source in one.sources() if name in one.late)
-        self.source = ", ".join(dict.fromkeys(late)) or "literal"
+        return ", ".join(dict.fromkeys(late)) or "literal"
 
     def read(self, secrets: Secrets, warnings: list[str]) -> tuple[Any, Inside]:
         """The argument's value, and what it was made of; both stay the same objects while what is read stays equal.

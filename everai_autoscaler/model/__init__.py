@@ -19,7 +19,7 @@ from everai_autoscaler.model.decorator import ArgumentsDecorator, Decorator, Dec
 from everai_autoscaler.model.dispatch import Dispatch
 from everai_autoscaler.model.factors import Factors, QueueReason, QueueSummary, Worker, WorkerStatus, WorkerSummary
 from everai_autoscaler.model.fleet import Fleet, why_stays
-from everai_autoscaler.model.late import ArgumentType, Placeholder
+from everai_autoscaler.model.late import ArgumentType, Placeholder, Sourced
 from everai_autoscaler.model.record import (
     Outcome,
     Record,
@@ -58,6 +58,7 @@ __all__ = [
     "ScaleUpAction",
     "Schema",
     "Signal",
+    "Sourced",
     "Worker",
     "WorkerStatus",
     "WorkerSummary",

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import attrs
 
 from everai_autoscaler.errors import ArgumentError, AutoscalerError, PlaceholderError, words_of
 
-__all__ = ["READERS", "ArgumentType", "Placeholder", "is_secret", "read", "reader", "source_of"]
+__all__ = ["READERS", "ArgumentType", "Placeholder", "Sourced", "is_secret", "read", "reader", "source_of"]
 
 READERS = "everai_autoscaler.reader"
 """The group of entry points in which the package names the function that reads placeholders outside any Decider."""
@@ -29,7 +29,7 @@ class Placeholder:
     """An argument whose value is read at decision time.
 
     Args:
-        kind: ``ConfigMap``, ``Secret``, ``Env``, ``File``, or a kind that a plugin gives.
+        kind: ``ConfigMap``, ``Secret``, ``Env``, ``File``, ``Tuned``, or a kind that a plugin gives.
         name: which one: of a ConfigMap its name, of a variable the variable, of a file its path.
         key: the entry in it; a variable has none, and a file may have none.
 
@@ -51,6 +51,28 @@ class Placeholder:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}/{self.key}" if self.key else f"{self.kind} {self.name}"
+
+
+class Sourced(str):
+    """A value that says where it comes from: a reader gives it where the placeholder alone doesn't say enough.
+
+    The record of the decision then has this *source* for the argument, in the place of the placeholder's.
+
+    >>> value = Sourced("5", source="tuned 12:35 on 24 h of traffic: rule 17")
+    >>> int(value), value.source
+    (5, 'tuned 12:35 on 24 h of traffic: rule 17')
+    """
+
+    __slots__ = ("source",)
+
+    source: str
+    """Where it comes from, in words."""
+
+    def __new__(cls, value: str, *, source: str) -> Self:
+        """*value* from that *source*."""
+        made = super().__new__(cls, value)
+        made.source = source
+        return made
 
 
 def _ask_the_installed_reader(placeholder: Placeholder) -> str:

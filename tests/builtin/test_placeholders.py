@@ -21,6 +21,7 @@ from everai_autoscaler.builtin.placeholders import (
     read_env,
     read_file,
     read_secret,
+    read_tuned,
 )
 from everai_autoscaler.errors import ArgumentError, PlaceholderError
 from everai_autoscaler.model import Factors, Placeholder
@@ -425,3 +426,14 @@ def test_an_unknown_kind_lists_the_kinds():
     """A placeholder of a kind that nobody reads says which kinds there are."""
     with pytest.raises(LookupError, match=r"placeholder kind 'Vault' is not one of .*ConfigMap, Env, File, .*Secret"):
         Placeholder(kind="Vault", name="a")()
+
+
+def test_what_a_tuner_chose_is_known_to_a_runtime_alone() -> None:
+    """Elsewhere the message names the command that has it, and the way without."""
+    with pytest.raises(PlaceholderError) as raised:
+        read_tuned("app", "rule")
+
+    assert (
+        "Tuned app/rule: only a runtime has what its tuner chose: everai-autoscaler run --tune=act; elsewhere give the "
+        "argument a value: -a rule=..."
+    ) == str(raised.value)

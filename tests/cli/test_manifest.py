@@ -135,7 +135,7 @@ def test_a_decorator_may_have_late_arguments(tmp_path):
         ("{name: simple, arguments: {a: {valueFrom: {secretKeyRef: {name: s}}}}}", "secretKeyRef.key: is missing"),
         (
             "{name: simple, arguments: {a: {valueFrom: {configMapKeyRef: {name: s, key: k}, secretKeyRef: {}}}}}",
-            "configMapKeyRef, secretKeyRef is not one of configMapKeyRef, secretKeyRef",
+            "configMapKeyRef, secretKeyRef is not one of configMapKeyRef, secretKeyRef, tunedKeyRef",
         ),
         (
             "{name: simple, arguments: {a: {valueFrom: {secretKeyRef: {name: s, key: k, kind: ConfigMap}}}}}",
@@ -265,3 +265,13 @@ def test_what_is_wrong_with_an_app_is_named_with_its_place(tmp_path, document, t
 
     assert told in str(raised.value)
     assert str(raised.value).startswith(str(path))
+
+
+def test_an_argument_that_a_tuner_sets(tmp_path):
+    """It names the app and the argument."""
+    path = tmp_path / "scaler.yaml"
+    path.write_text(
+        "{name: simple, arguments: {max_workers: {valueFrom: {tunedKeyRef: {name: app, key: max_workers}}}}}"
+    )
+
+    assert {"max_workers": Placeholder(kind="Tuned", name="app", key="max_workers")} == read_manifest(path).arguments

@@ -38,7 +38,7 @@ def test_the_builtins_are_listed_as_any_plugin(run):
         "autoscalers": ["free-worker", "simple"],
         "factors_decorators": ["average", "noop"],
         "arguments_decorators": ["noop", "time-match"],
-        "placeholder_kinds": ["ConfigMap", "Env", "File", "Secret"],
+        "placeholder_kinds": ["ConfigMap", "Env", "File", "Secret", "Tuned"],
     } == builtin["offers"]
     assert [] == builtin["failures"]
 

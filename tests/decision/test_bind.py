@@ -11,7 +11,16 @@ from attrs import Factory, define, field
 from everai_autoscaler.builtin import SimpleAutoScaler
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import ArgumentError
-from everai_autoscaler.model import AutoScaler, DecideResult, Decision, Decorator, Decorators, Factors, argument
+from everai_autoscaler.model import (
+    AutoScaler,
+    DecideResult,
+    Decision,
+    Decorator,
+    Decorators,
+    Factors,
+    Sourced,
+    argument,
+)
 from everai_autoscaler.testing import snapshot
 
 EMPTY = snapshot()
@@ -482,3 +491,65 @@ class TestDecoratorsOfArguments:
 
         assert 50 == recorder.decide(decider).max_workers
         assert "gone" in (recorder.arguments("max_workers")[2] or "")
+
+
+class TestAValueThatSaysWhereItComesFrom:
+    """A reader gives a ``Sourced``."""
+
+    def test_the_record_has_its_source(self, late: Any, recorder: Recorder) -> None:
+        """In the place of the placeholder's, as long as the value says one; the value is plain text or a number."""
+        most = late(Sourced("7", source="tuned 12:35"))
+        decider = Decider("simple", {"max_workers": most})
+        recorder.decide(decider)
+        tuned = recorder.arguments("max_workers")
+        most.value = "8"
+        recorder.decide(decider)
+
+        assert (7, "tuned 12:35", None) == tuned
+        assert (8, "ConfigMap settings/n", None) == recorder.arguments("max_workers")
+
+    def test_is_plain_text_to_the_policy(self, late: Any, recorder: Recorder) -> None:
+        """A policy that keeps its arguments keeps no more than text, and stays the same object for the same text."""
+        word = late(Sourced("one", source="tuned 12:35"))
+        decider = Decider(Told(word=word))
+        recorder.decide(decider)
+        first = recorder.last.bound.policy  # type: ignore[attr-defined]
+        word.value = Sourced("one", source="tuned 12:40")
+        recorder.decide(decider)
+
+        assert str is type(first.word)
+        assert first is recorder.last.bound.policy  # type: ignore[attr-defined]
+        assert ("one", "tuned 12:40", None) == recorder.arguments("word")
+
+    @pytest.mark.parametrize("bad", [LookupError("gone"), Sourced("abc", source="tuned 12:40")])
+    def test_the_last_good_one_keeps_its_source(self, late: Any, recorder: Recorder, bad: object) -> None:
+        """Whether the next can't be read or doesn't fit: the record says where the value that was used came from."""
+        most = late(Sourced("7", source="tuned 12:35"))
+        decider = Decider("simple", {"max_workers": most})
+        recorder.decide(decider)
+        most.value = bad
+        recorder.decide(decider)
+
+        assert (7, "tuned 12:35") == recorder.arguments("max_workers")[:2]
+        assert recorder.arguments("max_workers")[2] is not None
+
+    def test_a_value_that_does_not_fit_says_it(self, late: Any) -> None:
+        """The message has the source of the value, not the place where it was read."""
+        decider = Decider("simple", {"max_workers": late(Sourced("abc", source="tuned 12:35"))})
+
+        with pytest.raises(ArgumentError, match="'abc' from tuned 12:35 is not a whole number"):
+            decider.decide(EMPTY)
+
+    def test_of_a_scaler_inside(self, late: Any, recorder: Recorder) -> None:
+        """The argument that holds the scaler has the sources of what was read in it."""
+        most = late(Sourced("7", source="tuned 12:35"))
+        inside = {"name": "simple", "arguments": {"max_workers": most}}
+        decider = Decider("max", {"scalers": [inside]})
+        recorder.decide(decider)
+        tuned = recorder.arguments("scalers")
+        most.value = "8"
+        recorder.decide(decider)
+
+        assert "tuned 12:35" == tuned[1]
+        assert 7 == tuned[0][0]["arguments"]["max_workers"]
+        assert "ConfigMap settings/n" == recorder.arguments("scalers")[1]

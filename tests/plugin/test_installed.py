@@ -378,6 +378,6 @@ def test_the_builtin_plugin_offers_no_more_than_it_says(registry_of, backlog, pl
         "autoscalers": ["free-worker", "simple"],
         "factors_decorators": ["average", "noop"],
         "arguments_decorators": ["noop", "time-match"],
-        "placeholder_kinds": ["ConfigMap", "Env", "File", "Secret"],
+        "placeholder_kinds": ["ConfigMap", "Env", "File", "Secret", "Tuned"],
     }
     assert expected == {kind: sorted(offered) for kind, offered in offers.items()}

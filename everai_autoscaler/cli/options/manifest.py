@@ -20,7 +20,7 @@ _SCHEDULER = AutoScaler.scheduler_name()
 """The only one that there is."""
 _KEYS = ("name", "arguments", "decorators")
 _KINDS = ("arguments", "factors")
-_REFERENCES = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret"}
+_REFERENCES = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret", "tunedKeyRef": "Tuned"}
 
 
 @frozen

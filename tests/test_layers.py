@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "loop": {*GROUND, "model"},
     "engine": {*GROUND, "model", "loop"},
     "traces": {*GROUND, "simulator"},
+    "tuning": {*GROUND, "model", "plugin", "decision", "builtin", "simulator", "loop", "serving"},
     "explain": {*GROUND, "model", "plugin", "decision"},
     "serving": {*GROUND, "model"},
     "http": GROUND,
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     "runtime": {*GROUND, "model", "loop", "engine", "http"},
     "cli": {
         *{*GROUND, "model", "plugin", "builtin", "testing", "decision", "explain", "loop", "traces", "simulator"},
-        *{"engine", "runtime", "local"},
+        *{"engine", "runtime", "local", "tuning"},
     },
     "__init__": {*GROUND, "model", "plugin", "builtin", "decision", "loop"},
 }

@@ -23,6 +23,7 @@ ROOMS = [
     "everai_autoscaler.decision",
     "everai_autoscaler.testing",
     "everai_autoscaler.traces",
+    "everai_autoscaler.tuning",
     "everai_autoscaler.words",
     "everai_autoscaler.wrapper",
 ]

@@ -93,7 +93,17 @@ class _Decision:
         return len(self.fleet.busy) + len(self.fleet.free) + len(self.fleet.starting)
 
     def result(self) -> DecideResult:
-        return self._minimum() or self._more() or self._fewer()
+        result = self._minimum() or self._more() or self._fewer()
+        return result.wanting(wanted) if (wanted := self._wanted()) > self.limits.max_workers else result
+
+    def _wanted(self) -> int:
+        """How many workers there would be without the maximum, where it is more than there are; else 0."""
+        step: int = self.limits.scale_up_step
+        if self.fleet.starting or self.wish.more is None or self.counting < self.limits.min_workers:
+            return 0
+        if self.wish.more:
+            return self.counting + step
+        return 0 if self.counting or not self.fleet.factors.waiting() else 1
 
     def _minimum(self) -> DecideResult | None:
         missing = self.limits.min_workers - self.counting

@@ -53,6 +53,8 @@ def within_the_bound(result: DecideResult, max_workers: int) -> DecideResult:
         return _replaced(result, result.actions, max_workers)
     if result.max_workers <= max_workers:
         return result
+    if result.capped is not None:
+        result = result.wanting(result.capped.wanted, allowed=max_workers)
     why = f"at most {max_workers}, not {result.max_workers}: that is the bound max_workers"
     return _replaced(result, result.actions, max_workers).explained([_reason(why)])
 
@@ -120,6 +122,8 @@ def not_above_the_maximum(result: DecideResult, factors: Factors) -> DecideResul
     room = max(0, result.max_workers - there)
     if result.up <= room:
         return result
+    staying = len({worker.worker_id for worker in factors.workers or () if not worker.draining})
+    result = result.wanting(staying + result.up)
     actions: list[Action] = [ScaleUpAction(count=room)] if room else []
     why = f"up by {room} instead of {result.up}: {counted(there, 'worker')} of at most {result.max_workers} there"
     return _corrected(result, actions, [why])

@@ -14,6 +14,7 @@ from everai_autoscaler.model.action import (
 from everai_autoscaler.model.autoscaler import AutoScaler, name_of
 from everai_autoscaler.model.binding import bind, build
 from everai_autoscaler.model.builtin_autoscaler import BuiltinAutoScaler
+from everai_autoscaler.model.capped import Capped
 from everai_autoscaler.model.decision import Decision
 from everai_autoscaler.model.decorator import ArgumentsDecorator, Decorator, Decorators, FactorsDecorator
 from everai_autoscaler.model.dispatch import Dispatch
@@ -37,6 +38,7 @@ __all__ = [
     "ArgumentsDecorator",
     "AutoScaler",
     "BuiltinAutoScaler",
+    "Capped",
     "DecideResult",
     "Decision",
     "Decorator",

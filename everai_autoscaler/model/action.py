@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
+from everai_autoscaler.model.capped import Capped
 from everai_autoscaler.model.factors import Factors
 from everai_autoscaler.model.fleet import Fleet
 from everai_autoscaler.model.wire import WireModel
@@ -109,9 +110,9 @@ class DecideResult(WireModel):
     ]
     """What to do; empty when nothing is to be done."""
 
-    # One attribute for both, looked up in pydantic's own dictionary: every decision makes and reads some.
-    _beside: tuple[tuple[Reason, ...], bool] = PrivateAttr(default_factory=lambda: ((), False))
-    """The reasons, and whether it is a hold."""
+    # One attribute for all, looked up in pydantic's own dictionary: every decision makes and reads some.
+    _beside: tuple[tuple[Reason, ...], bool, Capped | None] = PrivateAttr(default_factory=lambda: ((), False, None))
+    """The reasons, whether it is a hold, and which bound is in the way of more workers."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DecideResult) or type(self) is not type(other):
@@ -123,6 +124,8 @@ class DecideResult(WireModel):
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         yield from super().__repr_args__()
         yield "held", self.held
+        if self.capped is not None:
+            yield "capped", str(self.capped)
         yield "reasons", [str(reason) for reason in self.reasons]
 
     @property
@@ -136,6 +139,12 @@ class DecideResult(WireModel):
         """Whether this is "not known, so nothing is done" rather than "satisfied, so nothing is to be done"."""
         held: bool = (self.__pydantic_private__ or {})["_beside"][1]
         return held
+
+    @property
+    def capped(self) -> Capped | None:
+        """Which bound is in the way of workers that the policy wants; ``None`` where none is, as far as it says."""
+        capped: Capped | None = (self.__pydantic_private__ or {})["_beside"][2]
+        return capped
 
     @property
     def up(self) -> int:
@@ -166,7 +175,35 @@ class DecideResult(WireModel):
     def saying(self, reasons: Iterable[Reason]) -> Self:
         """The same answer with other *reasons*."""
         copied = self.model_copy()
-        copied._beside = tuple(reasons), self.held  # noqa: SLF001 - a copy of this very object
+        copied._beside = tuple(reasons), self.held, self.capped  # noqa: SLF001 - a copy of this very object
+        return copied
+
+    def wanting(self, wanted: int, *, allowed: int | None = None, by: str = Capped.MAXIMUM) -> Self:
+        """The same answer of a policy that would have *wanted* so many workers without its bounds.
+
+        Where that is more than there may be, the answer is ``capped``: runtimes count it and tell it. It changes
+        nothing that is done, and isn't part of the wire form.
+
+        Args:
+            wanted: how many workers the policy would have, without those that drain.
+            allowed: how many there may be; ``max_workers`` where it isn't given.
+            by: what allows no more: ``maximum``, or the name of a wrapper.
+
+        >>> full = DecideResult(max_workers=5, actions=[]).because("9 waiting, and 5 of at most 5 there")
+        >>> print(full.wanting(9).capped)
+        wanted 9, may have 5: maximum
+        >>> full.wanting(5).capped is None
+        True
+        """
+        most = self.max_workers if allowed is None else allowed
+        return self.capped_by(Capped.narrowed(self.capped, wanted=wanted, allowed=most, by=by))
+
+    def capped_by(self, capped: Capped | None) -> Self:
+        """The same answer, with that bound in the way of more workers."""
+        if capped == self.capped:
+            return self
+        copied = self.model_copy()
+        copied._beside = self.reasons, self.held, capped  # noqa: SLF001 - a copy of this very object
         return copied
 
     @classmethod
@@ -178,6 +215,7 @@ class DecideResult(WireModel):
         max_workers: int,
         who: str = POLICY,
         held: bool = False,
+        capped: Capped | None = None,
     ) -> Self:
         """The answer with these *actions* and reasons.
 
@@ -185,7 +223,7 @@ class DecideResult(WireModel):
         1
         """
         result = cls(max_workers=max_workers, actions=actions)
-        result._beside = (Reason(who=who, why=why),) if isinstance(why, str) else tuple(why), held
+        result._beside = (Reason(who=who, why=why),) if isinstance(why, str) else tuple(why), held, capped
         return result
 
     @classmethod
@@ -229,8 +267,8 @@ class DecideResult(WireModel):
         fleet = Fleet.of(factors, start_timeout=start_timeout)
         if fleet is None:
             return cls.hold(factors, "workers not known", max_workers=max_workers)
-        goal = min(max(wanted, min_workers), max_workers)
-        return cls._to(goal, fleet, max_workers=max_workers, max_idle_time=max_idle_time)
+        wanted = max(wanted, min_workers)
+        return cls._to(wanted, fleet, max_workers=max_workers, max_idle_time=max_idle_time)
 
     @classmethod
     def towards(
@@ -252,20 +290,25 @@ class DecideResult(WireModel):
         >>> result.up, result.reasons[0].why
         (2, '8 waiting: 3 wanted (1 to 10), 1 there')
         """
-        goal = min(max(wanted, min_workers), max_workers)
-        result = cls._to(goal, fleet, max_workers=max_workers, max_idle_time=max_idle_time)
+        wanted = max(wanted, min_workers)
+        goal = min(wanted, max_workers)
+        result = cls._to(wanted, fleet, max_workers=max_workers, max_idle_time=max_idle_time)
         stay = "; nobody may go yet" if goal < fleet.present and not result.actions else ""
         return result.because(f"{why}: {goal} wanted ({min_workers} to {max_workers}), {fleet.present} there{stay}")
 
     @classmethod
-    def _to(cls, goal: int, fleet: Fleet, *, max_workers: int, max_idle_time: float) -> Self:
+    def _to(cls, wanted: int, fleet: Fleet, *, max_workers: int, max_idle_time: float) -> Self:
+        goal = min(wanted, max_workers)
+        capped = Capped(wanted=wanted, allowed=max_workers) if wanted > max_workers else None
         missing, room = goal - fleet.present, max_workers - fleet.total
         if missing > 0 and room > 0:
-            return cls(max_workers=max_workers, actions=[ScaleUpAction(count=min(missing, room))])
+            up: list[Action] = [ScaleUpAction(count=min(missing, room))]
+            return cls.of(up, (), max_workers=max_workers, capped=capped)
         leaving = fleet.leaving(goal, max_idle_time=max_idle_time)
         if missing > 0:
             leaving = leaving[:1]  # the suspect that takes the place of a new worker
-        result = cls(max_workers=max_workers, actions=[ScaleDownAction(worker_id=one.worker_id) for one in leaving])
+        down: list[Action] = [ScaleDownAction(worker_id=one.worker_id) for one in leaving]
+        result = cls.of(down, (), max_workers=max_workers, capped=capped)
         given_up = ", ".join(worker.worker_id for worker in leaving[: len(fleet.suspects)])
         why = f"gives up {given_up}: starting for longer than {fleet.start_timeout:g} s"
         return result.because(why) if given_up else result

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue
 
 from everai_autoscaler.model.action import DecideResult, Reason
+from everai_autoscaler.model.capped import Capped
 from everai_autoscaler.model.factors import Factors
 from everai_autoscaler.model.form import ScalerForm, is_hidden
-from everai_autoscaler.model.wire import WireModel
+from everai_autoscaler.model.wire import GrowingModel, WireModel
 
 __all__ = ["Outcome", "Record", "RecordedArgument", "RecordedDecorator", "RecordedDecorators"]
 
@@ -43,19 +44,23 @@ class RecordedDecorators(WireModel):
     factors: list[RecordedDecorator] = Field(default_factory=list)
 
 
-class Outcome(WireModel):
-    """An answer with what its wire form has no word for: whether it is a hold, and why."""
+class Outcome(GrowingModel):
+    """An answer with what its wire form has no word for: whether it is a hold, why, and what is in the way of more."""
+
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"capped"})
 
     max_workers: int
     actions: list[JsonValue]
     held: bool
     reasons: list[Reason]
+    capped: Capped | None = None
+    """Which bound is in the way of workers that are wanted; left out where none is."""
 
     @classmethod
     def of(cls, result: DecideResult) -> Self:
         """The outcome that *result* is."""
-        wire = result.model_dump()
-        return cls(**wire, held=result.held, reasons=list(result.reasons))
+        given = result.model_dump() | ({} if result.capped is None else {"capped": result.capped})
+        return cls(**given, held=result.held, reasons=list(result.reasons))
 
     def differs_from(self, other: Outcome) -> bool:
         """Whether the two would do different things; how they say it doesn't matter."""

@@ -15,6 +15,7 @@ from everai_autoscaler.errors import describe_error
 from everai_autoscaler.model import (
     Action,
     AutoScaler,
+    Capped,
     DecideResult,
     Factors,
     Fleet,
@@ -75,6 +76,13 @@ class Opinion:
     """Whether it has no opinion."""
     actions: Sequence[Action] | None = None
     """What it does, where that isn't exactly *up* and *leaving*."""
+    capped: Capped | None = None
+    """Which bound is in the way of more workers."""
+
+    @property
+    def demand(self) -> int:
+        """How many workers it would have started to have without its bounds; 0 where it starts none."""
+        return max(self.wanted if self.up else 0, 0 if self.capped is None else self.capped.wanted)
 
     def result(self) -> DecideResult:
         """The same as a policy's answer."""
@@ -82,7 +90,9 @@ class Opinion:
         if actions is None:
             ups = [ScaleUpAction(count=self.up)] if self.up else []
             actions = [*ups, *(ScaleDownAction(worker_id=one) for one in self.leaving)]
-        return DecideResult.of(list(actions), self.reasons, max_workers=self.max_workers, held=self.held)
+        return DecideResult.of(
+            list(actions), self.reasons, max_workers=self.max_workers, held=self.held, capped=self.capped
+        )
 
     def __str__(self) -> str:
         return f"{self.name} holds" if self.held else f"{self.name} wants {self.wanted}"
@@ -112,10 +122,18 @@ class Move:
         part = "" if does == wanted else f"{does or 'none'} of "
         return f"{verb} {part}{counted(wanted, 'worker')}"
 
-    def opinion(self, name: str, reasons: Sequence[Reason], *, max_workers: int, memory: JsonValue) -> Opinion:
+    def opinion(
+        self,
+        name: str,
+        reasons: Sequence[Reason],
+        *,
+        max_workers: int,
+        memory: JsonValue,
+        capped: Capped | None = None,
+    ) -> Opinion:
         """The opinion that this is to be done."""
         wanted = self.present + self.up - len(self.down)
-        return Opinion(name, max_workers, reasons, memory, wanted, self.up, self.down)
+        return Opinion(name, max_workers, reasons, memory, wanted, self.up, self.down, capped=capped)
 
 
 @define
@@ -150,13 +168,32 @@ class Asked:
     def left_alone(self, why: str, own: JsonValue = None, *, max_workers: int | None = None) -> Opinion:
         """The opinion of the scaler inside, and why it isn't changed but for *max_workers*; *own* is remembered."""
         said, most = self.opinion, self.opinion.max_workers if max_workers is None else max_workers
-        memory = together(own, [said.memory])
-        return evolve(said, name=self.who, max_workers=most, reasons=self._reasons(why), memory=memory)
+        memory, capped = together(own, [said.memory]), self.capped(most)
+        return evolve(said, name=self.who, max_workers=most, reasons=self._reasons(why), memory=memory, capped=capped)
 
-    def moved(self, move: Move, why: str, own: JsonValue = None, *, max_workers: int | None = None) -> Opinion:
-        """The opinion that *move* is to be done instead, and why; *own* is remembered."""
-        said, most = self.opinion, self.opinion.max_workers if max_workers is None else max_workers
-        return move.opinion(self.who, self._reasons(why), max_workers=most, memory=together(own, [said.memory]))
+    def moved(
+        self, move: Move, why: str, own: JsonValue = None, *, max_workers: int | None = None, demand: int = 0
+    ) -> Opinion:
+        """The opinion that *move* is to be done instead, and why; *own* is remembered.
+
+        Args:
+            max_workers: the maximum, where the wrapper has one of its own.
+            demand: how many workers the wrapper itself would have without any maximum.
+        """
+        most = self.opinion.max_workers if max_workers is None else max_workers
+        return move.opinion(
+            self.who,
+            self._reasons(why),
+            max_workers=most,
+            memory=together(own, [self.opinion.memory]),
+            capped=self.capped(most, demand=demand),
+        )
+
+    def capped(self, most: int, *, demand: int = 0) -> Capped | None:
+        """Which bound is in the way when there may be *most* workers: one inside, or the wrapper's own."""
+        said = self.opinion
+        by = self.who if most < said.max_workers else Capped.MAXIMUM
+        return Capped.narrowed(said.capped, wanted=max(demand, said.demand), allowed=most, by=by)
 
     def _reasons(self, why: str) -> Sequence[Reason]:
         return (*self.opinion.reasons, *self.afresh, Reason(who=self.who, why=why))
@@ -178,7 +215,7 @@ def ask(scaler: AutoScaler, factors: Factors, memory: JsonValue, fleet: Fleet | 
     if not isinstance(given[0], DecideResult):
         raise TypeError(f"{name} gave a {type(given[0]).__name__}, not a DecideResult")
     result, remembered = given[0].spoken_by(name), given[1]
-    said = (name, result.max_workers, result.reasons, remembered)
+    said, capped = (name, result.max_workers, result.reasons, remembered), result.capped
     leaving: Sequence[str] = ()
     present, up = 0 if fleet is None else fleet.present, 0
     if fleet is not None and result.actions:
@@ -186,7 +223,7 @@ def ask(scaler: AutoScaler, factors: Factors, memory: JsonValue, fleet: Fleet | 
         if not up:  # a policy that says both means the up, as the guard has it
             there = {worker.worker_id for worker in fleet.staying}
             leaving = tuple(dict.fromkeys(one for one in result.down if one in there))
-    return Opinion(*said, present + up - len(leaving), up, leaving, result.held, result.actions)
+    return Opinion(*said, present + up - len(leaving), up, leaving, result.held, result.actions, capped)
 
 
 def contained(scaler: AutoScaler, factors: Factors, memory: JsonValue, fleet: Fleet | None) -> Opinion:

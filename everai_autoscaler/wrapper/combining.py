@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from attrs import frozen
 from pydantic import JsonValue
 
-from everai_autoscaler.model import AutoScaler, Factors, Fleet, Reason, argument
+from everai_autoscaler.model import AutoScaler, Capped, Factors, Fleet, Reason, argument
 from everai_autoscaler.words import counted
 from everai_autoscaler.wrapper.asking import Move, Opinion, Wrapper, ask, held
 from everai_autoscaler.wrapper.memory import recall, together
@@ -47,7 +47,16 @@ class Combination(Wrapper):
         reasons = [reason for opinion in opinions for reason in opinion.reasons]
         why = Reason(who=who, why=_why(opinions, move, fleet, wanted, most))
         reasons += [*recalled.reasons, why]
-        return move.opinion(who, reasons, max_workers=most, memory=remembered)
+        capped = self._capped(deciding, most)
+        return move.opinion(who, reasons, max_workers=most, memory=remembered, capped=capped)
+
+    def _capped(self, deciding: Sequence[Opinion], most: int) -> Capped | None:
+        """Which bound is in the way of as many workers as would be chosen without any: that of the smallest maximum."""
+        demand = self.chosen(opinion.demand for opinion in deciding)
+        bounds = [opinion.capped for opinion in deciding if opinion.capped is not None]
+        tightest = min(bounds, key=lambda capped: capped.allowed, default=None)
+        by = Capped.MAXIMUM if tightest is None or tightest.allowed > most else tightest.by
+        return Capped.narrowed(None, wanted=demand, allowed=most, by=by)
 
 
 def _named_by_all(deciding: Sequence[Opinion]) -> Sequence[str]:

@@ -57,4 +57,4 @@ class FirstValid(Wrapper):
             why += f", but removes none of {counted(len(decides.leaving), 'worker')} while {unknowing} can't know"
         reasons = [reason for opinion in opinions for reason in opinion.reasons]
         reasons += [*recalled.reasons, Reason(who=who, why=why)]
-        return move.opinion(who, reasons, max_workers=most, memory=memory)
+        return move.opinion(who, reasons, max_workers=most, memory=memory, capped=decides.capped)

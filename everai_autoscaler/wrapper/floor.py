@@ -51,4 +51,4 @@ class Floor(Wrapper):
         does += [f"keeps {stays} of {counted(len(opinion.leaving), 'worker')}"] if stays else []
         if fleet.present + move.up < least:
             does.append(f"the maximum is {most}")
-        return asked.moved(move, there + (f": {', '.join(does)}" if does else ""), max_workers=most)
+        return asked.moved(move, there + (f": {', '.join(does)}" if does else ""), max_workers=most, demand=least)

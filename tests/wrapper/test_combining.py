@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from everai_autoscaler import AutoScaler, DecideResult, FreeWorkerAutoScaler, SimpleAutoScaler
 from everai_autoscaler.testing import factors, snapshot, worker
-from everai_autoscaler.wrapper import FirstValid, Max, Min
+from everai_autoscaler.wrapper import Ceiling, FirstValid, Max, Min
 
 
 @define
@@ -250,3 +250,25 @@ class TestFirstValid:
 
         assert 1 == result.up
         assert memory == after
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "one", "other", "capped"),
+    [
+        (Max, (9, 6), (3, 20), "wanted 9, may have 6: maximum"),
+        (Max, (9, 20), (3, 6), "wanted 9, may have 6: maximum"),
+        (Max, (5, 20), (3, 6), "None"),
+        (Min, (9, 6), (8, 7), "wanted 8, may have 6: maximum"),
+        (Min, (9, 6), (5, 20), "None"),
+    ],
+)
+def test_the_demand_that_is_chosen_meets_the_smallest_maximum(wants, wrapper, one, other, capped):
+    """Of what each would want without its bounds one number is chosen, as of what they want."""
+    assert capped == str(wrapper([wants(*one), wants(*other)]).decide(snapshot(free=1)).capped)
+
+
+def test_the_wrapper_inside_that_is_in_the_way_is_named(wants):
+    """Its maximum is the smallest."""
+    result = Max([wants(9), Ceiling(wants(7), workers=4)]).decide(snapshot(free=1))
+
+    assert "wanted 9, may have 4: ceiling" == str(result.capped)

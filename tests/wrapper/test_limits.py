@@ -123,3 +123,34 @@ def test_a_ceiling_without_workers_changes_only_the_maximum(wants):
     result = Ceiling(wants(6), workers=4).decide(snapshot(workers=None))
 
     assert (True, 4) == (result.held, result.max_workers)
+
+
+class TestCapped:
+    """Which bound is in the way of more workers, and who of several says it."""
+
+    def test_a_ceiling_names_itself(self, wants):
+        """The inner maximum would have allowed more."""
+        assert "wanted 6, may have 4: ceiling" == str(Ceiling(wants(6), workers=4).decide(snapshot(free=1)).capped)
+
+    def test_the_demand_inside_is_passed_on(self, wants):
+        """The inner maximum swallows a part, the ceiling more of it."""
+        result = Ceiling(wants(9, most=6), workers=4).decide(snapshot(free=6))
+
+        assert "wanted 9, may have 4: ceiling" == str(result.capped)
+
+    @pytest.mark.parametrize("wrapper", [Cooldown, lambda one: Ceiling(one, workers=8), lambda one: FirstValid([one])])
+    def test_the_maximum_inside_keeps_its_name(self, wants, wrapper):
+        """A wrapper that isn't in the way says what is."""
+        result = wrapper(wants(9, most=6)).decide(snapshot(free=6))
+
+        assert "wanted 9, may have 6: maximum" == str(result.capped)
+
+    def test_a_fleet_above_a_ceiling_that_wants_no_more_meets_no_bound(self, wants):
+        """Nothing is refused."""
+        assert Ceiling(wants(5), workers=4).decide(snapshot(busy=5)).capped is None
+
+    def test_a_floor_above_the_maximum(self, wants):
+        """The floor is demand, too."""
+        assert "wanted 5, may have 2: maximum" == str(
+            Floor(wants(1, most=2), workers=5).decide(snapshot(free=1)).capped
+        )

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Host", "QueuedForm", "Rows", "SampleForm", "WorkerForm"]
 
 
+def _ignore(_arrived: float, _began: float | None, _ended: float) -> None:
+    """Nobody wants to know."""
+
+
 class _Form(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -138,6 +142,12 @@ class Host:
     """Collects the numbers that ``/metrics`` shows; an engine adds its own."""
     samples: Sequence[SampleForm] = field(factory=tuple)
     """The last samples of an earlier runtime, the newest first."""
+    served: Callable[[float, float | None, float], None] = _ignore
+    """Says of a request that is over when it arrived, when a worker took it, and when it ended (epoch seconds).
+
+    To be called once for each request, however it ended, by an engine that knows them one by one; it costs next to
+    nothing. The second is ``None`` for a request that no worker ever took; of one that was turned away at once the
+    third is infinite. Where an engine doesn't call it, what tunes a policy knows only the counts of ``sample()``."""
 
 
 class Engine(Target, Protocol):

@@ -87,6 +87,7 @@ class Exchange:
         try:
             upstream.dispatcher.submit(self._ticket)
         except QueueFullError:
+            upstream.served(self._ticket.came_at, None, inf)
             words = f"{len(upstream.dispatcher)} requests wait already; come again later"
             raise RefusalError(503, words, "queue-full", retry_after=5, close=self.body.streamed) from None
         self._is_over = False
@@ -152,7 +153,9 @@ class Exchange:
 
     def _give_up(self) -> None:
         self._is_over = True
-        self.upstream.dispatcher.give_up(self._ticket, self.upstream.clock())
+        now = self.upstream.clock()
+        self.upstream.dispatcher.give_up(self._ticket, now)
+        self.upstream.served(self._ticket.came_at, None, now)
 
     # -- at the worker ------------------------------------------------------------------------------------------------
 
@@ -243,6 +246,7 @@ class Exchange:
         else:
             upstream.dispatcher.answered(self._ticket, now, seconds=seconds, well=status < 500)
         upstream.metrics.served(seconds, status)
+        upstream.served(self._ticket.came_at, self._taken_at, now)
 
     async def _ask(self) -> web.StreamResponse:
         if self._connection is not None:

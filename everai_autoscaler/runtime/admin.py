@@ -128,6 +128,7 @@ class Admin:
             web.get("/api/decisions", self._decisions),
             web.get("/api/decisions/{id}", self._decision),
             web.get("/api/samples", self._samples),
+            web.get("/api/tuning", self._tuning),
             web.get("/api/configmaps", self._config_maps),
             web.get(one_map, self._config_map),
             web.put(one_map, self._put_config_map),
@@ -208,6 +209,12 @@ class Admin:
     async def _samples(self, request: web.Request) -> web.StreamResponse:
         since = moment(request.query["since"], "since") if "since" in request.query else self._clock() - 3600
         return json_answer(await asyncio.to_thread(self._view.samples, since=since))
+
+    async def _tuning(self, _request: web.Request) -> web.StreamResponse:
+        found = await asyncio.to_thread(self._view.tuning)
+        if found is None:
+            raise RefusedError("nothing is tuned here: run it with --tune", status=404)
+        return json_answer(found)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         return await self._streams.answer(request, self._operations.subscribe())

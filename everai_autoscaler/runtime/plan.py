@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from everai_autoscaler.engine import Engine, Host
 from everai_autoscaler.model import AutoScaler
 
-__all__ = ["MakeScaler", "Plan"]
+__all__ = ["Beside", "MakeScaler", "Plan"]
 
 
 class MakeScaler(Protocol):
@@ -23,6 +23,21 @@ class MakeScaler(Protocol):
         memory: Any,
     ) -> AutoScaler:
         """The pipeline; what it then remembers is its ``memory``."""
+
+
+@frozen(kw_only=True)
+class Beside:
+    """The tuner that runs beside the loop, in a process of its own."""
+
+    command: Sequence[str]
+    """The program and its arguments. It says a line for each thing that an operator would want to read, an empty one
+    when there is nothing to say, and ends when its standard input does."""
+    records: int
+    """Requests that the ring has, which it reads."""
+    silence: float
+    """Seconds without a line after which it hangs, and is ended."""
+    environment: Mapping[str, str] = field(factory=dict)
+    """In addition to the runtime's own."""
 
 
 @frozen(kw_only=True)
@@ -46,3 +61,5 @@ class Plan:
     """Decide and show, and apply nothing."""
     token: str | None = None
     """What a visitor of the admin side has to know; ``None`` on the loopback interface."""
+    beside: Beside | None = None
+    """The tuner; ``None`` where nothing is tuned."""

@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from everai_autoscaler.engine import Host, SampleForm
 from everai_autoscaler.errors import AutoscalerError, UnknownNameError, describe_error
 from everai_autoscaler.log import emit
@@ -24,6 +26,7 @@ from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.runtime.plan import Plan
 from everai_autoscaler.runtime.store import Store
 from everai_autoscaler.runtime.ticks import Ticks
+from everai_autoscaler.runtime.tuning import Tuning
 from everai_autoscaler.words import moment
 
 __all__ = ["Runtime"]
@@ -53,17 +56,21 @@ class Runtime:
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
         self._events = Events(lambda: self.view.state())  # noqa: PLW0108 - there is no view yet
-        self._engine = plan.make_engine(
-            Host(
-                app=plan.app,
-                rows=store,
-                note=self.note,
-                changed=self._events.changed,
-                wanted=self._wanted,
-                registry=self.metrics.registry,
-                samples=[SampleForm.model_validate(sample) for sample in store.seen(plan.app)],
-            )
+        host = Host(
+            app=plan.app,
+            rows=store,
+            note=self.note,
+            changed=self._events.changed,
+            wanted=self._wanted,
+            registry=self.metrics.registry,
+            samples=[SampleForm.model_validate(sample) for sample in store.seen(plan.app)],
         )
+        self._tuning: Tuning | None = None
+        if plan.beside is not None:
+            registry = self.metrics.registry
+            self._tuning = Tuning(plan.app, plan.beside, store.directory, note=self.note, registry=registry)
+            host = evolve(host, served=self._tuning.served)
+        self._engine = plan.make_engine(host)
         self._overrides = Overrides(store, plan.app, self.note)
         self._ticks = Ticks(
             plan,
@@ -97,10 +104,14 @@ class Runtime:
             if begun is not None:
                 begun()
             self._ticks.start()
-            heart = asyncio.create_task(self._beat())
+            beside = [asyncio.create_task(self._beat())]
+            if self._tuning is not None:
+                beside.append(asyncio.create_task(self._tuning.run()))
             await self._stop.wait()
             self._ticks.stop()
-            heart.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await self._drain()
         finally:
             self._ticks.stop()
@@ -108,6 +119,8 @@ class Runtime:
                 await self._engine.stop(drain=0)
             finally:
                 await self._admin.stop()
+                if self._tuning is not None:
+                    await asyncio.to_thread(self._tuning.beat)
                 with suppress(AutoscalerError):  # a full disk was noted already
                     await asyncio.to_thread(self.store.remember_end, app, time.time())
 
@@ -183,6 +196,8 @@ class Runtime:
             await asyncio.sleep(HEARTBEAT)
             try:
                 await asyncio.to_thread(self._overrides.refresh)
+                if self._tuning is not None and await asyncio.to_thread(self._tuning.beat):
+                    self._events.changed()
                 self.metrics.fleet(self.view.sample())
                 if self._engine.queue():
                     self._wanted()

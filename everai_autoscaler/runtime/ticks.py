@@ -21,14 +21,24 @@ from everai_autoscaler.runtime.metrics import Metrics
 from everai_autoscaler.runtime.operator import Operated, Overrides
 from everai_autoscaler.runtime.plan import Plan
 from everai_autoscaler.runtime.store import Store, TickRow
+from everai_autoscaler.runtime.tuned import tuned_reader
 
-__all__ = ["Ticks"]
+__all__ = ["Ticks", "providers"]
 
 T = TypeVar("T")
 
 HANGS_AFTER = 30.0
 """Seconds after which a decision that hangs is named in the log."""
 PRUNE_EVERY = 3600.0
+
+
+def providers(store: Store) -> dict[str, Callable[[str, str], str]]:
+    """For each placeholder kind of which the state directory has the values, what reads them."""
+    return {
+        "ConfigMap": store.reader("ConfigMap"),
+        "Secret": store.reader("Secret"),
+        "Tuned": tuned_reader(store.directory),
+    }
 
 
 class Ticks:
@@ -78,7 +88,7 @@ class Ticks:
         self._store_failure = ""
         self._pruned_at = 0.0
         self._decider = plan.make_scaler(
-            providers={kind: store.reader(kind) for kind in ("ConfigMap", "Secret")},
+            providers=providers(store),
             memory=store.memory(plan.app),
         )
         self._scaler = Operated(self._decider, overrides.for_decision)

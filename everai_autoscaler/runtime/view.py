@@ -23,6 +23,7 @@ from everai_autoscaler.runtime.forms import DecisionForm, FleetForm, StatusForm,
 from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.runtime.state import running, usable
 from everai_autoscaler.runtime.store import Store
+from everai_autoscaler.runtime.tuned import TuningForm, read_tuning
 from everai_autoscaler.words import one_line
 
 __all__ = ["AdminView", "StoreView", "View", "open_view"]
@@ -59,6 +60,9 @@ class View(Protocol):
 
     def samples(self, *, since: float = 0.0) -> list[SampleForm]:
         """The workers and the queue over time, the oldest first."""
+
+    def tuning(self) -> TuningForm | None:
+        """What its tuner chose and advises; ``None`` where nothing was ever tuned."""
 
 
 class StoreView:
@@ -113,6 +117,10 @@ class StoreView:
         """The workers and the queue over time, the oldest first."""
         return [SampleForm.model_validate(row) for row in self.store.samples(self.app, since=since)]
 
+    def tuning(self) -> TuningForm | None:
+        """What its tuner chose and advises."""
+        return read_tuning(self.store.directory, self.app)
+
 
 class AdminView:
     """What a running runtime says on its admin port.
@@ -155,6 +163,13 @@ class AdminView:
     def samples(self, *, since: float = 0.0) -> list[SampleForm]:
         """The workers and the queue over time, the oldest first."""
         return self._get(_each(SampleForm), "/api/samples", since=since)
+
+    def tuning(self) -> TuningForm | None:
+        """What its tuner chose and advises."""
+        try:
+            return self._get(TuningForm.model_validate, "/api/tuning")
+        except _NotFoundError:
+            return None
 
     def remove_worker(self, worker_id: str, by: str) -> None:
         """Let that worker finish what it serves, and end it."""

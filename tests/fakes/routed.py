@@ -167,6 +167,7 @@ class App:
         self.troubles: list[tuple[str, str]] = []
         self.wants = self.changes = 0
         self.metrics = Metrics()
+        self.served: list[tuple[float, float | None, float]] = []
         self.backends: list[Backend] = []
         self.names = count(1)
         self.on_trouble: Callable[[ListeningWorker], None] = lambda worker: None
@@ -178,6 +179,7 @@ class App:
                 metrics=self.metrics,
                 changed=self._changed,
                 wanted=self._wanted,
+                served=lambda *times: self.served.append(times),
             )
         )
 

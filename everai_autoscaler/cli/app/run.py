@@ -33,6 +33,7 @@ from everai_autoscaler.runtime.plan import MakeScaler, Plan
 from everai_autoscaler.runtime.runtime import Runtime
 from everai_autoscaler.runtime.state import Claim
 from everai_autoscaler.runtime.store import Store
+from everai_autoscaler.runtime.ticks import providers
 
 __all__ = ["run"]
 
@@ -187,7 +188,7 @@ def _make_scaler(manifest: AppManifest, file: Path, store: Store) -> MakeScaler:
     )
     # A policy that can't decide once is refused now, rather than at every tick.
     try:
-        make(providers={kind: store.reader(kind) for kind in ("ConfigMap", "Secret")}).decide(None)
+        make(providers=providers(store)).decide(None)
     except AutoscalerError as error:
         raise ContractError(f"{file}: {error}") from error
     return make

@@ -8,7 +8,9 @@ from attrs import define
 
 from everai_autoscaler.builtin import rules
 from everai_autoscaler.builtin.rules import Ruled, Wish
-from everai_autoscaler.model import ArgumentType, Decorators, Factors, argument
+from everai_autoscaler.builtin.slots import Slots
+from everai_autoscaler.model import ArgumentType, Decorators, Factors, WorkerStatus, argument
+from everai_autoscaler.words import counted
 
 __all__ = ["FreeWorkerAutoScaler"]
 
@@ -16,6 +18,11 @@ __all__ = ["FreeWorkerAutoScaler"]
 @define(eq=False, slots=False)
 class FreeWorkerAutoScaler(Ruled):
     """Keep at least *min_free_workers* free: start workers when fewer are, and remove spares that stay idle.
+
+    With *min_free_percent* as many as that share of the busy ones is, where this is more. Where ready workers state a
+    ``concurrency`` above 1, slots are counted: so many are to be free that *min_free_workers* workers have room
+    however the requests are spread, ``(min_free_workers - 1) * concurrency + 1``; and the share is that of the slots
+    in use.
 
     Each argument is a number, text, or a callable (a ``Placeholder``, say) that is read when a decision is made.
 
@@ -37,6 +44,9 @@ class FreeWorkerAutoScaler(Ruled):
     scale_up_step: ArgumentType = rules.SCALE_UP_STEP
     decorators: Decorators | None = None
     start_timeout: ArgumentType = rules.START_TIMEOUT
+    min_free_percent: ArgumentType = argument(
+        0, ge=0, kw_only=True, newer=True, help="free workers to keep, in percent of the busy ones, where this is more"
+    )
 
     @classmethod
     def autoscaler_name(cls) -> str:
@@ -46,9 +56,30 @@ class FreeWorkerAutoScaler(Ruled):
     def wish(self, factors: Factors) -> Wish:
         """What the free workers alone ask for; the arguments are bound by now."""
         free = factors.free()
-        least: Any = self.min_free_workers
         if free is None:
             return Wish(None, "the free workers are not known")
-        if free < least:
-            return Wish(True, f"{free} free, fewer than {least}", spare=least)
-        return Wish(False, f"{free} free, not fewer than {least}", spare=least)
+        limits: Any = self
+        spare, percent = limits.min_free_workers, limits.min_free_percent
+        slots = Slots.of(factors.workers or (), spare=spare, percent=percent)
+        if slots is None:
+            busy = factors.count(WorkerStatus.Busy) or 0
+            share = f"{percent} % of {busy} busy" if percent else ""
+            least, bound = _larger(spare, "min_free_workers" if share else "", -(-busy * percent // 100), share)
+            return Wish(free < least, _compared(free, "free", least, bound), spare=least)
+        free = slots.at(free - (factors.count(WorkerStatus.Free) or 0))
+        share = f"{percent} % of {slots.used} in use" if percent else ""
+        room = f"room in {counted(spare, 'worker')}" if spare else ""
+        least, bound = _larger(slots.room, room, slots.share, share)
+        return Wish(free < least, _compared(free, f"of {slots.total} slots free", least, bound), slots=slots)
+
+
+def _larger(count: int, rule: str, share: int, of: str) -> tuple[int, str]:
+    """The larger of the *count* and the *share*, and in brackets which that is; of a *rule* without words nothing."""
+    if share > count:
+        return share, f" ({of})"
+    said = "; ".join(filter(None, (rule, of and f"{of} is {share}")))
+    return count, said and f" ({said})"
+
+
+def _compared(free: int, what: str, least: int, bound: str) -> str:
+    return f"{free} {what}, {'' if free < least else 'not '}fewer than {least}{bound}"

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from attrs import define
 
+from everai_autoscaler.builtin.slots import Slots
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.model import (
     BuiltinAutoScaler,
@@ -45,6 +46,8 @@ class Wish:
     why: str
     spare: int = 0
     """Free workers that it keeps beside those that are busy."""
+    slots: Slots | None = None
+    """The slots, enough of which it keeps free, where it counts them instead of workers."""
 
 
 class Ruled(BuiltinAutoScaler):
@@ -144,7 +147,7 @@ class _Decision:
             for worker in self.fleet.suspects
         ]
         removable = len(self.fleet.busy) + len(self.fleet.free) - self._floor()
-        leaving += islice(self._free_to_go(), max(0, removable))
+        leaving += islice(self._unneeded(self._free_to_go()), max(0, removable))
         if not leaving:
             return self._does([], self._content())
         return self._does(
@@ -162,6 +165,18 @@ class _Decision:
                 yield worker, f"free, and above the maximum of {self.limits.max_workers}"
             elif idle >= long:
                 yield worker, f"idle for {int(idle)} s, at least {long} s"
+
+    def _unneeded(self, leaving: Iterator[tuple[Worker, str]]) -> Iterator[tuple[Worker, str]]:
+        """Those of *leaving* without whom enough slots stay free; above the maximum, each of them."""
+        slots = self.wish.slots
+        if slots is None:
+            yield from leaving
+            return
+        for worker, why in leaving:
+            rest = slots.without(worker)
+            if rest.enough or slots.workers > self.limits.max_workers:
+                slots = rest
+                yield worker, why
 
     def _floor(self) -> int:
         """The fewest workers that may be left serving."""

@@ -131,10 +131,13 @@ def _with_one(factors: Factors, status: WorkerStatus, more: int) -> dict[str, An
 
 
 def _newcomer(factors: Factors, status: WorkerStatus) -> Worker:
-    taken = {worker.worker_id for worker in factors.workers or ()}
+    there = factors.workers or ()
+    taken = {worker.worker_id for worker in there}
     now = int(factors.observed_at)
     # What a sentence calls it: an id like the others' would be taken for a worker that was there.
     name = f"one more {'starting' if status is WorkerStatus.Inflight else status.value.lower()} worker"
+    # It can serve as much at once as the newest that says so: where slots are counted, one more worker has some.
+    concurrency = max(there, key=lambda w: (w.concurrency is not None, w.started_at)).concurrency if there else None
     return Worker(
         worker_id=next(one for number in range(len(taken) + 1) if (one := name + " again" * number) not in taken),
         region="",
@@ -146,6 +149,7 @@ def _newcomer(factors: Factors, status: WorkerStatus) -> Worker:
         average_response_time=0.0,
         current_request=1 if status is WorkerStatus.Busy else 0,
         status=status,
+        concurrency=concurrency,
     )
 
 

@@ -129,8 +129,8 @@ class TestBuiltinFactory:
             BuiltinFactory().create("free-worker", {"min_free_worker": "1"})
 
         expected = (
-            "free-worker: argument 'min_free_worker' is not one of max_idle_time, max_workers, min_free_workers, "
-            "min_workers, scale_up_step, start_timeout; did you mean 'min_free_workers'?"
+            "free-worker: argument 'min_free_worker' is not one of max_idle_time, max_workers, min_free_percent, "
+            "min_free_workers, min_workers, scale_up_step, start_timeout; did you mean 'min_free_workers'?"
         )
         assert expected == str(raised.value)
 

@@ -42,6 +42,8 @@ def test_its_positional_arguments() -> None:
         ({"min_workers": -1}, "min_workers: -1 is not a whole number of at least 0"),
         ({"min_free_workers": -1}, "min_free_workers: -1 is not a whole number of at least 0"),
         ({"start_timeout": -1}, "start_timeout: -1 is not a whole number of at least 0"),
+        ({"min_free_percent": -1}, "min_free_percent: -1 is not a whole number of at least 0"),
+        ({"min_free_percent": "2.5"}, "min_free_percent: '2.5' is not a whole number of at least 0"),
         ({"min_free_workers": "2.9"}, "min_free_workers: '2.9' is not a whole number of at least 0"),
         ({"min_workers": 3, "max_workers": 2}, "min_workers: 3 is above max_workers, which is 2"),
     ],
@@ -76,3 +78,35 @@ def test_its_wish(fields: dict[str, Any], more: Any) -> None:
     wish = FreeWorkerAutoScaler(min_free_workers=2).wish(snapshot(**fields))
 
     assert (more, 2 if more is not None else 0) == (wish.more, wish.spare)
+
+
+@pytest.mark.parametrize(
+    ("busy", "free", "arguments", "up"),
+    [
+        (10, 2, {"min_free_percent": 25}, 1),  # 2.5 of them, rounded up
+        (10, 3, {"min_free_percent": 25}, 0),
+        (4, 1, {"min_free_percent": 25}, 0),
+        (5, 1, {"min_free_percent": 25}, 1),
+        (4, 1, {"min_free_percent": 25, "min_free_workers": 2}, 1),  # the count is more
+        (0, 1, {"min_free_percent": 900}, 0),
+        (3, 0, {"min_free_percent": 25, "min_free_workers": 0}, 1),
+        (10, 2, {}, 0),
+    ],
+)
+def test_a_share_of_the_busy_ones_stays_free(busy: int, free: int, arguments: dict[str, Any], up: int) -> None:
+    """The larger of ``min_free_workers`` and the share, rounded up, counts."""
+    assert up == FreeWorkerAutoScaler(max_workers=99, **arguments).decide(snapshot(busy=busy, free=free)).up
+
+
+@pytest.mark.parametrize(("free", "down"), [(3, 0), (5, 2)])
+def test_the_share_stays_when_workers_leave(free: int, down: int) -> None:
+    """Else they would be started again."""
+    scaler = FreeWorkerAutoScaler(max_workers=99, min_free_percent=25)
+
+    assert down == len(scaler.decide(snapshot(busy=10, free=free, idle_for=500)).down)
+
+
+def test_a_share_is_told_to_a_platform_only_where_it_was_set() -> None:
+    """It is newer than the five: one that doesn't know it would refuse it."""
+    assert FIVE == list(FreeWorkerAutoScaler(min_free_percent=0).autoscaler_arguments())
+    assert [*FIVE, "min_free_percent"] == list(FreeWorkerAutoScaler(min_free_percent=20).autoscaler_arguments())

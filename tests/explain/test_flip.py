@@ -97,6 +97,23 @@ def test_free_workers_that_are_kept_bind_where_none_is_started():
     assert [("min_free_workers", 1, 2)] == shown(found.binding)[:1]
 
 
+def test_a_share_of_the_busy_ones_binds_where_none_is_started():
+    """With a larger share kept free it would have started one: 11 % of ten are two."""
+    found = search(recorded("free-worker", {"max_workers": 99, "min_free_percent": 10}, snapshot(busy=10, free=1)))
+
+    assert ("min_free_percent", 10, 11) in shown(found.binding)
+
+
+def test_one_more_worker_has_as_many_slots_as_the_newest():
+    """Where slots are counted, one more free worker adds what a worker has, and not one."""
+    older = worker("older", "Busy", concurrency=4, current_request=4, started_ago=900)
+    newest = worker("newest", "Busy", concurrency=8, current_request=8, started_ago=800)
+    silent = worker("silent", "Busy", started_ago=700)
+    found = search(recorded("free-worker", {"max_workers": 9}, snapshot(workers=[older, newest, silent])))
+
+    assert "8 of 21 slots free" in named(found.flips, "Free").outcome.reasons[0].why
+
+
 def test_two_limits_at_once_bind_together():
     """A step that ends at the maximum: neither gives way alone."""
     found = search(recorded("free-worker", {"max_workers": 5}, snapshot(busy=4)))

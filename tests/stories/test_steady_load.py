@@ -49,3 +49,16 @@ def test_spares_above_the_minimum_stay_without_load(play, idle_time):
 
     assert [] == restless(ticks)
     assert 3 == len(target.everyone) == len(target.workers)
+
+
+@pytest.mark.parametrize("dispatch", list(Dispatch))
+@pytest.mark.parametrize(("clients", "workers"), [(1, 1), (7, 1), (8, 2), (15, 2), (16, 3)])
+def test_steady_load_settles_on_the_slots_it_needs(play, dispatch, clients, workers):
+    """With eight slots a worker, all clients find one and the next would, too; nobody is started and stopped."""
+    scaler = FreeWorkerAutoScaler(max_workers=9, max_idle_time=60)
+    load = [Clients(clients, service_time=10, start=5)]
+    target = VirtualTarget(workers=1, cold_start=15, load=load, dispatch=dispatch, concurrency=8)
+    ticks = play(target, scaler, seconds=TWENTY_EIGHT_MINUTES)
+
+    assert [] == restless(ticks)
+    assert workers == len(target.everyone) == len(target.workers)

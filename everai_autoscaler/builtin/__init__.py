@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from everai_autoscaler.builtin import is_builtin
+from everai_autoscaler.builtin.demand import DemandAutoScaler
 from everai_autoscaler.builtin.factory import BuiltinFactory
 from everai_autoscaler.builtin.free_worker import FreeWorkerAutoScaler
 from everai_autoscaler.builtin.simple import SimpleAutoScaler
 from everai_autoscaler.model import __version__
 
-__all__ = ["BuiltinFactory", "FreeWorkerAutoScaler", "SimpleAutoScaler", "__version__", "is_builtin"]
+__all__ = [
+    "BuiltinFactory",
+    "DemandAutoScaler",
+    "FreeWorkerAutoScaler",
+    "SimpleAutoScaler",
+    "__version__",
+    "is_builtin",
+]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from everai_autoscaler.builtin import placeholders
 from everai_autoscaler.builtin.decorator import arguments, factors
+from everai_autoscaler.builtin.demand import DemandAutoScaler
 from everai_autoscaler.builtin.free_worker import FreeWorkerAutoScaler
 from everai_autoscaler.builtin.simple import SimpleAutoScaler
 from everai_autoscaler.model import ArgumentsDecorator, AutoScaler, FactorsDecorator
@@ -14,8 +15,8 @@ from everai_autoscaler.plugin import hookimpl
 
 @hookimpl
 def register_autoscalers() -> Mapping[str, Callable[..., AutoScaler]]:
-    """Both scalers."""
-    return {one.autoscaler_name(): one for one in (SimpleAutoScaler, FreeWorkerAutoScaler)}
+    """The scalers."""
+    return {one.autoscaler_name(): one for one in (SimpleAutoScaler, FreeWorkerAutoScaler, DemandAutoScaler)}
 
 
 @hookimpl

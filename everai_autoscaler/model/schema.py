@@ -63,6 +63,8 @@ class Argument:
     asks: int = attrs.field()
     """Whether it demands workers rather than permits them: +1, raising it demands more; -1, lowering it demands fewer;
     0, it demands nothing. Unless stated, ``min_workers`` is +1 and ``max_workers`` -1."""
+    check: Callable[[Any], object] | None = None
+    """Raises an ``ArgumentError`` for a value of the right type that it doesn't accept all the same."""
 
     @asks.default
     def _by_its_name(self) -> int:
@@ -117,13 +119,26 @@ class Argument:
         try:
             if self.nesting is not None:
                 return self._fit_scalers(value, f"{owner}: {self.name}" if owner else self.name)
-            return _adapter(self.type, self.ge, self.gt, self.le).validate_python(value)
+            fitted = _adapter(self.type, self.ge, self.gt, self.le).validate_python(value)
+            why = self._refusal(fitted)
+            if why is None:
+                return fitted
         except (ValidationError, TypeError):
-            given = "(a secret)" if secret else repr(value)
+            why = f"is not {self.accepted}"
+        # Without its cause, which holds the value: it may be a secret. The words of a check may hold it, too.
+        given, why = ("(a secret)", why.partition(":")[0]) if secret else (repr(value), why)
         origin = f" from {source}" if source and source != "literal" else ""
         prefix = f"{owner}: " if owner else ""
-        # Without its cause, which holds the value: it may be a secret.
-        raise ArgumentError(f"{prefix}{self.name}: {given}{origin} is not {self.accepted}")
+        raise ArgumentError(f"{prefix}{self.name}: {given}{origin} {why}")
+
+    def _refusal(self, fitted: Any) -> str | None:
+        """Why the check refuses a value; ``None`` where it doesn't."""
+        try:
+            if self.check is not None:
+                self.check(fitted)
+        except ArgumentError as error:
+            return f"is refused: {error}"
+        return None
 
     def _fit_scalers(self, value: Any, where: str) -> Any:
         if self.nesting is Nesting.ONE:
@@ -192,6 +207,7 @@ def argument(
     kw_only: bool = False,
     newer: bool = False,
     asks: Literal[1, 0, -1] | None = None,
+    check: Callable[[Any], object] | None = None,
 ) -> Any:
     """A field of an attrs scaler or decorator, with its bounds and its line of help.
 
@@ -209,6 +225,8 @@ def argument(
         asks: it demands workers rather than permits them: +1, raising it demands more; -1, lowering it demands fewer.
             An explanation names such an argument as the limit only if it caused the decision.
             ``min_workers`` and ``max_workers`` are +1 and -1 by their names.
+        check: is called with a value of the right type within its bounds, and raises an ``ArgumentError`` with the
+            reason where it isn't accepted all the same: a text in some language of its own, say.
 
     >>> @attrs.define
     ... class Policy:
@@ -219,7 +237,7 @@ def argument(
     Traceback (most recent call last):
     everai_autoscaler.errors.ArgumentError: step: 0 is not a whole number of at least 1
     """
-    details = {"type": type, "ge": ge, "gt": gt, "le": le, "help": help, "newer": newer}
+    details = {"type": type, "ge": ge, "gt": gt, "le": le, "help": help, "newer": newer, "check": check}
     details |= {} if asks is None else {"asks": asks}
     return attrs.field(
         default=attrs.NOTHING if default is _REQUIRED else default,

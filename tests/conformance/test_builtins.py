@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 
 from everai_autoscaler import FreeWorkerAutoScaler, SimpleAutoScaler
+from everai_autoscaler.builtin.demand import DemandAutoScaler
 from everai_autoscaler.plugin import default_registry
 from everai_autoscaler.testing import factors, parametrize_with_checks
 
@@ -15,6 +16,11 @@ SCALERS = {
     "free-worker": FreeWorkerAutoScaler(max_workers=5, min_free_workers=1, max_idle_time=60),
     "free-worker-from-zero": FreeWorkerAutoScaler(min_workers=0, max_workers=8, min_free_workers=0, max_idle_time=0),
     "free-worker-spares": FreeWorkerAutoScaler(max_workers=6, min_free_workers=3, scale_up_step=2, start_timeout=60),
+    "demand": DemandAutoScaler(max_workers=8),
+    "demand-at-once": DemandAutoScaler(min_workers=1, max_workers=5, rule="1*now + 1*root", service_time=8),
+    "demand-ahead": DemandAutoScaler(
+        max_workers=lambda: "9", rule=lambda: "2*ahead20 + 1*root + 1 | 0.5*mean300[2400s]", start_timeout=60
+    ),
 }
 
 

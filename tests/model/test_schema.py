@@ -107,6 +107,29 @@ def test_a_secret_that_does_not_fit_is_not_shown() -> None:
     assert caught.value.__context__ is None
 
 
+def refuse_odd(value: int) -> None:
+    """A check: even numbers only."""
+    if value % 2:
+        raise ArgumentError(f"{value} is odd")
+
+
+def test_a_check_refuses_what_its_type_and_bounds_accept() -> None:
+    """With its own words; what it doesn't refuse goes through."""
+    even = Argument("pairs", int, ge=0, check=refuse_odd)
+
+    assert 4 == even.fit("4")
+    with pytest.raises(ArgumentError, match=r"^simple: pairs: '3' from ConfigMap c/p is refused: 3 is odd$"):
+        even.fit("3", source="ConfigMap c/p", owner="simple")
+    with pytest.raises(ArgumentError, match=r"^pairs: -1 is not a whole number of at least 0$"):
+        even.fit(-1)
+
+
+def test_a_check_does_not_show_a_secret() -> None:
+    """Its words may hold the value."""
+    with pytest.raises(ArgumentError, match=r"^pairs: \(a secret\) from Secret s/k is refused$"):
+        Argument("pairs", int, check=refuse_odd).fit(3, source="Secret s/k", secret=True)
+
+
 # -- a field with bounds ------------------------------------------------------------------------------------------
 
 

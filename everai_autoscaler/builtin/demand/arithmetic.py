@@ -34,9 +34,9 @@ def decayed(demand: float, arrivals: float, seconds: float, service_time: float)
     >>> round(decayed(5.0, 10, seconds=20, service_time=10), 3)  # 0.5 a second x 10 s: it stays as it is
     5.0
     """
-    if seconds <= 0:
-        return demand + arrivals
     past = seconds / service_time
+    if past <= 0:
+        return demand + arrivals
     return demand * exp(-past) - arrivals * expm1(-past) / past
 
 

@@ -1,0 +1,69 @@
+"""What a rule makes of the demand: how many workers it wants, and the sentence that says why."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Self
+
+from attrs import frozen
+
+from everai_autoscaler.builtin.demand.arithmetic import NOTHING, workers_for
+from everai_autoscaler.builtin.demand.memory import Memory
+from everai_autoscaler.builtin.demand.rule import Rule, Term
+
+__all__ = ["Wish"]
+
+_SIGNALS = {
+    "now": "",
+    "mean60": " (mean of 60 s)",
+    "mean300": " (mean of 300 s)",
+    "ahead20": " ({:.3g} s ahead, at the rate of 20 s)",
+    "ahead60": " ({:.3g} s ahead, at the rate of 60 s)",
+}
+
+
+@frozen
+class Wish:
+    """What a rule wants."""
+
+    workers: int
+    """Before the bounds."""
+    why: str
+    """The term that counts, with its numbers."""
+    reach: float
+    """Seconds that the rule looks back."""
+
+    @classmethod
+    def of(cls, rule: Rule, past: Memory, *, takes: float, horizon: float) -> Self:
+        """What *rule* makes of what is remembered.
+
+        Args:
+            takes: seconds that a request takes.
+            horizon: seconds that the forecasts look ahead.
+        """
+        at_once, many = past.concurrency, -1
+        for term in rule:
+            value = past.peaks[term.signal].largest(past.at, term.seconds)
+            requests = workers_for(term.a, term.b, term.h, value)
+            if requests > many:
+                many, counts, largest = requests, term, value
+        workers = -(-many // at_once)
+        why = f"demand {largest:.3g}{_of(counts, horizon)}, {takes:.3g} s a request: {_sum(counts, largest)}"
+        slots = f", at {at_once} a worker" if at_once > 1 and many else ""
+        return cls(workers, f"{why}{slots}: wants {workers}", max(term.seconds for term in rule))
+
+
+def _of(term: Term, horizon: float) -> str:
+    """Of which signal a value is, and of which window."""
+    window = f" at most over {term.seconds:.6g} s" if term.seconds else ""
+    return window + _SIGNALS[term.signal].format(horizon)
+
+
+def _sum(term: Term, value: float) -> str:
+    """The term's formula with its numbers."""
+    if value <= NOTHING:
+        return "next to none"
+    parts = [f"{term.a:.4g}*{value:.3g}"]
+    parts += [f"{term.b:.4g}*sqrt({value + 0.25:.3g})"] if term.b else []
+    parts += [f"{term.h:.4g}"] if term.h else []
+    return f"{' + '.join(parts)} = {term.a * value + term.b * sqrt(value + 0.25) + term.h:.3g}"

@@ -24,35 +24,39 @@ class Contents:
     3
     """
 
-    held: list[tuple[str, Any, Any]]
-    """For each container its field, itself, and its copy; inner ones before those that hold them."""
+    held: list[tuple[str, list[Any], list[Any]]]
+    """Containers and their copies, with the field that they are in; inner ones before those that hold them."""
 
     @classmethod
     def of(cls, factors: Factors) -> Contents:
         """What *factors* hold now."""
-        held: list[tuple[str, Any, Any]] = []
+        held: list[tuple[str, list[Any], list[Any]]] = []
         fields = vars(factors)
         for name, value in fields.items():
             if isinstance(value, dict):
-                held.extend([(name, inner, inner.copy()) for inner in value.values() if isinstance(inner, dict)])
-                held.append((name, value, value.copy()))
+                # Histories hold many small ones: copied and compared together, since one by one takes much longer.
+                inner = [one for one in value.values() if isinstance(one, dict)]
+                if inner:
+                    held.append((name, inner, list(map(dict.copy, inner))))
+                held.append((name, [value], [value.copy()]))
             elif isinstance(value, list):
-                held.append((name, value, value.copy()))
-        held.append(("fields", fields, fields.copy()))
+                held.append((name, [value], [value.copy()]))
+        held.append(("fields", [fields], [fields.copy()]))
         return cls(held)
 
     def restore(self) -> list[str]:
         """Undo what was changed since, and say in which fields that was."""
         changed: list[str] = []
-        for name, container, copy in self.held:
+        for name, containers, copies in self.held:
             # Of what is held the identity is compared before the contents, so that this is cheap.
-            if container == copy:
+            if containers == copies:
                 continue
-            if isinstance(container, list):
-                container[:] = copy
-            else:
-                container.clear()
-                container.update(copy)
+            for container, copy in zip(containers, copies, strict=True):
+                if isinstance(container, list):
+                    container[:] = copy
+                else:
+                    container.clear()
+                    container.update(copy)
             if name not in changed:
                 changed.append(name)
         return changed

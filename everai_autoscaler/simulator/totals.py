@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FLAP_SECONDS", "MANY", "Tally", "Totals"]
 
-MANY = 100_000
-"""From so many requests on whole columns are added up at a time, where numpy is there."""
+MANY = 20_000
+"""From so many requests on whole columns are added up at a time, where numpy is there: below, one by one is done before
+numpy is imported."""
 FLAP_SECONDS = 300.0
 """A worker that is started within so many seconds after one was removed makes that removal a flap; 300 s is the
 stabilisation window of the Kubernetes HorizontalPodAutoscaler."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from everai_autoscaler.errors import describe_error
 from everai_autoscaler.log import emit
@@ -90,20 +90,19 @@ def tick(target: Target, scaler: AutoScaler, *, dry_run: bool = False) -> Tick:
 
     What fails is contained: the tick holds, says so, and the next one starts afresh.
     """
-    done = Tick(None)
-    stage = "observe"
+    factors = decision = applied = None
+    failure, stage = "", "observe"
     try:
-        done = Tick(factors := _a(Factors, target.observe()))
+        factors = _a(Factors, target.observe())
         stage = "decide"
-        done = Tick(factors, decision := decision_of(scaler, factors))
+        decision = decision_of(scaler, factors)
         stage = "apply"
         if decision.result.actions and not dry_run:
-            done = Tick(factors, decision, _applied(target, decision.result))
+            applied = _applied(target, decision.result)
     except Exception as error:  # noqa: BLE001 - a loop that dies scales nothing any more
         failure = f"{stage} failed: {describe_error(error)}"
         emit(logging.ERROR, "tick_failed", stage=stage, error=failure)
-        return evolve(done, failure=failure)
-    return done
+    return Tick(factors, decision, applied, failure)
 
 
 def run(

@@ -139,8 +139,8 @@ def oldest_first(workers: Iterable[Worker]) -> list[Worker]:
 
 def _each_once(workers: Sequence[Worker]) -> Sequence[Worker]:
     """The *workers*, each id once; of two statements about one id, that which keeps the worker is believed."""
-    unique = {worker.worker_id: worker for worker in workers}
-    if len(unique) == len(workers):
+    if len({worker.worker_id for worker in workers}) == len(workers):
         return workers
+    unique = {worker.worker_id: worker for worker in workers}
     unique.update((worker.worker_id, worker) for worker in workers if why_stays(worker))
     return list(unique.values())

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from reprlib import Repr
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from everai_autoscaler.errors import ContractError, UnknownNameError
 
-__all__ = ["WireModel", "describe_errors"]
+__all__ = ["GrowingModel", "WireModel", "describe_errors", "made"]
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class WireModel(BaseModel):
@@ -49,6 +51,26 @@ class GrowingModel(WireModel):
         for name in self.newer_fields - self.model_fields_set:
             written.pop(name, None)
         return written
+
+
+def made(kind: type[M], values: dict[str, Any], said: set[str], private: dict[str, Any] | None = None) -> M:
+    """A model of that *kind* with *values* that are valid already, of which the sender *said* these.
+
+    Does what ``kind.model_construct`` does, in a tenth of the time: that one looks at each field by itself.
+    """
+    model = object.__new__(kind)
+    _put_fields(model, values)
+    _put_said(model, said)
+    _put_extra(model, None)
+    _put_private(model, private)
+    return model
+
+
+# What a model of pydantic consists of; to set these by name would take twice as long.
+_put_fields, _put_said, _put_extra, _put_private = (
+    vars(BaseModel)[name].__set__
+    for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
 
 
 def describe_errors(error: ValidationError, model: type[BaseModel] | None = None) -> str:

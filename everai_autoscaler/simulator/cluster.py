@@ -33,6 +33,7 @@ from typing import Literal
 from everai_autoscaler.errors import ArgumentError
 from everai_autoscaler.loop import Applied
 from everai_autoscaler.model import DecideResult, Dispatch, Factors, QueueReason, Worker, WorkerStatus
+from everai_autoscaler.model.wire import made
 from everai_autoscaler.serving.history import HISTORIES
 from everai_autoscaler.simulator import fast
 from everai_autoscaler.simulator.capacity import Capacity
@@ -42,7 +43,6 @@ from everai_autoscaler.simulator.faults import ColdStart, Faults, Machine
 from everai_autoscaler.simulator.fleet import Fleet
 from everai_autoscaler.simulator.line import Line
 from everai_autoscaler.simulator.load import Load, Request, Served
-from everai_autoscaler.simulator.member import made
 from everai_autoscaler.simulator.run import Life, Requests
 
 __all__ = ["Cluster"]
@@ -244,15 +244,12 @@ class Cluster:
 
     def _snapshot(self, now: float) -> Factors:
         line, queue = self._line, self._line.summary()
-        touched = line.touched
-        workers = [
-            member.model if member.seen == touched[member.slot] else member.snapshot(line)
-            for member in self._fleet.here.values()
-        ]
-        all_statuses = [worker.status for worker in workers]
-        ready = len(workers) - all_statuses.count(WorkerStatus.Inflight)
-        leave = [worker.status for worker in workers if worker.draining]
-        statuses = {status: all_statuses.count(status) - leave.count(status) for status in WorkerStatus}
+        touched, members = line.touched, self._fleet.here.values()
+        workers = [member.model if member.seen == touched[member.slot] else member.snapshot(line) for member in members]
+        every = [member.status for member in members]
+        staying = [member.status for member in members if member.draining_at is None]
+        ready = len(every) - every.count(WorkerStatus.Inflight)
+        statuses = {status: staying.count(status) for status in _STATUSES}
         waiting = {reason: number for reason, (number, _) in queue.items()}
         # Copied, since whoever asked may change what he was given; all at once, since one by one takes much longer.
         moments, earlier, queued = zip(*self._seen, strict=True) if self._seen else ((), (), ())
@@ -274,3 +271,6 @@ class Cluster:
             "start_times": list(self._fleet.start_times),
         }
         return made(Factors, {**self._unknown, **said}, set(said))
+
+
+_STATUSES = tuple(WorkerStatus)

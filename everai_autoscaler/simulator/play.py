@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from everai_autoscaler.loop import Applied, Tick, tick
 from everai_autoscaler.model import AutoScaler, DecideResult, Factors, WorkerStatus
@@ -91,20 +91,25 @@ def play(
 def row_of(at: float, done: Tick) -> TickRow:
     """What is kept of a tick that was at that second."""
     factors, decision = done.factors, done.decision
-    workers = None if factors is None else factors.workers
-    counts: dict[str, Any] = dict.fromkeys(("free", "busy", "inflight", "draining"), -1)
-    if workers is not None:
-        statuses = [worker.status for worker in workers]
+    free = busy = inflight = draining = -1
+    if factors is not None and factors.workers is not None:
+        statuses = [worker.status for worker in factors.workers]
         free, busy = statuses.count(WorkerStatus.Free), statuses.count(WorkerStatus.Busy)
-        draining = [worker.draining for worker in workers].count(True)
-        counts = {"free": free, "busy": busy, "inflight": len(workers) - free - busy, "draining": draining}
+        inflight = len(statuses) - free - busy
+        # A simulated cluster's summary counts all but those that drain: who they are has to be looked up only then.
+        draining = len(statuses) - sum((factors.worker or {}).values())
+        if draining:
+            draining = [worker.draining for worker in factors.workers].count(True)
     waiting = None if factors is None else factors.waiting()
     failure = done.failure or (decision.error if decision is not None else None) or ""
     reasons = () if decision is None else tuple(map(str, decision.result.reasons))
     applied = done.applied
     return TickRow(
         at=at,
-        **counts,
+        free=free,
+        busy=busy,
+        inflight=inflight,
+        draining=draining,
         waiting=-1 if waiting is None else waiting,
         up=0 if applied is None else applied.up,
         down=0 if applied is None else len(applied.down),

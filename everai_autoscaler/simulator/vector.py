@@ -33,7 +33,7 @@ def requests_of(run: Run, slo: float) -> dict[str, Any]:
         "refused": sums["refused"],
         "interrupted": sums["interrupted"],
         "waiting_at_end": len(starved),
-        "mean_wait": math.fsum(memoryview(waits)) / len(waits) if len(waits) else None,
+        "mean_wait": math.fsum(waits.data) / len(waits) if len(waits) else None,
         **{f"wait_p{percent}": float(waits[rank]) if len(waits) else None for percent, rank in ranks.items()},
         "wait_max": float(waits[-1]) if len(waits) else None,
         "slo_attainment": int((begun <= slo + ROUNDING).sum()) / came if came else None,

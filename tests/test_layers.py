@@ -32,12 +32,13 @@ MAY_IMPORT = {
     "explain": {*GROUND, "model", "plugin", "decision"},
     "serving": {*GROUND, "model"},
     "http": GROUND,
+    "importing": {"errors"},
     "router": {*GROUND, "model", "serving", "http"},
     "local": {*GROUND, "model", "plugin", "loop", "engine", "serving", "router"},
     "runtime": {*GROUND, "model", "loop", "engine", "http"},
     "cli": {
         *{*GROUND, "model", "plugin", "builtin", "testing", "decision", "explain", "loop", "traces", "simulator"},
-        *{"engine", "runtime", "local", "tuning"},
+        *{"engine", "importing", "runtime", "local", "tuning"},
     },
     "__init__": {*GROUND, "model", "plugin", "builtin", "decision", "loop"},
 }

@@ -16,9 +16,6 @@ from benchmarks.arena.peers.beta9 import Beta9AutoScaler
 from benchmarks.arena.peers.dask import DaskAutoScaler
 from benchmarks.arena.peers.dynamo import DynamoAutoScaler
 from benchmarks.arena.peers.fixed import FixedAutoScaler
-from benchmarks.arena.peers.hpa import HpaAutoScaler
-from benchmarks.arena.peers.keda import KedaAutoScaler
-from benchmarks.arena.peers.ray_serve import RayServeAutoScaler
 from benchmarks.arena.peers.skyserve import SkyServeAutoScaler
 from everai_autoscaler import FreeWorkerAutoScaler, SimpleAutoScaler
 from everai_autoscaler.model import AutoScaler
@@ -50,14 +47,15 @@ class Peer:
     that a worker serves in a second (-1)."""
 
 
-def _plugin(distribution: str, name: str) -> Callable[..., AutoScaler]:
-    """The class *name* of an example plugin, installed or in this checkout."""
+def _plugin(distribution: str, name: str, **renamed: str) -> Callable[..., AutoScaler]:
+    """The class *name* of an example plugin, installed or in this checkout, and what arguments are called there."""
     module = distribution.replace("-", "_")
 
     def make(**arguments: Any) -> AutoScaler:
         if find_spec(module) is None:
             sys.path.append(str(_PLUGINS / distribution))
-        scaler: AutoScaler = getattr(import_module(module), name)(**arguments)
+        given = {renamed.get(key, key): value for key, value in arguments.items()}
+        scaler: AutoScaler = getattr(import_module(module), name)(**given)
         return scaler
 
     return make
@@ -103,13 +101,13 @@ PEERS = (
     ),
     Peer(
         "Kubernetes HPA",
-        HpaAutoScaler,
+        _plugin("everai-autoscaler-hpa", "HpaAutoScaler"),
         "0.8 requests for each worker, tolerance 0.1, 300 s stabilisation down (kubernetes.io)",
         {"target": _TARGETS, "down_window": (20, 60, 120, 300, 600, 1200), "tolerance": (0.0, 0.05, 0.1, 0.2)},
     ),
     Peer(
         "KEDA queue length",
-        KedaAutoScaler,
+        _plugin("everai-autoscaler-hpa", "KedaAutoScaler", queue_length="target"),
         "5 requests for each worker through an HPA, none after 300 s (keda.sh)",
         {
             "queue_length": (*_TARGETS, 1.5, 2, 3, 5),
@@ -119,7 +117,7 @@ PEERS = (
     ),
     Peer(
         "Ray Serve",
-        RayServeAutoScaler,
+        _plugin("everai-autoscaler-ray-serve", "RayServeAutoScaler"),
         "2 ongoing requests for each worker, 30 s delay up, 600 s down (docs.ray.io)",
         {
             "target_ongoing_requests": (*_TARGETS, 1.5, 2),

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -51,6 +52,7 @@ _SECTIONS = {
         "backtest": ("policy.backtest", "Say what another scaler would have decided, and saved."),
     },
     "Plugins and this installation": {
+        "import": ("setup.importing", "Turn another autoscaler's configuration into a manifest."),
         "new": ("setup.new", "Make a plugin distribution to begin with."),
         "plugins": ("setup.plugins", "Show what is installed, and what each plugin offers."),
         "targets": ("setup.targets", "Show on what an app can be run."),
@@ -110,7 +112,8 @@ class _Commands(click.Group):
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"everai_autoscaler.cli.{_MODULES[name]}"), name)
+        called = f"{name}_" if iskeyword(name) else name
+        command: click.Command = getattr(import_module(f"everai_autoscaler.cli.{_MODULES[name]}"), called)
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -9,16 +9,13 @@ from benchmarks.arena.peers.aws import AwsTargetTrackingAutoScaler
 from benchmarks.arena.peers.beta9 import Beta9AutoScaler
 from benchmarks.arena.peers.dask import DaskAutoScaler
 from benchmarks.arena.peers.dynamo import DynamoAutoScaler
-from benchmarks.arena.peers.hpa import HpaAutoScaler
-from benchmarks.arena.peers.keda import KedaAutoScaler
 from benchmarks.arena.peers.mark import MarkAutoScaler
-from benchmarks.arena.peers.ray_serve import RayServeAutoScaler
 from benchmarks.arena.peers.skyserve import SkyServeAutoScaler
 from everai_autoscaler.testing import parametrize_with_checks
 
 PEERS = (
-    *(AiadAutoScaler, AwsTargetTrackingAutoScaler, Beta9AutoScaler, DaskAutoScaler, DynamoAutoScaler, HpaAutoScaler),
-    *(KedaAutoScaler, MarkAutoScaler, RayServeAutoScaler, SkyServeAutoScaler),
+    *(AiadAutoScaler, AwsTargetTrackingAutoScaler, Beta9AutoScaler, DaskAutoScaler, DynamoAutoScaler),
+    *(MarkAutoScaler, SkyServeAutoScaler),
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.arena.peers.aiad import LATENCY, AiadAutoScaler
 from benchmarks.arena.peers.aws import AwsTargetTrackingAutoScaler
 from benchmarks.arena.peers.dask import DaskAutoScaler
-from benchmarks.arena.peers.demand import at_once, recalled
+from benchmarks.arena.peers.demand import recalled
 from benchmarks.arena.peers.mark import MarkAutoScaler
 from everai_autoscaler.testing import snapshot, worker
 
@@ -140,14 +140,6 @@ def test_not_known_holds(policy):
     result, memory = policy.decide_with_memory(snapshot(waiting=None, workers=None), {"any": 1})
 
     assert (True, {"any": 1}) == (result.held, memory)
-
-
-def test_requests_at_once_are_known_now_and_earlier():
-    """Those that wait and those that are served, by age; nothing where the queue isn't known."""
-    past = {"queue_histories": {20: {"WorkerBusy": 2}, 40: {}}, "worker_histories": {20: {"Busy": 3}}}
-
-    assert {0: 3.0, 20: 5.0} == at_once(snapshot(waiting=1, busy=2, **past))
-    assert at_once(snapshot(waiting=None, busy=2)) is None
 
 
 def test_memory_of_another_kind_is_forgotten():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import yaml
 
 from everai_autoscaler.errors import ContractError
 
-__all__ = ["yaml_documents"]
+__all__ = ["Lines", "yaml_documents", "yaml_with_lines"]
+
+Lines: TypeAlias = dict[tuple[str | int, ...], int]
+"""The line of each key and item of a document, from 1, by its path; of the document itself, by an empty one."""
 
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -27,8 +31,24 @@ def yaml_documents(text: str, where: str, *, secret: bool = False) -> list[Any]:
     Raises:
         ContractError: it is no YAML, or a mapping has a key twice.
     """
+    return [document for document, _ in _read(text, where, secret=secret, lines=False)]
+
+
+def yaml_with_lines(text: str, where: str) -> list[tuple[Any, Lines]]:
+    r"""The documents in *text* that aren't empty, each with the lines of what is in it.
+
+    >>> yaml_with_lines("a:\n- 1\n- 2\n", "app.yaml")
+    [({'a': [1, 2]}, {(): 1, ('a',): 1, ('a', 0): 2, ('a', 1): 3})]
+
+    Raises:
+        ContractError: it is no YAML, or a mapping has a key twice.
+    """
+    return _read(text, where, secret=False, lines=True)
+
+
+def _read(text: str, where: str, *, secret: bool, lines: bool) -> list[tuple[Any, Lines]]:
     try:
-        return [one for one in yaml.load_all(text, _Loader) if one is not None]
+        return [one for one in _documents(text, lines=lines) if one[0] is not None]
     except RecursionError:
         failure = "is nested too deeply"
     except _TwiceError as error:
@@ -42,6 +62,30 @@ def yaml_documents(text: str, where: str, *, secret: bool = False) -> list[Any]:
         failure = f"{line}is not YAML: {why}"
     # Without its cause, which holds the text.
     raise ContractError(f"{where}: {failure}")
+
+
+def _documents(text: str, *, lines: bool) -> Iterator[tuple[Any, Lines]]:
+    loader = _Loader(text)
+    while loader.check_node():
+        node, found = loader.get_node(), Lines()
+        if lines and node is not None:  # before it is constructed, which puts merged keys in
+            _walk(node, (), node.start_mark.line + 1, found, set())
+        yield loader.construct_document(node), found
+
+
+def _walk(node: yaml.Node, path: tuple[str | int, ...], line: int, found: Lines, seen: set[int]) -> None:
+    """Note the lines of *node*, which stands at *path*, and of what is in it; an alias is looked into once."""
+    found[path] = line
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                _walk(value, (*path, key.value), key.start_mark.line + 1, found, seen)
+    elif isinstance(node, yaml.SequenceNode):
+        for place, item in enumerate(node.value):
+            _walk(item, (*path, place), item.start_mark.line + 1, found, seen)
 
 
 class _TwiceError(yaml.YAMLError):

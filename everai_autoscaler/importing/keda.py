@@ -120,7 +120,7 @@ def _trigger(trigger: Section) -> tuple[dict[str, Any] | None, str]:
     if kind in ("cpu", "memory"):
         return _use(kind, stated, details)
     if kind == "cron":
-        return None, "the decorator cron sets min_workers by the clock"
+        return None, "the decorator time-match sets arguments by the clock"
     known = _TRIGGERS.get(kind)
     if known is None:
         return None, f"a trigger of type {kind} isn't known here"

@@ -49,7 +49,7 @@ def import_(file: BinaryIO, *, kind: str | None, directory: Path | None, output:
     Print the manifest, keep it, and ask what it would cost:
       everai-autoscaler import hpa.yaml
       everai-autoscaler import hpa.yaml > app.yaml
-      everai-autoscaler simulate -f app.yaml --workload azure_llm_code_2023
+      everai-autoscaler simulate -f app.yaml --trace azure_llm_code_2023
     All that a cluster has:
       kubectl get hpa,scaledobject -o yaml | everai-autoscaler import - --directory apps
     """  # noqa: D301 - a backspace is how click knows that lines are to stay

@@ -30,6 +30,7 @@ from everai_autoscaler.model.record import (
 )
 from everai_autoscaler.model.schema import Argument, Schema, argument, schema_of
 from everai_autoscaler.model.signal import Signal
+from everai_autoscaler.model.zone import zone_of
 
 __all__ = [
     "Action",
@@ -72,4 +73,5 @@ __all__ = [
     "name_of",
     "schema_of",
     "why_stays",
+    "zone_of",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import attrs
@@ -29,7 +29,7 @@ from everai_autoscaler.model import (
 from everai_autoscaler.words import counted
 from everai_autoscaler.wrapper.memory import nothing, recall, together
 
-__all__ = ["Asked", "Move", "Opinion", "Wrapper", "ask", "bound_of", "contained", "held"]
+__all__ = ["Asked", "Move", "Opinion", "Wrapper", "ask", "bound_of", "contained", "held", "minimum_of"]
 
 
 class Wrapper(AutoScaler):
@@ -114,6 +114,23 @@ class Move:
             return cls(present, 0, leaving[: present - wanted])
         return cls(present, max(0, min(wanted - present, max_workers - fleet.total)))
 
+    @classmethod
+    def within(cls, opinion: Opinion, fleet: Fleet, *, most: int, least: int = 0, stay: int = 0) -> Move:
+        """Towards what *opinion* wants, but no fewer than *least* and no more than *most* workers.
+
+        Of those above *most* the ones without work go at once, the newest first, but for so many that are to *stay*;
+        none while anything waits, or may wait, nor where the opinion is a hold.
+
+        Args:
+            most: the most workers, those that drain among them.
+        """
+        wanted, leaving = fleet.present if opinion.held else opinion.wanted, opinion.leaving
+        if not opinion.held and wanted > most and fleet.factors.waiting() == 0:
+            idle = [worker.worker_id for worker in fleet.idle()]
+            leaving = list(dict.fromkeys([*leaving, *idle]))
+            wanted = min(wanted, max(most, min(stay, fleet.present)))
+        return cls.towards(max(wanted, least), fleet, leaving=leaving, max_workers=most)
+
     def part_of(self, opinion: Opinion) -> str:
         """How much it does of what *opinion* wanted, in words: ``starts 1 of 3 workers``, say."""
         verb, does, wanted = "removes", len(self.down), len(opinion.leaving)
@@ -121,6 +138,17 @@ class Move:
             verb, does, wanted = "starts", self.up, opinion.up
         part = "" if does == wanted else f"{does or 'none'} of "
         return f"{verb} {part}{counted(wanted, 'worker')}"
+
+    def beside(self, opinion: Opinion) -> str:
+        """What it does otherwise than *opinion* wanted, in words; empty where it is the same."""
+        does = []
+        if self.up != opinion.up:
+            does = [f"starts {counted(self.up, 'worker')}" if self.up > opinion.up else self.part_of(opinion)]
+        stays = len(opinion.leaving) - len(self.down)
+        if stays:
+            keeps = f"keeps {stays} of {counted(len(opinion.leaving), 'worker')}"
+            does.append(keeps if stays > 0 else f"removes {counted(len(self.down), 'worker')} without work")
+        return " and ".join(does)
 
     def opinion(
         self,
@@ -249,15 +277,24 @@ def held(opinions: Sequence[Opinion], afresh: Sequence[Reason], *, why: str, who
 
 def bound_of(scaler: object) -> int | None:
     """The ``max_workers`` that *scaler*, or one inside it, was given, the smallest of them; ``None`` where none was."""
-    own = getattr(scaler, "max_workers", None)
-    found = [own] if isinstance(own, int) else []
+    return min(_given(scaler, "max_workers"), default=None)
+
+
+def minimum_of(scaler: object) -> int:
+    """The ``min_workers`` that *scaler*, or one inside it, was given, the largest of them; 0 where none was."""
+    return max(_given(scaler, "min_workers"), default=0)
+
+
+def _given(scaler: object, name: str) -> Iterator[int]:
+    """What *scaler*, and each one inside it, was given as the argument *name*, where it is a whole number."""
+    own = getattr(scaler, name, None)
+    if isinstance(own, int):
+        yield own
     kind: Any = type(scaler)
-    if attrs.has(kind):
-        for one in schema_of(kind).arguments.values():
-            inside = one.of(scaler) if one.nesting is not None else ()
-            within = map(bound_of, inside if isinstance(inside, list | tuple) else [inside])
-            found += [bound for bound in within if bound is not None]
-    return min(found, default=None)
+    for one in schema_of(kind).arguments.values() if attrs.has(kind) else ():
+        inside = one.of(scaler) if one.nesting is not None else ()
+        for within in inside if isinstance(inside, list | tuple) else [inside]:
+            yield from _given(within, name)
 
 
 def _copied(factors: Factors) -> Factors:

@@ -20,6 +20,8 @@ def register_autoscalers() -> Mapping[str, Callable[..., AutoScaler]]:
         wrapper.Min,
         wrapper.Floor,
         wrapper.Ceiling,
+        wrapper.Budget,
+        wrapper.Schedule,
         wrapper.FirstValid,
         wrapper.Shadow,
     )

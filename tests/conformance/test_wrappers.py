@@ -8,7 +8,19 @@ from everai_autoscaler import FreeWorkerAutoScaler, SimpleAutoScaler
 from everai_autoscaler.plugin import default_registry
 from everai_autoscaler.testing import parametrize_with_checks
 from everai_autoscaler.testing.checks import check_is_monotone, check_is_steady
-from everai_autoscaler.wrapper import Ceiling, Cooldown, FirstValid, Floor, Max, Min, RateLimit, Shadow, Stabilize
+from everai_autoscaler.wrapper import (
+    Budget,
+    Ceiling,
+    Cooldown,
+    FirstValid,
+    Floor,
+    Max,
+    Min,
+    RateLimit,
+    Schedule,
+    Shadow,
+    Stabilize,
+)
 
 SIMPLE = SimpleAutoScaler(min_workers=0, max_workers=6, scale_up_step=3, max_idle_time=0)
 FREE = FreeWorkerAutoScaler(max_workers=8, min_free_workers=2, max_idle_time=0)
@@ -26,6 +38,11 @@ SCALERS = {
     "floor": Floor(SIMPLE, workers=3),
     "floor-above-the-maximum": Floor(FREE, workers=12),
     "ceiling": Ceiling(FREE, workers=3),
+    "budget": Budget(SIMPLE, per_hour=4, per_day=30, price=1),
+    "budget-free-worker": Budget(FREE, per_month="900", price=lambda: "2.5", timezone="Asia/Tokyo"),
+    "budget-without-a-price": Budget(FREE, per_day=20),
+    "schedule": Schedule(SIMPLE, "mon-fri 08:00-18:00 min 2 max 4; 22:00-06:00 max 1", timezone="Europe/Berlin"),
+    "schedule-free-worker": Schedule(FREE, [{"days": "mon-sun", "min_workers": 3, "max_workers": 5}], lead="60"),
     "shadow": Shadow(SIMPLE, [FREE, Cooldown(FREE)]),
     "all-of-them": Shadow(
         Cooldown(

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, tzinfo
-from functools import cache
+from datetime import datetime, tzinfo
 from typing import Any, Self
-from zoneinfo import ZoneInfo, available_timezones
 
 from attrs import field, frozen
 
 from everai_autoscaler.builtin.decorator.arguments.cron import CronRule
 from everai_autoscaler.errors import ArgumentError, did_you_mean
+from everai_autoscaler.model import zone_of
 
 __all__ = ["TimeMatchDecorator"]
 
@@ -151,35 +150,13 @@ class TimeMatchDecorator:
 
 _RULE = re.compile(r"match\((?P<cron>.*)\)", re.DOTALL)
 _LOOKS_LIKE_A_RULE = re.compile(r"[^()]*\((?P<cron>.*)\)\s*", re.DOTALL)
-_OF_THIS_MACHINE = re.compile(r"localtime|posixrules|(posix|right)/.*", re.DOTALL)
-"""What some systems keep among the zones: it means something else, or nothing, on the next machine."""
 
 
 def _zone(name: str | None) -> tzinfo:
-    # UTC needs no database of zones.
-    if name is None or (isinstance(name, str) and name.upper() == "UTC"):
-        return UTC
-    if not isinstance(name, str):
-        raise ArgumentError(f"time-match: timezone {name!r} is not text; write a name such as 'Europe/Berlin'")
-    if not _OF_THIS_MACHINE.fullmatch(name):
-        try:
-            return ZoneInfo(name)
-        except (LookupError, ValueError, OSError):
-            pass  # In which of these ways a name is wrong depends on the name and on the system.
-    known = _known_zones()
-    if name.casefold() in known:
-        return ZoneInfo(known[name.casefold()])
-    hint = did_you_mean(name, known.values(), key=str.casefold)
-    raise ArgumentError(
-        f"time-match: timezone {name!r} is not known;"
-        f" accepted: a name of the IANA database such as 'Europe/Berlin'{hint}"
-    )
-
-
-@cache
-def _known_zones() -> dict[str, str]:
-    """Each zone by its name in small letters; kept, since they are gathered from some hundred files."""
-    return {zone.casefold(): zone for zone in available_timezones() if not _OF_THIS_MACHINE.fullmatch(zone)}
+    try:
+        return zone_of(name)
+    except ArgumentError as error:
+        raise ArgumentError(f"time-match: {error}") from None
 
 
 def _rule(key: str, cron: str, prefix: object) -> tuple[CronRule, str]:

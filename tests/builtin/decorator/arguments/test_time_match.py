@@ -16,6 +16,7 @@ from everai_autoscaler.builtin.decorator.arguments import time_match
 from everai_autoscaler.builtin.decorator.arguments.cron import CronRule
 from everai_autoscaler.builtin.decorator.arguments.time_match import TimeMatchDecorator
 from everai_autoscaler.errors import ArgumentError
+from everai_autoscaler.model import zone as zone_module
 
 ALWAYS = "match(* * * * *)"
 NEVER = "match(0 0 29 2 0)"  # nearly
@@ -371,7 +372,7 @@ class TestDefectsOfThePredecessor:
     @pytest.mark.parametrize("zone", [None, "UTC", "utc"])
     def test_utc_needs_no_database(self, zone, monkeypatch):
         """UTC is there where no database of zones is."""
-        monkeypatch.setattr(time_match, "ZoneInfo", lambda key: pytest.fail("looked for a zone"))
+        monkeypatch.setattr(zone_module, "ZoneInfo", lambda key: pytest.fail("looked for a zone"))
 
         assert UTC is TimeMatchDecorator(zone).zone
 

@@ -1,0 +1,135 @@
+"""What the workers have cost, added up from snapshot to snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+from typing import Any
+
+from attrs import evolve, frozen
+from pydantic import JsonValue
+
+from everai_autoscaler.model import Worker
+from everai_autoscaler.wrapper.wall_clock import Period
+
+__all__ = ["LONGEST_GAP", "Prices", "Spent"]
+
+LONGEST_GAP = 300.0
+"""Seconds between two snapshots for which a worker that is gone in the second is charged at most: when it went within a
+longer gap isn't known. One that is still there is charged for the whole of it."""
+
+_AN_HOUR = 3600.0
+_LARGEST = 1e15
+
+
+@frozen
+class Prices:
+    """What each worker costs an hour, and what one more would cost."""
+
+    of: dict[str, float]
+    """The price of each worker by its id; without those whose price isn't known."""
+    one_more: float | None
+    """``None`` where no price is known."""
+    dearest: float | None
+    """The dearest price that a worker stated; ``None`` where none ever did."""
+
+    @classmethod
+    def read(cls, workers: Iterable[Worker], *, price: float | None, spent: Spent, day: Period) -> Prices:
+        """The prices of *workers*.
+
+        What a worker states counts; for one that states nothing *price*, or else the dearest price that was stated.
+        One more costs as much as the dearest worker that is there or was there on this *day*, as far as *spent* tells;
+        so a dear worker that has to go isn't replaced by one that might be as dear.
+        """
+        listed = list(workers)
+        stated = [worker.cost for worker in listed if worker.cost is not None]
+        if spent.dearest is not None and (not stated or spent.is_of(day)):
+            stated.append(spent.dearest)
+        dearest = max(stated, default=None)
+        otherwise = dearest if price is None else price
+        prices = {one.worker_id: otherwise if one.cost is None else one.cost for one in listed}
+        found = {worker_id: cost for worker_id, cost in prices.items() if cost is not None}
+        one_more = max([*found.values(), *stated], default=otherwise)
+        return cls(found, one_more, dearest)
+
+    @property
+    def rate(self) -> float:
+        """What an hour of all workers costs."""
+        return sum(self.of.values())
+
+
+@frozen
+class Spent:
+    """What was spent on this day and in this month, and what the last snapshot tells of the present rate."""
+
+    at: float | None = None
+    """When the last snapshot was; ``None`` before the first."""
+    rate: float = 0.0
+    """What an hour of its workers cost."""
+    dearest: float | None = None
+    """The dearest price that a worker stated, on the day of the last snapshot or, where none did, before it."""
+    day: float = 0.0
+    month: float = 0.0
+
+    @classmethod
+    def read(cls, own: Any) -> Spent | None:
+        """What is remembered; ``None`` where it can't be read."""
+        if own is None:
+            return cls()
+        if not isinstance(own, dict) or set(own) != {"at", "rate", "dearest", "day", "month"}:
+            return None
+        sound = all(_is_amount(value) or (name == "dearest" and value is None) for name, value in own.items())
+        return cls(**own) if sound else None
+
+    def is_of(self, period: Period) -> bool:
+        """Whether the last snapshot was in that *period*, or later: then the clock was set back."""
+        return self.at is not None and self.at >= period.begin
+
+    def until(self, now: float, workers: Iterable[Worker], prices: Prices, *, day: Period, month: Period) -> Spent:
+        """The same, with what was spent since the last snapshot.
+
+        A worker that is there is charged since that snapshot, or since it was started; one that is gone for up to
+        ``LONGEST_GAP`` seconds. At the first snapshot what is there is charged since it was started. A period begins at
+        nothing where the last snapshot was before it. Between a snapshot and one that is earlier, since the clock was
+        set back, nothing is spent, and nothing is forgotten.
+
+        Args:
+            workers: those of the snapshot, each once.
+            day: the day that it is *now*.
+            month: the month that it is *now*.
+        """
+        since = -inf if self.at is None else min(self.at, now)
+        begun = [(one.started_at, prices.of[one.worker_id]) for one in workers if one.worker_id in prices.of]
+        gone = max(0.0, self.rate - sum(price for started, price in begun if started <= since))
+
+        def within(period: Period, before: float) -> float:
+            kept = before if self.is_of(period) else 0.0
+            staying = sum(price * (now - _charged_from(started, since, period.begin, now)) for started, price in begun)
+            left = 0.0 if not gone else gone * max(0.0, min(since + LONGEST_GAP, now) - max(since, period.begin))
+            return kept + (staying + left) / _AN_HOUR
+
+        return evolve(
+            self,
+            at=now,
+            rate=prices.rate,
+            dearest=prices.dearest,
+            day=within(day, self.day),
+            month=within(month, self.month),
+        )
+
+    def written(self) -> JsonValue:
+        """As it is remembered."""
+        if self.at is None:
+            return None
+        return {"at": self.at, "rate": self.rate, "dearest": self.dearest, "day": self.day, "month": self.month}
+
+
+def _charged_from(started: float, since: float, begin: float, now: float) -> float:
+    """From when on a worker is charged; one whose start isn't known since the last snapshot, or not at all yet."""
+    if started <= 0 and since == -inf:
+        return now
+    return min(now, max(started, since, begin))
+
+
+def _is_amount(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value < _LARGEST

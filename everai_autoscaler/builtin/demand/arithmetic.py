@@ -1,4 +1,4 @@
-"""The arithmetic of demand, on floats alone: what decays, what is ahead, and how many workers that makes.
+"""The arithmetic of demand, on floats alone: what fades, what is ahead, and how many workers that makes.
 
 Each function stands by itself and uses ``math`` only, so that a compiler of numerical Python takes it as it is and a
 compiled replay counts exactly as the scaler does.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import ceil, exp, expm1, sqrt
 
-__all__ = ["NOTHING", "ahead", "decayed", "workers_for"]
+__all__ = ["NOTHING", "ahead", "faded", "weight_in_service", "workers_for"]
 
 NOTHING = 0.02
 """Demand, in requests at once, up to which no worker is wanted: one request, about four service times later."""
@@ -16,28 +16,41 @@ _ROUNDING = 1e-9
 """The share of a number of workers by which floats may be wrong: 3.0000000001 workers are three."""
 
 
-def decayed(demand: float, arrivals: float, seconds: float, service_time: float) -> float:
-    """The demand after so many *seconds* in which so many *arrivals* came, evenly spread.
+def faded(waited: float, service_time: float) -> float:
+    """What a request counts for that has *waited* so many seconds: ``exp(-waited / service_time)``.
 
-    Each request counts as 1 when it arrives, and as ``exp(-t / service_time)`` when it has been there for ``t``
-    seconds: what would be in service if nothing ever had to wait and service times were exponential. So a backlog,
-    which lasts because workers are missing, isn't demand.
+    With workers enough it would have begun when it came, and with this chance it would still be in service, if
+    service times were exponential. So a backlog, which lasts because workers are missing, isn't demand.
 
     Args:
-        demand: the demand at the beginning, in requests at once; at least 0.
-        arrivals: requests that arrived meanwhile; at least 0.
-        seconds: the time that passed; where it is not above 0 the arrivals are added as they are.
+        waited: seconds; at least 0.
         service_time: mean seconds that a request takes; above 0.
 
-    >>> decayed(4.0, 0, seconds=10, service_time=10) == 4 * exp(-1)
-    True
-    >>> round(decayed(5.0, 10, seconds=20, service_time=10), 3)  # 0.5 a second x 10 s: it stays as it is
-    5.0
+    >>> faded(0, 10), round(faded(10, 10), 3)
+    (1.0, 0.368)
     """
-    past = seconds / service_time
-    if past <= 0:
-        return demand + arrivals
-    return demand * exp(-past) - arrivals * expm1(-past) / past
+    return exp(-waited / service_time)
+
+
+def weight_in_service(weight: float, served: float, begun: float, begun_weight: float) -> float:
+    """What a request in service counts for on average, at most 1.
+
+    Those that were in service before keep the mean that they had; those that have begun count as they did when they
+    began. Of these, no more than are in service now are still there. It is 1 where nothing is served.
+
+    Args:
+        weight: what a request in service counted for before.
+        served: requests in service now.
+        begun: requests that began meanwhile.
+        begun_weight: what these count for together.
+
+    >>> weight_in_service(1.0, served=4, begun=2, begun_weight=1.0)  # two at 1, two at a half
+    0.75
+    """
+    if served <= 0:
+        return 1.0
+    stayed = max(0.0, served - begun)
+    return min(1.0, (weight * stayed + begun_weight * (served - stayed) / max(1.0, begun)) / served)
 
 
 def ahead(present: float, rate: float, service_time: float, horizon: float) -> float:

@@ -17,7 +17,7 @@ __all__ = [
     "THINNING",
 ]
 
-RULE = "1.3*mean60[1200s] + 1.5*root"
+RULE = "1*now[1200s] + 1.5*root + 1"
 """The rule where none is given."""
 SERVICE_TIME = 10.0
 """Seconds that a request takes while nothing is known; it counts as one request that took so long."""
@@ -35,7 +35,7 @@ LONGEST_GAP = 900.0
 """Seconds between two decisions above which the windows begin afresh: what happened between isn't known."""
 SLIGHTLY_BACK = 5.0
 """Seconds by which a clock may be set back without a fresh beginning; no time has passed then."""
-SETTLING = 300.0
-"""Seconds after a fresh beginning for which nobody who was there is removed, where the rule looks back as far."""
+SETTLING = 600.0
+"""Seconds after a fresh beginning in which nobody who was there is removed: there is too little data."""
 THINNING = 16
-"""A maximum is remembered for at most a sixteenth of its age longer than it should be."""
+"""What is remembered of moments is exact to a sixteenth of their age, where there are many."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import define, frozen
 from pydantic import JsonValue
@@ -39,9 +39,10 @@ _NAMED = 3
 class DemandAutoScaler(BuiltinAutoScaler):
     """Have as many workers as the demand wants by a *rule*: the demand of now, of the last minutes, or a forecast.
 
-    The demand is how many requests would be in service at once if none had to wait: a backlog isn't demand. A rule has
-    up to three terms ``a*SIGNAL[Hs] + b*root + h``, joined by ``|``, of which the largest counts. It takes the largest
-    value *F* of the signal over the last *H* seconds and wants ``ceil(a*F + b*sqrt(F + 1/4) + h)`` workers.
+    The demand is the number of requests in service and waiting, each of which counts for less the longer it had to
+    wait: a backlog, which lasts because workers are missing, isn't demand. A rule has up to three terms
+    ``a*SIGNAL[Hs] + b*root + h``, joined by ``|``, of which the largest counts. It takes the largest value *F* of the
+    signal over the last *H* seconds and wants ``ceil(a*F + b*sqrt(F + 1/4) + h)`` workers.
 
     Each argument is a number, text, or a callable (a ``Placeholder``, say) that is read when a decision is made.
 
@@ -49,14 +50,11 @@ class DemandAutoScaler(BuiltinAutoScaler):
         ArgumentError: an argument out of its bounds, a rule that can't be read, or a minimum above the maximum.
 
     >>> from everai_autoscaler.testing import snapshot
-    >>> scaler = DemandAutoScaler(max_workers=20, rule="1*now[600s] + 1*root")
-    >>> factors = snapshot(waiting=3, busy=1)
-    >>> result, memory = scaler.decide_with_memory(factors, None)
+    >>> scaler = DemandAutoScaler(max_workers=20, rule="1*now[600s] + 1*root", service_time=8)
+    >>> result, memory = scaler.decide_with_memory(snapshot(waiting=3, busy=1), None)
     >>> print(result.reasons[0])
-    demand: demand 4 at most over 600 s: 1*4 + 1*sqrt(4.25) = 6.06: wants 7, has 1: starts 6 workers
+    demand: demand 4 at most over 600 s, 8 s a request: 1*4 + 1*sqrt(4.25) = 6.06: wants 7, has 1: starts 6 workers
     """
-
-    monotone: ClassVar[bool] = True
 
     min_workers: ArgumentType = argument(0, ge=0, help="workers that are always there")
     max_workers: ArgumentType = argument(1, ge=0, help="the most workers that there may be")
@@ -137,7 +135,7 @@ class _Decision:
             wanted, why = 1, f"{why}, but {counted(self.seen.waiting, 'request waits', 'requests wait')}: wants 1"
         target = min(max(wanted, limits.min_workers), limits.max_workers)
         if not self.past.known and there >= limits.min_workers:
-            unknown = "neither the arrivals nor the queue, now and before, are known: the demand stays as it was"
+            unknown = "the queue is not known: the demand stays as it was"
             return DecideResult.hold(
                 self.fleet.factors, f"{unknown}; {why}", max_workers=limits.max_workers, who=self.who
             )
@@ -168,11 +166,11 @@ class _Decision:
 
     def _fewer(self, target: int, why: str) -> DecideResult:
         fleet, suspects = self.fleet, self.fleet.suspects
-        surplus = fleet.present - target
-        stays = self._stays(target) if surplus > 0 else ""
-        leaving: list[Worker] = [] if stays or surplus <= 0 else fleet.idle()[:surplus]
-        if surplus > 0 and not leaving:
-            why += f": {stays or 'nobody is free to go'}"
+        settled, settling = self._settling(target)
+        stays = f"{counted(self.seen.waiting, 'request waits', 'requests wait')}: " if self.seen.waiting else settling
+        leaving: list[Worker] = [] if self.seen.waiting else fleet.idle()[: max(0, fleet.present - settled)]
+        if fleet.present > target and not leaving:
+            why += f": {stays}removes nobody" if stays else ": nobody is free to go"
         elif leaving:
             why += f": removes {_names(leaving)}, idle"
         reasons = [Reason(who=self.who, why=why)]
@@ -180,23 +178,18 @@ class _Decision:
             late = f"gives up {_names(suspects)}: starting for longer than {self.limits.start_timeout} s"
             reasons.append(Reason(who=self.who, why=late))
         actions = [ScaleDownAction(worker_id=worker.worker_id) for worker in [*suspects, *leaving]]
-        return self._does(actions, reasons, held=not actions and self.seen.waiting is None and surplus > 0)
+        return self._does(actions, reasons)
 
-    def _stays(self, target: int) -> str:
-        """Why nobody goes though there are more than *target*; empty where some may."""
-        waiting, past = self.seen.waiting, self.past
-        if waiting is None:
-            return "the queue is not known: removes nobody"
-        if waiting:
-            return f"{counted(waiting, 'request waits', 'requests wait')}: removes nobody"
-        since, settling = past.at - past.begun, min(self.wish.reach, assumptions.SETTLING)
-        if target < past.found and since < settling:
-            ago = f"{past.found} were there {since:.0f} s ago, when the windows began"
-            return f"{ago}: removes nobody before {settling:.0f} s"
-        return ""
+    def _settling(self, target: int) -> tuple[int, str]:
+        """How many may not be undercut, and why these are more than the *target* where they are."""
+        past = self.past
+        since, found = past.at - past.begun, min(past.found, self.limits.max_workers)
+        if target >= found or since >= assumptions.SETTLING:
+            return target, ""
+        return found, f"{past.found} were there {since:.0f} of {assumptions.SETTLING:.0f} s ago, when it began: "
 
-    def _does(self, actions: list[Any], why: str | list[Reason], *, held: bool = False) -> DecideResult:
-        return DecideResult.of(actions, why, max_workers=self.limits.max_workers, who=self.who, held=held)
+    def _does(self, actions: list[Any], why: str | list[Reason]) -> DecideResult:
+        return DecideResult.of(actions, why, max_workers=self.limits.max_workers, who=self.who)
 
 
 def _names(workers: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Self
 from attrs import define, field
 from pydantic import JsonValue
 
-from everai_autoscaler.builtin.demand.arithmetic import ahead, decayed
+from everai_autoscaler.builtin.demand.arithmetic import ahead, weight_in_service
 from everai_autoscaler.builtin.demand.assumptions import (
     COLD_START,
     LEARNT_OVER,
@@ -17,6 +17,7 @@ from everai_autoscaler.builtin.demand.assumptions import (
     SHORTEST,
     SLIGHTLY_BACK,
 )
+from everai_autoscaler.builtin.demand.line import Line
 from everai_autoscaler.builtin.demand.rule import LONGEST as LONGEST_WINDOW
 from everai_autoscaler.builtin.demand.rule import SIGNALS
 from everai_autoscaler.builtin.demand.seen import Seen
@@ -40,15 +41,19 @@ class Memory:
     at: float
     """The moment of the last decision, in epoch seconds."""
     demand: float
-    """Requests at once, without what only waits because workers are missing."""
-    there: int | None
-    """Requests that were served or waited; ``None`` where that wasn't known."""
+    """Requests at once, each counting for less the longer it had to wait."""
+    served: int
+    """Requests that were in service when the queue was known last."""
     begun: float
     """When the windows began."""
     found: int
     """Workers that were there then."""
     tape: Tape
     """Demand and arrivals of the last five minutes."""
+    line: Line = field(factory=lambda: Line([], []))
+    """The requests that wait, by the time at which they came."""
+    weight: float = 1.0
+    """What a request in service counts for on average: less than 1 where it had to wait."""
     service: list[float] = field(factory=lambda: [0.0, 0.0])
     """Seconds that requests were in service, and completions, each fading with the completions."""
     cold_start: float | None = None
@@ -65,12 +70,12 @@ class Memory:
     @classmethod
     def begin(cls, seen: Seen) -> Self:
         """With nothing remembered: what is served and waits is the demand, and what the workers say is believed."""
-        now = seen.now
-        demand = float(seen.served if seen.there is None else seen.there)
-        tape = Tape([now], [0.0], [0.0])
-        return cls(
-            now, demand, seen.there, now, seen.present, tape, list(seen.by_the_workers()), known=seen.there is not None
-        )
+        now, waiting = seen.now, seen.waiting
+        tape, line = Tape([now], [0.0], [0.0]), Line([now], [float(waiting)]) if waiting else Line([], [])
+        demand = float(seen.served + (waiting or 0))
+        service = list(seen.by_the_workers())
+        known = waiting is not None
+        return cls(now, demand, seen.served, now, seen.present, tape, line, service=service, known=known)
 
     @classmethod
     def read(cls, memory: JsonValue) -> Self | None:
@@ -84,14 +89,13 @@ class Memory:
     def _read(cls, memory: Any) -> Self:
         if memory["version"] != _VERSION or memory["windows"].keys() != set(SIGNALS):
             raise ValueError
-        there, cold_start, concurrency = memory["there"], memory["cold_start"], memory["concurrency"]
-        single = [memory["at"], memory["demand"], memory["begun"], memory["found"], concurrency]
-        single += [one for one in (there, cold_start) if one is not None]
-        at, demand, begun, found, *_ = _numbers(single, len(single))
         peaks = {name: Peaks(*_columns(columns, 2)) for name, columns in memory["windows"].items()}
-        tape = Tape(*_columns(memory["tape"], 3))
-        service = _numbers(memory["service"], 2)
-        return cls(at, demand, there, begun, found, tape, service, cold_start, concurrency, peaks)
+        tape, line = Tape(*_columns(memory["tape"], 3)), Line(*_columns(memory["line"], 2, least=0))
+        service, cold_start = _numbers(memory["service"], 2), memory["cold_start"]
+        names = ("at", "demand", "served", "begun", "found", "weight", "concurrency")
+        single = _numbers([memory[name] for name in names] + ([] if cold_start is None else [cold_start]))
+        at, demand, served, begun, found, weight, concurrency, *_ = single
+        return cls(at, demand, served, begun, found, tape, line, weight, service, cold_start, concurrency, peaks)
 
     def written(self) -> JsonValue:
         """As it is remembered."""
@@ -100,12 +104,14 @@ class Memory:
             "version": _VERSION,
             "at": self.at,
             "demand": self.demand,
-            "there": self.there,
+            "served": self.served,
+            "weight": self.weight,
             "begun": self.begun,
             "found": self.found,
             "service": [*self.service],
             "cold_start": self.cold_start,
             "concurrency": self.concurrency,
+            "line": [self.line.times, self.line.counts],
             "tape": [tape.times, tape.areas, tape.arrivals],
             "windows": {name: [one.times, one.values] for name, one in self.peaks.items()},
         }
@@ -172,26 +178,26 @@ class Memory:
 
     def _go_on(self, seen: Seen, period: float, takes: float) -> None:
         """The demand after the *period*, as far as the snapshot says it; else it stays as it is."""
-        arrivals = self._arrivals(seen, period, takes)
-        self.known = arrivals is not None
-        if arrivals is None:
-            arrivals = self.demand / takes * period
-        else:
-            self.demand = decayed(self.demand, arrivals, period, takes)
-        self.there = seen.there
+        waiting, middle = seen.waiting, self.at - period / 2
+        self.known = waiting is not None
+        arrivals = self.demand / takes * period
+        if waiting is not None:
+            arrivals = self._arrivals(seen, waiting, period, takes)
+            begun, weight = self.line.move(arrivals, middle, waiting, takes)
+            self.weight = weight_in_service(self.weight, seen.served, begun, weight)
+            self.served = seen.served
+            self.demand = self.served * self.weight + self.line.weight(self.at, takes)
         self.tape.record(self.at, area=self.demand * period, arrivals=arrivals, longest=_LONGEST_MEAN)
 
-    def _arrivals(self, seen: Seen, period: float, takes: float) -> float | None:
-        """What came: as it is said, else what there is more and what was answered; ``None`` where it isn't known.
+    def _arrivals(self, seen: Seen, waiting: int, period: float, takes: float) -> float:
+        """What came: as it is said, else what there is more and what was answered.
 
         Where it isn't known what was answered, it is what those in service answer by Little's law.
         """
         if seen.arrivals is not None:
             return float(seen.arrivals)
-        if seen.there is None or self.there is None:
-            return None
         answered = seen.served * period / takes if seen.completions is None else seen.completions
-        return max(0.0, seen.there - self.there + answered)
+        return max(0.0, seen.served + waiting - self.served - sum(self.line.counts) + answered)
 
     def _mean(self, seconds: float) -> float:
         span, area, _ = self.tape.over(seconds)
@@ -203,15 +209,19 @@ class Memory:
         return ahead(self.demand, rate, takes, horizon)
 
 
-def _columns(columns: Any, many: int) -> list[list[float]]:
+def _columns(columns: Any, many: int, *, least: int = 1) -> list[list[float]]:
     """So many lists of numbers of one length, copied: what is remembered doesn't change."""
     size = len(columns[0])
-    if type(columns) is not list or len(columns) != many or not size:
+    if type(columns) is not list or len(columns) != many or size < least:
         raise ValueError
     return [_numbers(one, size) for one in columns]
 
 
-def _numbers(numbers: Any, many: int) -> list[Any]:
-    if type(numbers) is not list or len(numbers) != many or not _NUMBERS.issuperset(map(type, numbers)):
+def _numbers(numbers: Any, many: int | None = None) -> list[Any]:
+    if (
+        type(numbers) is not list
+        or len(numbers) != (many or len(numbers))
+        or not _NUMBERS.issuperset(map(type, numbers))
+    ):
         raise ValueError
     return [*numbers]

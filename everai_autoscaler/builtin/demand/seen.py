@@ -62,11 +62,6 @@ class Seen:
             stated[(len(stated) - 1) // 2] if stated else None,
         )
 
-    @property
-    def there(self) -> int | None:
-        """Requests that are served or wait."""
-        return None if self.waiting is None else self.served + self.waiting
-
     def by_the_workers(self) -> tuple[float, float]:
         """The seconds that requests took by the workers' own averages, and how many requests that counts as."""
         count = sum(one.number_of_successes for one in self.workers)

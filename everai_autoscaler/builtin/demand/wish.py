@@ -30,8 +30,6 @@ class Wish:
     """Before the bounds."""
     why: str
     """The term that counts, with its numbers."""
-    reach: float
-    """Seconds that the rule looks back."""
 
     @classmethod
     def of(cls, rule: Rule, past: Memory, *, takes: float, horizon: float) -> Self:
@@ -50,7 +48,7 @@ class Wish:
         workers = -(-many // at_once)
         why = f"demand {largest:.3g}{_of(counts, horizon)}, {takes:.3g} s a request: {_sum(counts, largest)}"
         slots = f", at {at_once} a worker" if at_once > 1 and many else ""
-        return cls(workers, f"{why}{slots}: wants {workers}", max(term.seconds for term in rule))
+        return cls(workers, f"{why}{slots}: wants {workers}")
 
 
 def _of(term: Term, horizon: float) -> str:

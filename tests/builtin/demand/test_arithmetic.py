@@ -1,4 +1,4 @@
-"""The arithmetic of demand: against sums by hand, and at its edges."""
+"""The arithmetic of demand: numbers by hand, and its edges."""
 
 from __future__ import annotations
 
@@ -8,43 +8,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everai_autoscaler.builtin.demand.arithmetic import NOTHING, ahead, decayed, workers_for
+from everai_autoscaler.builtin.demand.arithmetic import NOTHING, ahead, faded, weight_in_service, workers_for
 
 FUNCTIONS = {
-    decayed: [(4.0, 7.0, 5.0, 12.0), (0.0, 0.0, 20.0, 0.5), (3.0, 2.0, 0.0, 4.0)],
+    faded: [(0.0, 10.0), (12.5, 8.0)],
+    weight_in_service: [(0.8, 4.0, 2.0, 1.5), (0.8, 0.0, 2.0, 1.5), (0.8, 2.0, 9.0, 1.5)],
     ahead: [(8.0, 0.5, 10.0, 35.0), (0.0, 2.0, 0.1, 600.0)],
     workers_for: [(1.3, 1.5, 0.0, 3.2), (1.0, 0.0, 1.0, NOTHING), (1.0, 0.0, 0.0, 3.0000000001)],
 }
 
 
-def test_arrivals_count_by_their_age() -> None:
-    """Evenly spread arrivals count as the sum of what each has decayed to."""
-    each = [exp(-(age + 0.5) / 1000 * 30 / 8) for age in range(1000)]
-
-    assert 4 * exp(-30 / 8) + 12 * sum(each) / 1000 == pytest.approx(decayed(4, 12, 30, 8), rel=1e-5)
+def test_what_waits_fades_with_its_wait() -> None:
+    """A service time later it counts for 1/e."""
+    assert (1.0, exp(-1), 0.0) == (faded(0, 8), faded(8, 8), faded(1e9, 8))
 
 
-def test_it_settles_at_the_rate_times_the_service_time() -> None:
-    """Little's law: half a request a second at eight seconds each is four at once, whatever the step."""
-    demand = 0.0
-    for _ in range(100):
-        demand = decayed(demand, 2.5, 5, 8)
-
-    assert 4.0 == pytest.approx(demand)
-
-
-@given(st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0, 1e5), st.floats(0.001, 1e4))
-@settings(max_examples=50)
-def test_demand_is_never_negative_and_never_more_than_there_is(
-    demand: float, arrivals: float, seconds: float, service_time: float
+@pytest.mark.parametrize(
+    ("weight", "before", "served", "begun", "begun_weight"),
+    [
+        (1.0, 0.3, 0, 5, 2.0),
+        (0.3, 0.3, 4, 0, 0.0),
+        (0.75, 1.0, 4, 2, 1.0),
+        (0.5, 0.9, 2, 10, 5.0),
+        (1.0, 1.0, 3, 3, 3.0000001),
+    ],
+)
+def test_what_a_request_in_service_counts_for(
+    weight: float, before: float, served: float, begun: float, begun_weight: float
 ) -> None:
-    """It lies between nothing and all that came."""
-    assert 0 <= decayed(demand, arrivals, seconds, service_time) <= (demand + arrivals) * (1 + 1e-12)
-
-
-def test_arrivals_of_no_time_are_added() -> None:
-    """Two snapshots of one moment don't divide by nothing."""
-    assert 5.0 == decayed(3, 2, 0, 10)
+    """The mean of those that stayed and those that began; of these no more than are served."""
+    assert weight == weight_in_service(before, served, begun, begun_weight)
 
 
 @given(st.floats(0, 1e4), st.floats(0, 100), st.floats(0.001, 1e4), st.floats(0, 1e4))

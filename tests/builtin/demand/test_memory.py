@@ -56,6 +56,15 @@ def test_at_first_all_that_is_there_is_demand() -> None:
     assert 3.0 == begun(waiting=None, busy=3).demand
 
 
+def test_without_a_queue_it_is_what_is_served() -> None:
+    """Exactly, whatever came and went."""
+    memory = begun(busy=2)
+    for k, busy in enumerate([4, 9, 3, 1], 1):
+        memory = after(memory, seen(5.0 * k, busy=busy, arrivals=20 * k, completions=7))
+
+        assert float(busy) == memory.demand
+
+
 def test_a_backlog_is_not_demand() -> None:
     """A hundred requests that wait and wait count less and less."""
     memory = begun(waiting=100)
@@ -65,11 +74,31 @@ def test_a_backlog_is_not_demand() -> None:
     assert 100 * exp(-6) == pytest.approx(memory.demand)
 
 
-def test_arrivals_raise_it() -> None:
-    """What came within the period counts by its age: as in the arithmetic."""
+def test_what_waits_counts_by_when_it_came() -> None:
+    """In the middle of its period, where nothing else is known."""
     memory = after(begun(), seen(10, waiting=6, arrivals=6))
 
-    assert 6 * (1 - exp(-1)) == pytest.approx(memory.demand)
+    assert 6 * exp(-0.5) == pytest.approx(memory.demand)
+    assert 6 * exp(-1.5) + 2 * exp(-0.5) == pytest.approx(after(memory, seen(20, waiting=8, arrivals=2)).demand)
+
+
+def test_what_had_to_wait_counts_for_less_while_it_is_served() -> None:
+    """Four that waited for ten seconds began; when two are left, they still count for what they did."""
+    memory = after(begun(), seen(10, waiting=4, arrivals=4))
+    demand = after(memory, seen(20, busy=4, arrivals=0)).demand
+    later = after(memory, seen(30, busy=2, arrivals=0)).demand
+
+    assert (4 * exp(-1), 2 * exp(-1)) == pytest.approx((demand, later))
+    assert 3.0 == after(begun(), seen(10, busy=3, arrivals=3)).demand
+
+
+def test_the_oldest_begin_first() -> None:
+    """Of two that came at first and two later, those that wait are the later ones."""
+    memory = after(begun(waiting=2), seen(10, waiting=4, arrivals=2))
+    memory = after(memory, seen(20, busy=2, waiting=2, arrivals=0))
+
+    assert ([NOW + 5], [2.0]) == (memory.line.times, memory.line.counts)
+    assert 2 * exp(-1.5) + 2 * exp(-1.5) == pytest.approx(memory.demand)
 
 
 @pytest.mark.parametrize("completions", [0, 3])
@@ -78,55 +107,52 @@ def test_unknown_arrivals_are_what_was_answered_and_what_there_is_more(completio
     told = after(begun(busy=2), seen(10, busy=2, waiting=2, completions=completions))
     known = after(begun(busy=2), seen(10, busy=2, waiting=2, completions=completions, arrivals=completions + 2))
 
-    assert known.demand == told.demand
+    assert (known.demand, known.tape) == (told.demand, told.tape)
 
 
 def test_a_queue_that_shrinks_without_answers_is_no_negative_arrival() -> None:
-    """Requests that gave up don't lower the demand."""
-    assert 5 * exp(-1) == pytest.approx(after(begun(waiting=5), seen(10, completions=0)).demand)
+    """Requests that gave up are gone."""
+    memory = after(begun(waiting=5), seen(10, completions=0))
+
+    assert (0.0, [0.0, 0.0]) == (memory.demand, memory.tape.arrivals)
 
 
-def test_without_counts_what_is_in_service_and_new_waiting_ones_tell() -> None:
-    """Four in service at ten seconds answer four in ten seconds: as many came, and those that wait now, too."""
-    memory = begun(busy=2)
-    for k in range(1, 30):
-        memory = after(memory, seen(10.0 * k, busy=4))
-    settled = memory.demand
-    told = after(memory, seen(300.0, busy=4, waiting=3))
+def test_without_counts_littles_law_tells_what_came() -> None:
+    """Four in service at ten seconds answer four in ten seconds: as many came, and the three that wait now, too."""
+    memory = after(begun(busy=4), seen(10.0, busy=4, waiting=3))
 
-    assert (pytest.approx(4.0), pytest.approx(4 + 3 * (1 - exp(-1)))) == (settled, told.demand)
+    assert [0.0, 7.0] == memory.tape.arrivals
+    assert 4 + 3 * exp(-0.5) == pytest.approx(memory.demand)
 
 
-def test_without_counts_a_backlog_that_is_worked_off_is_no_demand() -> None:
-    """Four workers that answer what waited, and nothing new: nothing came."""
-    memory = begun(busy=4, waiting=12)
+def test_more_that_wait_than_can_have_come_came_now() -> None:
+    """A sender's numbers that don't match are believed where they are newest."""
+    memory = after(begun(), seen(10, waiting=5, arrivals=1))
 
-    assert 16 * exp(-1) == pytest.approx(after(memory, seen(10.0, busy=4, waiting=8)).demand)
+    assert ([NOW + 5], [5.0]) == (memory.line.times, memory.line.counts)
 
 
-@pytest.mark.parametrize(
-    "dark",
-    [
-        {"waiting": None},
-        {"waiting": None, "completions": 3},
-    ],
-)
+@pytest.mark.parametrize("dark", [{}, {"completions": 3}, {"arrivals": 7}])
 def test_what_is_not_known_stays(dark: dict[str, Any]) -> None:
-    """The demand, its mean and its forecast don't fall while nobody knows better."""
-    memory = after(begun(busy=4), seen(20.0, busy=3, **dark))
-    again = after(memory, seen(40.0, busy=3))
+    """The demand, its mean and its forecast don't fall while the queue isn't known."""
+    memory = after(begun(busy=4), seen(20.0, busy=3, waiting=None, **dark))
 
     assert (4.0, False) == (memory.demand, memory.known)
     assert dict.fromkeys(signals(memory), 4.0) == pytest.approx(signals(memory))
-    assert (4.0, False) == (again.demand, again.known)  # of the queue before nothing is known
-    assert after(again, seen(60.0, busy=3)).known
+    assert (3.0, True) == ((later := after(memory, seen(40.0, busy=3))).demand, later.known)
 
 
-def test_an_unknown_queue_with_known_arrivals_is_enough() -> None:
-    """The demand needs arrivals only."""
-    memory = after(begun(busy=4), seen(10.0, busy=3, waiting=None, arrivals=0))
+def test_a_long_line_is_remembered_in_few_numbers() -> None:
+    """A backlog that grows for hours: what waits is all there, those of about one age together."""
+    memory, most = begun(), 0
+    for k in range(1, 1000):
+        memory = after(memory, seen(5.0 * k, waiting=k, arrivals=1), service_time=600.0)
+        most = max(most, len(memory.line.times))
+    exact = sum(exp(-(999 - k + 0.5) * 5 / 600) for k in range(1, 1000))
 
-    assert (4 * exp(-1), True) == (pytest.approx(memory.demand), memory.known)
+    assert 150 > most
+    assert (999.0, pytest.approx(exact, rel=0.01)) == (sum(memory.line.counts), memory.demand)
+    assert memory.line.times == sorted(memory.line.times)
 
 
 # -- the signals --------------------------------------------------------------------------------------------------
@@ -136,8 +162,7 @@ def test_means_are_over_their_seconds() -> None:
     """A minute at ten after an hour at none: the mean of a minute is ten, that of five minutes two."""
     memory = begun()
     for k in range(1, 73):
-        memory, _ = memory.after(seen(5.0 * k, arrivals=50_000 if k > 60 else 0), service_time=0.001)
-    memory.look(seen(360.0), service_time=0.001, cold_start=20.0)
+        memory = after(memory, seen(5.0 * k, busy=10 if k > 60 else 0))
 
     assert (pytest.approx(10.0), pytest.approx(2.0)) == (signals(memory)["mean60"], signals(memory)["mean300"])
 
@@ -148,7 +173,7 @@ def test_forecasts_look_a_cold_start_and_a_period_ahead() -> None:
     for k in range(1, 20):
         memory = after(memory, seen(5.0 * k, arrivals=0))
     for k in range(20, 24):
-        memory = after(memory, seen(5.0 * k, arrivals=10))
+        memory = after(memory, seen(5.0 * k, busy=5, arrivals=10))
     gone = 1 - exp(-2.5)
 
     assert memory.demand * (1 - gone) + 2 * 10 * gone == pytest.approx(signals(memory)["ahead20"])
@@ -254,7 +279,7 @@ def test_a_clock_that_is_set_back_slightly_is_no_jump(at: float) -> None:
     """No time has passed then; what came is counted."""
     memory = after(begun(busy=2), seen(at, busy=2, arrivals=3))
 
-    assert (5.0, NOW, 0.0) == (memory.demand, memory.at, memory.period)
+    assert (2.0, NOW, 0.0, [3.0]) == (memory.demand, memory.at, memory.period, memory.tape.arrivals)
 
 
 # -- JSON ---------------------------------------------------------------------------------------------------------
@@ -267,7 +292,7 @@ def test_what_is_remembered_survives_json(steps: list[tuple[float, int]]) -> Non
     memory, at = begun(busy=1), 0.0
     for step, arrivals in steps:
         at += step
-        memory = after(memory, seen(at, busy=1, arrivals=arrivals))
+        memory = after(memory, seen(at, busy=1, waiting=arrivals // 2, arrivals=arrivals))
     written = json.loads(json.dumps(memory.written()))
     read = Memory.read(written)
     assert read is not None
@@ -292,7 +317,8 @@ def test_what_is_remembered_survives_json(steps: list[tuple[float, int]]) -> Non
         {"service": {"0": 1.0}},
         {"at": "yesterday"},
         {"demand": None},
-        {"there": "two"},
+        {"served": "two"},
+        {"line": [[1.0], []]},
         {"concurrency": True},
     ],
 )

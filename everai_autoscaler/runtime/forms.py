@@ -13,7 +13,7 @@ from everai_autoscaler.model.record import RecordedArgument
 from everai_autoscaler.model.wire import GrowingModel, WireModel
 from everai_autoscaler.runtime.override import Override
 
-__all__ = ["AppliedForm", "DecisionForm", "FleetForm", "StateForm", "StatusForm", "TickForm"]
+__all__ = ["AppliedForm", "CappedForm", "DecisionForm", "FleetForm", "StateForm", "StatusForm", "TickForm"]
 
 Line = Annotated[str, BeforeValidator(lambda text: text.encode("utf-8", "backslashreplace").decode())]
 """A line of text, in which bytes that were no text are written as escapes."""
@@ -44,6 +44,26 @@ class TickForm(WireModel):
     """What failed; empty when nothing did."""
     next_at: float | None = None
     """When the next one is due; null while one is under way, and where nothing runs."""
+
+
+class CappedForm(WireModel):
+    """Workers are wanted that a bound doesn't allow.
+
+    >>> print(CappedForm(wanted=9, allowed=5, by="budget"))
+    wanted 9, may have 5: budget
+    """
+
+    wanted: int
+    """How many workers the policy would have without its bounds."""
+    allowed: int
+    """How many there may be."""
+    by: Line
+    """What is in the way: ``maximum``, or a wrapper's name."""
+    since: float | None = None
+    """Since when this is so; null of an app that doesn't run."""
+
+    def __str__(self) -> str:
+        return f"wanted {self.wanted}, may have {self.allowed}: {self.by}"
 
 
 class AppliedForm(WireModel):
@@ -77,6 +97,8 @@ class StatusForm(GrowingModel):
     operator: Override | None
     tick: TickForm
     max_workers: int | None
+    capped: CappedForm | None = None
+    """Which bound is in the way of workers that the policy wants, by the last decision."""
     arguments: dict[str, RecordedArgument]
     """The last decision's arguments, with where each came from."""
     workers: FleetForm

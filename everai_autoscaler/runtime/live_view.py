@@ -94,6 +94,7 @@ class LiveView(StoreView):
             operator=self._overrides.current(),
             tick=ticks.last.model_copy(update={"next_at": ticks.next_at}),
             max_workers=ticks.max_workers,
+            capped=ticks.capping.in_force,
             arguments=ticks.arguments,
             workers=FleetForm(**sample.model_dump(include=set(FleetForm.model_fields))),
             queue={reason_word(reason.value): number for reason, number in sample.waiting.items()},

@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from everai_autoscaler._version import __version__
 from everai_autoscaler.engine import SampleForm
-from everai_autoscaler.model import DecideResult
+from everai_autoscaler.model import Capped, DecideResult
 from everai_autoscaler.words import REASON_WORDS, reason_word
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
@@ -61,6 +61,16 @@ class Metrics:
             "Workers that decisions asked for (up) and named to go (down), whatever was then applied.",
             ["action"],
         )
+        self._capped_workers = gauge(
+            "capped_workers",
+            "Workers that the policy wants and a bound forbids, by bound (maximum, budget, ...).",
+            ["by"],
+        )
+        self._capped = counter(
+            "capped_decisions_total",
+            "Decisions in which a bound forbade workers that the policy wants, by bound.",
+            ["by"],
+        )
         self._corrections = counter("guard_interventions_total", "Decisions that the guard corrected.")
         self._ticks = histogram("tick_duration_seconds", "Seconds that a tick took: observe, decide, apply.")
         self._lags = histogram("tick_lag_seconds", "Seconds that a tick began late.")
@@ -73,6 +83,9 @@ class Metrics:
             self._queue.labels(reason)
         for action in ("up", "down"):
             self._decided.labels(action)
+        self._capped_by = Capped.MAXIMUM
+        self._capped_workers.labels(self._capped_by)
+        self._capped.labels(self._capped_by)
 
     def decided(self, result: DecideResult) -> None:
         """A decision was made."""
@@ -83,6 +96,15 @@ class Metrics:
         self._decided.labels("down").inc(len(result.down))
         if "guard" in authors:
             self._corrections.inc()
+        if not result.held:  # which says nothing new
+            self._cap(result.capped)
+
+    def _cap(self, capped: Capped | None) -> None:
+        self._capped_workers.labels(self._capped_by).set(0)
+        if capped is not None:
+            self._capped_by = capped.by
+            self._capped_workers.labels(capped.by).set(capped.wanted - capped.allowed)
+            self._capped.labels(capped.by).inc()
 
     def ticked(self, took: float, lag: float, *, failed: bool) -> None:
         """A tick *took* so many seconds, began *lag* seconds late, and *failed* or didn't."""

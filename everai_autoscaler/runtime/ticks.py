@@ -15,6 +15,7 @@ from everai_autoscaler.engine import Engine, QueuedForm, SampleForm
 from everai_autoscaler.errors import AutoscalerError, describe_error
 from everai_autoscaler.loop import Applied, Tick, run
 from everai_autoscaler.model import DecideResult, Factors, RecordedArgument
+from everai_autoscaler.runtime.capping import Capping
 from everai_autoscaler.runtime.clock import StoppedError, WakingClock
 from everai_autoscaler.runtime.forms import TickForm
 from everai_autoscaler.runtime.metrics import Metrics
@@ -73,6 +74,7 @@ class Ticks:
         """The arguments of the last decision, with where each came from."""
         self.max_workers: int | None = None
         """The most workers that the last decision allows; ``None`` before the first."""
+        self.capping = Capping(note)
         self._plan = plan
         self._store = store
         self._engine = engine
@@ -186,6 +188,7 @@ class Ticks:
         result, applied, override = tick.result, tick.applied, self._overrides.in_force
         if result is not None:
             self.max_workers = result.max_workers
+            self.capping.seen(result, now)
         if record is not None:
             self.arguments = record.arguments
         sample, workers, queue = self.ask(

@@ -90,6 +90,7 @@ class StoreView:
             operator=None if word is None else Override.model_validate(word),
             tick=tick or TickForm(),
             max_workers=None if sample is None else sample["max_workers"],
+            capped=record.get("result", {}).get("capped"),
             arguments=record.get("arguments", {}),
             workers=FleetForm.of(self.workers()),
             queue=Counter(one["reason"] for one in self.store.queue(self.app)),

@@ -260,3 +260,13 @@ def test_a_secret_that_may_bind_is_named(run, a_line, tmp_path):
         "Binding limit: none of those that are shown.\n"
         "  Not changed, since it isn't shown, and may bind: max_workers.\n"
     ) in words
+
+
+def test_a_bound_that_is_in_the_way_is_said(run, a_line, tmp_path):
+    """How many workers are wanted, how many there may be, and what allows no more; programs get it, too."""
+    records = tmp_path / "records.jsonl"
+    run("decide", "simple", "-a", "max_workers=1", "--record", records, given=a_line(3))
+
+    assert "  capped:   wanted 2, may have 1: maximum\n" in run("explain", records).stdout
+    capped = json.loads(run("explain", records, "-o", "json").stdout)["recorded"]["capped"]
+    assert {"wanted": 2, "allowed": 1, "by": "maximum"} == capped

@@ -125,6 +125,13 @@ def test_nobody_there_is_said():
     assert "\n0 busy, 0 free, 0 starting; at most 5\nnobody waits\n" in words
 
 
+def test_demand_beyond_a_bound_is_said():
+    """How many are wanted stands beside how many there may be."""
+    words = shown(a_status(capped={"wanted": 9, "allowed": 5, "by": "maximum", "since": NOW - 60}))
+
+    assert "3 busy, 1 free, 1 starting; at most 5, 9 wanted" in words
+
+
 @pytest.mark.parametrize(
     ("more", "line"),
     [

@@ -18,7 +18,7 @@ from everai_autoscaler.local.worker import LocalWorker
 from everai_autoscaler.model import Factors, Placeholder, QueueReason, Reason, RecordedArgument, WorkerStatus
 from everai_autoscaler.runtime.admin import Admin
 from everai_autoscaler.runtime.events import Events
-from everai_autoscaler.runtime.forms import DecisionForm, FleetForm, StateForm, StatusForm, TickForm
+from everai_autoscaler.runtime.forms import CappedForm, DecisionForm, FleetForm, StateForm, StatusForm, TickForm
 from everai_autoscaler.runtime.metrics import Metrics
 from everai_autoscaler.runtime.override import Override
 from everai_autoscaler.runtime.store import Store, TickRow
@@ -58,6 +58,7 @@ class Afternoon(StoreView):
         self.override: Override | None = None
         self.done: list[tuple[Any, ...]] = []
         self.notes = NOTES
+        self.capped: CappedForm | None = None
         self.here: dict[str, LocalWorker] = {}
         self.waiting: list[tuple[float, QueueReason]] = []
         self.samples_from = 0.0
@@ -190,6 +191,7 @@ class Afternoon(StoreView):
             operator=self.override,
             tick=tick,
             max_workers=64,
+            capped=self.capped,
             arguments=self.arguments,
             workers=FleetForm.of(self.workers()),
             queue=Counter(reason_word(reason.value) for _, reason in self.waiting),

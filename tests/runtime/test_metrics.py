@@ -141,3 +141,18 @@ def test_a_hostile_policy_name_cannot_break_the_exposition():
     metrics.decided(result(1, 0, False, 'a"b\n\\c'))
 
     assert {("up", 'a"b\n\\c'): 1.0} == _values(metrics, "decisions_total")
+
+
+def test_demand_that_a_bound_swallows_is_counted():
+    """How many workers are missing now, and in how many decisions, by what is in the way; a hold says nothing new."""
+    metrics, full = Metrics(), result(0, 0, False, "simple")
+    assert {("maximum",): 0.0} == _values(metrics, "capped_workers") == _values(metrics, "capped_decisions_total")
+
+    metrics.decided(full.wanting(9))
+    metrics.decided(full.wanting(12, allowed=4, by="budget"))
+    metrics.decided(result(0, 0, True, "simple"))
+    assert {("maximum",): 0.0, ("budget",): 8.0} == _values(metrics, "capped_workers")
+
+    metrics.decided(full)
+    assert {("maximum",): 0.0, ("budget",): 0.0} == _values(metrics, "capped_workers")
+    assert {("maximum",): 1.0, ("budget",): 1.0} == _values(metrics, "capped_decisions_total")

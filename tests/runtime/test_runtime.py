@@ -68,6 +68,26 @@ def test_a_dry_run_applies_nothing(start, store) -> None:
     )
 
 
+def test_demand_beyond_the_maximum_is_told_once(start, store) -> None:
+    """More waits than one worker serves: a note, the status and a metric say it, and the record keeps it."""
+    running = start("--interval=0.2", arguments={"min_workers": 1, "max_workers": 1, "max_queue_size": 0})
+    running.ready(1)
+    with ThreadPoolExecutor(3) as clients:
+        asked = [clients.submit(running.get, "/1?ms=1500") for _ in range(3)]
+        capped = until(lambda: running.ask("/api/status")["capped"], "it is capped")
+        until(lambda: len(running.ask("/api/decisions")) > 20, "it has decided often")
+        assert [200] * 3 == [one.result()[0] for one in asked]
+    until(lambda: running.ask("/api/status")["capped"] is None, "nothing waits")
+
+    assert (2, 1, "maximum") == (capped["wanted"], capped["allowed"], capped["by"])
+    assert 1 == running.lines.count("demand is capped: wanted 2, may have 1: maximum")
+    counted = running.ask("/metrics")
+    assert re.search(r'everai_autoscaler_capped_decisions_total\{by="maximum"\} [1-9]', counted)
+    assert 'everai_autoscaler_capped_workers{by="maximum"} 0.0' in counted
+    records = [store.decision("counting", one.id).record for one in store.decisions("counting", limit=100)]
+    assert any(one["result"].get("capped") for one in records)
+
+
 def test_a_hold_keeps_so_many_and_ends_by_itself(start, store) -> None:
     """Held at three there are three, with the reason in the list; when its time is over the policy decides again."""
     running = start(arguments={"min_workers": 1, "max_workers": 5, "max_idle_time": 1})

@@ -119,6 +119,7 @@ def test_the_store_shows_how_it_was(store: Store) -> None:
         "operator": word,
         "tick": {"at": 100.0, "took": 0.25, "lag": 0.5, "failure": "", "next_at": None},
         "max_workers": 3,
+        "capped": None,
         "arguments": record["arguments"],
         "workers": {"inflight": 1, "free": 0, "busy": 0, "draining": 1},
         "queue": {"WorkerBusy": 2, "SessionWorkerBusy": 1},

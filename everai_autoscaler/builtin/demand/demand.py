@@ -140,9 +140,8 @@ class _Decision:
                 self.fleet.factors, f"{unknown}; {why}", max_workers=limits.max_workers, who=self.who
             )
         why += self._bounded(wanted) + f", has {there}"
-        if target > there:
-            return self._more(target - there, why)
-        return self._fewer(target, why)
+        done = self._more(target - there, why) if target > there else self._fewer(target, why)
+        return done.wanting(wanted)
 
     def _bounded(self, wanted: int) -> str:
         limits = self.limits

@@ -108,6 +108,9 @@ def _facts(found: _Found, now: float) -> Iterator[tuple[str, str]]:
     if word is not None:
         yield "Operator", click.style(f"{printable(str(word))} (since {moment(word.since)})", fg="magenta", bold=True)
     yield "Workers", _workers(found)
+    if found.capped is not None:
+        since = "" if found.capped.since is None else f" (since {moment(found.capped.since)})"
+        yield "Capped", click.style(f"{printable(str(found.capped))}{since}", fg="yellow", bold=True)
     if found.back_off_until is not None:
         waits = max(0.0, found.back_off_until - now)
         yield "Starts", click.style(f"wait {waits:.0f} s more, since workers died while starting", fg="red", bold=True)

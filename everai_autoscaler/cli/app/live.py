@@ -173,7 +173,8 @@ def _numbers(status: StatusForm, samples: Sequence[SampleForm], columns: int) ->
     fleet = [sample.inflight + sample.free + sample.busy for sample in samples]
     waiting = [sum(sample.waiting.values()) for sample in samples]
     most = "" if status.max_workers is None else f"; at most {status.max_workers}"
-    workers = f"{counts.busy} busy, {counts.free} free, {counts.inflight} starting{most}"
+    wanted = "" if status.capped is None else f", {status.capped.wanted} wanted"
+    workers = f"{counts.busy} busy, {counts.free} free, {counts.inflight} starting{most}{wanted}"
     queue = ", ".join(f"{number} {reason}" for reason, number in status.queue.items() if number) or "nobody waits"
     width = columns - max(len(workers), len(queue)) - 2 * GAP - len(f"max {max([*fleet, *waiting, 0])}")
     if width < NARROWEST:

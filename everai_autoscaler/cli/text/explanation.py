@@ -42,7 +42,7 @@ def in_words(where: str, found: Search, in_force: str = "", *, after: Sequence[s
     """What was *found* about the decision that is *where* it says; the lines *after* are about what became of it."""
     record = found.unchanged.record
     heading = f"{where}, {moment(record.observed_at)}, app {printable(record.app)}{in_force}:"
-    paragraphs = [[heading, said("decided", record.result), *after]]
+    paragraphs = [[heading, said("decided", record.result), *_capped(record.result), *after]]
     if not found.unchanged.same:
         paragraphs[0] += [
             said("now", found.unchanged.outcome),
@@ -76,6 +76,11 @@ def said(label: str, outcome: Outcome) -> str:
     """A line that says, under a *label*, what *outcome* does and why."""
     prefix = f"  {label + ':':<{_LABEL - 2}}"
     return prefix + sentences(outcome, indent=_LABEL)
+
+
+def _capped(outcome: Outcome) -> list[str]:
+    """A line that says which bound is in the way of more workers, where one is."""
+    return [] if outcome.capped is None else [f"  {'capped:':<{_LABEL - 2}}{printable(str(outcome.capped))}"]
 
 
 def argument_table(arguments: Mapping[str, RecordedArgument]) -> str:

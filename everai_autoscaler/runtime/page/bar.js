@@ -35,9 +35,12 @@ export function showBanners() {
     add("lost", "bad", `Connection lost at ${clock(link.lostAt / 1000 + state.skew)}: ${link.why}.${what} Trying again…`);
   }
   if (state.status) {
-    const { stopping, operator: word, tick, back_off_until: backOff, arguments: args } = state.status;
+    const { stopping, operator: word, tick, back_off_until: backOff, arguments: args, capped } = state.status;
     if (word) add("word", "word", inForce(word), word.until === null ? "" : `${span(word.until - now())} more`);
     if (stopping) add("stopping", "warn", "The runtime drains: what is served is finished, and nothing is started any more.");
+    if (capped) {
+      add("capped", "warn", `Demand is capped since ${moment(capped.since)}: wanted ${capped.wanted}, may have ${capped.allowed} (${capped.by}).`);
+    }
     if (tick.failure) add("tick", "bad", `The last tick failed, and nothing was changed: ${tick.failure}`);
     const stale = Object.entries(args).filter(([, one]) => one.kept).map(([name, one]) => `${name} (${shownValue(one)})`);
     if (stale.length) {
@@ -60,9 +63,9 @@ export function showBanners() {
 
 export function showTiles() {
   const [there, workers, waiting] = totals();
-  const { max_workers: most, tick, queue } = state.status;
+  const { max_workers: most, capped, tick, queue } = state.status;
   put($("n-workers"), String(there));
-  put($("n-max"), most === null ? "" : `of at most ${most}`);
+  put($("n-max"), most === null ? "" : `of at most ${most}${capped ? `, ${capped.wanted} wanted` : ""}`);
   arrange($("share"), STATUSES, ({ key }) => el("i", { class: `s-${key}` })).forEach((bar, place) => {
     bar.style.flexGrow = String(workers[STATUSES[place].key] || 0);
   });

@@ -10,6 +10,7 @@ import pytest
 from afternoon import HOSTILE, LONG
 from browser import LIVE, choose, text, texts
 
+from everai_autoscaler.runtime.forms import CappedForm
 from everai_autoscaler.runtime.override import Override
 
 pytestmark = pytest.mark.slow
@@ -264,3 +265,22 @@ def test_a_lost_connection_is_said_and_made_again(visit):
             "ERR_EMPTY_RESPONSE",
         ],
     )
+
+
+def test_demand_that_a_bound_swallows_is_seen_at_the_top(visit):
+    """How many are wanted, how many there may be, and what is in the way, until it is over."""
+
+    async def story(page, runtime):
+        runtime.capped = CappedForm(wanted=90, allowed=64, by="budget", since=time.time() - 60)
+        runtime.events.send("state", runtime.state())
+        await page.until("document.querySelector('#banners [data-key=capped]')")
+        said = await page.run(text("#banners [data-key=capped] :first-child"))
+        assert said.startswith("Demand is capped since ")
+        assert said.endswith(": wanted 90, may have 64 (budget).")
+        assert "of at most 64, 90 wanted" == await page.run(text("#n-max"))
+
+        runtime.capped = None
+        runtime.events.send("state", runtime.state())
+        await page.until("document.querySelector('#banners [data-key=capped]') === null")
+
+    visit(story)

@@ -148,8 +148,11 @@ class Section:
         return sorted(notes, key=lambda note: note.line or 0)
 
     def _within(self, held: object, path: Path) -> Section:
-        section = Section.of(held, self.source, path)
-        self.inside.append(section)
+        """The section for what is *held* at *path*, the same one each time."""
+        section = next((one for one in self.inside if one.path == path), None)
+        if section is None:
+            section = Section.of(held, self.source, path)
+            self.inside.append(section)
         return section
 
     def _note(self, key: str, why: str, *, lost: bool) -> None:

@@ -53,7 +53,8 @@ def import_(file: BinaryIO, *, kind: str | None, directory: Path | None, output:
     All that a cluster has:
       kubectl get hpa,scaledobject -o yaml | everai-autoscaler import - --directory apps
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
-    where = _STDIN if file.name in ("-", "<stdin>") else file.name
+    name = getattr(file, "name", _STDIN)
+    where = _STDIN if name in ("-", "<stdin>") else str(name)
     found = [
         read(document, Source(where, lines, parse=lambda text: _inside(text, where)), kind=kind or "")
         for document, lines in yaml_with_lines(_text(file, where), where)
@@ -113,13 +114,16 @@ def _manifest(app: App, where: str) -> str:
 
 
 def _write(apps: Sequence[App], where: str, directory: Path) -> None:
-    paths = [directory / f"{app.name}.yaml" for app in apps]
-    for path in paths:
-        if paths.count(path) > 1:
-            raise ContractError(f"{where}: two apps have the name {path.stem!r}")
-        if path.parent != directory or path.exists():
-            raise ContractError(f"{path}: is there already, or not in {directory}")
-    for path, app in zip(paths, apps, strict=True):
+    names = [app.name for app in apps]
+    for name in names:
+        if Path(name).name != name:
+            raise ContractError(f"{where}: {name!r} is not the name of a file")
+        if names.count(name) > 1:
+            raise ContractError(f"{where}: two apps have the name {name!r}")
+        if (directory / f"{name}.yaml").exists():
+            raise ContractError(f"{directory / name}.yaml: is there already")
+    for app in apps:
+        path = directory / f"{app.name}.yaml"
         path.write_text(_manifest(app, where), "utf-8")
         click.echo(f"wrote {path}", err=True)
 

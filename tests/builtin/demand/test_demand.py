@@ -140,6 +140,14 @@ def test_the_minimum_is_kept() -> None:
     assert ("free-3",) == settled(scaler, snapshot(free=3)).down
 
 
+def test_what_the_maximum_swallows_is_told() -> None:
+    """For events and metrics: how many it wanted, and how many there may be."""
+    scaler = DemandAutoScaler(max_workers=5, rule="1*now")
+
+    assert "wanted 9, may have 5: maximum" == str(scaler.decide(snapshot(waiting=4, busy=5)).capped)
+    assert scaler.decide(snapshot(waiting=1, busy=4)).capped is None
+
+
 def test_from_zero_one_request_is_enough() -> None:
     """Also where it has waited for so long that it is next to no demand, or where it counts for nothing."""
     scaler = DemandAutoScaler(max_workers=9, rule="0*now")

@@ -13,7 +13,7 @@ from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 from everai_autoscaler.model.capped import Capped
 from everai_autoscaler.model.factors import Factors
 from everai_autoscaler.model.fleet import Fleet
-from everai_autoscaler.model.wire import WireModel
+from everai_autoscaler.model.wire import WireModel, made
 
 __all__ = [
     "Action",
@@ -222,8 +222,13 @@ class DecideResult(WireModel):
         >>> DecideResult.of([ScaleUpAction(count=1)], "one is missing", max_workers=5).up
         1
         """
+        beside = (Reason(who=who, why=why),) if isinstance(why, str) else tuple(why), held, capped
+        if cls is DecideResult and _are_valid(max_workers, actions):
+            # Every decision makes one, and to have pydantic look at it again would take three times as long.
+            values = {"max_workers": max_workers, "actions": actions.copy()}
+            return made(cls, values, set(values), {"_beside": beside})
         result = cls(max_workers=max_workers, actions=actions)
-        result._beside = (Reason(who=who, why=why),) if isinstance(why, str) else tuple(why), held, capped
+        result._beside = beside
         return result
 
     @classmethod
@@ -321,6 +326,13 @@ def actions_to_json(actions: Sequence[Action]) -> str:
     '[{"count": 1, "action": "ScaleUp"}, {"worker_id": "a", "action": "ScaleDown"}]'
     """
     return json.dumps([action.model_dump() for action in actions])
+
+
+def _are_valid(max_workers: Any, actions: Any) -> bool:
+    """Whether a result may have these as they are: pydantic would accept them, and change nothing."""
+    if type(max_workers) is not int or max_workers < 0 or type(actions) is not list:
+        return False
+    return all(type(action) in (ScaleUpAction, ScaleDownAction) for action in actions)
 
 
 def _known_workers(factors: Factors | None) -> int:

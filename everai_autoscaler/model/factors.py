@@ -141,6 +141,7 @@ class Worker(GrowingModel):
 
 
 _STAMP = -1.0
+_INFLIGHT, _FREE, _BUSY = WorkerStatus  # here, since looking up an enumeration's member is slow
 
 
 def _or_stamp(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -235,8 +236,8 @@ class Factors(GrowingModel):
         if "worker" in (self.unknown or ()):
             return None
         if self.worker is not None:
-            return self.worker.get(WorkerStatus.Free, 0)
-        return self.count(WorkerStatus.Free)
+            return self.worker.get(_FREE, 0)
+        return self.count(_FREE)
 
     def count(self, *statuses: WorkerStatus) -> int | None:
         """How many listed workers have one of *statuses* or, when none is given, any; ``None`` when it isn't known.
@@ -266,9 +267,9 @@ class Factors(GrowingModel):
 
         One that never served has been idle since it became ready, or since it was started where that isn't known.
         """
-        if worker.status is WorkerStatus.Inflight:
+        if worker.status is _INFLIGHT:
             return None
-        if worker.status is WorkerStatus.Busy:
+        if worker.status is _BUSY:
             return 0.0
         since: float = worker.last_service_time
         if since <= 0:
@@ -278,4 +279,4 @@ class Factors(GrowingModel):
     def suspects(self, start_timeout: float) -> list[Worker]:
         """The workers that have been starting for longer than *start_timeout* seconds, and may never be ready."""
         oldest_start = self.observed_at - start_timeout
-        return [w for w in self.workers or () if w.status is WorkerStatus.Inflight and w.started_at < oldest_start]
+        return [w for w in self.workers or () if w.status is _INFLIGHT and w.started_at < oldest_start]

@@ -12,6 +12,7 @@ from everai_autoscaler.simulator.run import Life, Requests, TickRow
 
 __all__ = ["Playable", "play", "row_of"]
 
+_, _FREE, _BUSY = WorkerStatus  # here, since looking up an enumeration's member is slow
 _STEPS = 200
 """How often progress is told."""
 
@@ -94,7 +95,7 @@ def row_of(at: float, done: Tick) -> TickRow:
     free = busy = inflight = draining = -1
     if factors is not None and factors.workers is not None:
         statuses = [worker.status for worker in factors.workers]
-        free, busy = statuses.count(WorkerStatus.Free), statuses.count(WorkerStatus.Busy)
+        free, busy = statuses.count(_FREE), statuses.count(_BUSY)
         inflight = len(statuses) - free - busy
         # A simulated cluster's summary counts all but those that drain: who they are has to be looked up only then.
         draining = len(statuses) - sum((factors.worker or {}).values())

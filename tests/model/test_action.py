@@ -262,3 +262,28 @@ def test_scale_to_lets_nobody_go_who_may_not(wanted: int, most: int, status: str
     pinned = worker("pinned", status, number_of_sessions=1)
 
     assert () == DecideResult.scale_to(wanted, snapshot(busy=1, workers=[pinned]), max_workers=most).down
+
+
+def test_an_answer_made_of_valid_parts_is_as_if_validated() -> None:
+    """It is the same to the last of what pydantic keeps, and a copy of it is, too."""
+    actions: list[Any] = [ScaleUpAction(count=1), ScaleDownAction(worker_id="a")]
+    made, validated = DecideResult.of(actions, "why", max_workers=3), result(*actions, max_workers=3)
+
+    assert validated == made
+    assert validated.model_fields_set == made.model_fields_set
+    assert validated.json() == made.model_copy().json()
+    assert made.actions is not actions
+
+
+@pytest.mark.parametrize("most", [-1, 1.5, "many", None])
+def test_an_answer_of_a_maximum_that_cannot_be_is_refused(most: Any) -> None:
+    """It doesn't matter how it is made."""
+    with pytest.raises(ValidationError, match="max_workers"):
+        DecideResult.of([], "why", max_workers=most)
+
+
+@pytest.mark.parametrize("actions", [["up"], "up", [Reason(who="a", why="b")]])
+def test_an_answer_of_what_is_no_action_is_refused(actions: Any) -> None:
+    """It doesn't matter how it is made."""
+    with pytest.raises(ValidationError, match="actions"):
+        DecideResult.of(actions, "why", max_workers=1)

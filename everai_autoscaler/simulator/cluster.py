@@ -212,6 +212,10 @@ class Cluster:
         """The life of each worker that there ever was, in the order in which they were started."""
         return tuple(member.life() for member in self._fleet.ever)
 
+    def ready_times(self) -> list[float | None]:
+        """When each worker that there ever was became ready, in seconds from the start; ``None`` where it didn't."""
+        return [member.ready_at for member in self._fleet.ever]
+
     def observe(self) -> Factors:
         """What is known now, after all that happens at this very moment."""
         now = self.clock.now()

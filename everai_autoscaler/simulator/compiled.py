@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     raise MissingExtraError(f"{error.name} is missing: pip install 'everai-autoscaler[simulator]'") from error
 
-__all__ = ["CompiledCluster", "CompiledLine"]
+__all__ = ["CompiledCluster", "CompiledLine", "StreamingCluster", "StreamingLine"]
 
 
 class CompiledLine(Line):
@@ -85,43 +85,6 @@ class CompiledLine(Line):
                 self._window(self._numbers[columns.BASE], 2 * len(self.began))
             if numbers[columns.WAITING] == len(self._queue):
                 self._line_up(self._waiting(), 2 * len(self._queue))
-
-    def stream(self) -> Callable[..., Requests | None]:
-        """Keep what became of a request only until it is settled; what tells of those is to be called now and then."""
-        self._window(0, _WINDOW)
-        return self._settled
-
-    def _settled(self, *, last: bool = False) -> Requests | None:
-        """What became of the requests that are settled, which is forgotten; the *last* time, of all that came.
-
-        ``None`` where there are so few that it doesn't pay.
-        """
-        base, come, served = (self._counts[name] for name in (columns.BASE, columns.INDEX, columns.SERVED))
-        if not last and come - base < _WINDOW // 2:
-            return None
-        waiting, until = self._waiting(), come
-        if last:
-            for request in set(self.interrupted).intersection(waiting):  # it waits again
-                self.began[request - base], self.worker[request - base] = math.nan, -1
-        else:
-            unsettled = self._seats[columns.SEAT_REQUEST, self._seats[columns.HEAP, :served]].tolist()
-            until = min([come, *unsettled, *waiting[:1]])
-        refused = [request for request in self.refused if request < until]
-        interrupted = [request for request in self.interrupted if request < until]
-        number = until - base
-        fates = Requests(
-            self.came[base:until],
-            self.service[base:until],
-            self.began[:number],
-            self.answered[:number],
-            self.worker[:number],
-            refused=tuple(request - base for request in refused),
-            interrupted=tuple(request - base for request in interrupted),
-        )
-        self.refused[:] = self.refused[len(refused) :]
-        self.interrupted[:] = [request for request in self.interrupted if request >= until]
-        self._window(until, max(_WINDOW, come - until))
-        return fates
 
     def _window(self, base: int, size: int) -> None:
         """Begin the columns with the request *base*, in so many places or more."""
@@ -263,6 +226,46 @@ class CompiledLine(Line):
         )
 
 
+class StreamingLine(CompiledLine):
+    """A line that keeps what became of a request only until it is settled."""
+
+    def expect(self, number: int) -> None:  # noqa: ARG002 - as many as may be unsettled at once
+        """As ``Line.expect``."""
+        self._window(0, _WINDOW)
+
+    def settled(self, *, last: bool = False) -> Requests | None:
+        """What became of the requests that are settled, which is forgotten; the *last* time, of all that came.
+
+        It is to be asked now and then; ``None`` where there are so few that it doesn't pay.
+        """
+        base, come, served = (self._counts[name] for name in (columns.BASE, columns.INDEX, columns.SERVED))
+        if not last and come - base < _WINDOW // 2:
+            return None
+        waiting, until = self._waiting(), come
+        if last:
+            for request in set(self.interrupted).intersection(waiting):  # it waits again
+                self.began[request - base], self.worker[request - base] = math.nan, -1
+        else:
+            unsettled = self._seats[columns.SEAT_REQUEST, self._seats[columns.HEAP, :served]].tolist()
+            until = min([come, *unsettled, *waiting[:1]])
+        refused = [request for request in self.refused if request < until]
+        interrupted = [request for request in self.interrupted if request < until]
+        number = until - base
+        fates = Requests(
+            self.came[base:until],
+            self.service[base:until],
+            self.began[:number],
+            self.answered[:number],
+            self.worker[:number],
+            refused=tuple(request - base for request in refused),
+            interrupted=tuple(request - base for request in interrupted),
+        )
+        self.refused[:] = self.refused[len(refused) :]
+        self.interrupted[:] = [request for request in self.interrupted if request >= until]
+        self._window(until, max(_WINDOW, come - until))
+        return fates
+
+
 class CompiledCluster(Cluster):
     """A ``Cluster``, equal to it event by event, whose answers and arrivals run in machine code.
 
@@ -296,8 +299,15 @@ class CompiledCluster(Cluster):
         line.advance(answers, requests)
 
 
+class StreamingCluster(CompiledCluster):
+    """A ``CompiledCluster`` that keeps a request only until it is settled: ``line.settled`` hands it out."""
+
+    _new_line = StreamingLine
+
+
 _LEAST = 64
-_WINDOW = 4096
+_WINDOW = 1 << 15
+"""The places for requests that aren't settled, at first: when half of them are taken, it pays to settle some."""
 
 
 def _view(column: Any) -> Any:

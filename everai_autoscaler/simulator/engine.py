@@ -12,6 +12,7 @@ from attrs import define, field
 
 from everai_autoscaler.errors import ArgumentError, AutoscalerError, words_of
 from everai_autoscaler.simulator.cluster import Cluster
+from everai_autoscaler.simulator.line import Line
 from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.simulator.run import Requests
 from everai_autoscaler.simulator.totals import Tally
@@ -36,7 +37,7 @@ class Engine:
     _line: Any = None
     """Where requests are while they aren't settled, if they are forgotten then."""
     _settled: Callable[..., Requests | None] | None = None
-    """``CompiledLine.settled``, likewise."""
+    """``StreamingLine.settled``, likewise."""
     _fates: Requests | None = field(default=None, init=False)
 
     def fates(self) -> Requests:
@@ -58,12 +59,11 @@ class Engine:
         if self._settled is not None:
             fates = self._settled(last=last)
             if fates is not None:
-                tally.requests(fates, [life.ready_at for life in self.target.lives()], now)
+                tally.requests(fates, self.target.ready_times(), now)
             return
         if self._line is None:
             if last:
-                ready = [life.ready_at for life in self.target.lives()]
-                tally.requests(self.fates(), ready, now)
+                tally.requests(self.fates(), self.target.ready_times(), now)
             return
         line = self._line
         if not last and len(line.answered) + len(line.refused) < _SETTLES:
@@ -89,7 +89,7 @@ class Engine:
         )
         line.refused.clear()
         line.interrupted[:] = [number for number in line.interrupted if number not in place]
-        tally.requests(fates, [life.ready_at for life in self.target.lives()], now)
+        tally.requests(fates, self.target.ready_times(), now)
 
 
 class Sparse(dict[int, Any]):
@@ -101,6 +101,19 @@ class Sparse(dict[int, Any]):
 
     def __missing__(self, number: int) -> float:
         return self._missing
+
+
+class _SparseLine(Line):
+    """A line whose columns are read and set by number, as any line's, and hold only what is set."""
+
+    def expect(self, number: int) -> None:  # noqa: ARG002 - what isn't settled takes place, however many come
+        """As ``Line.expect``."""
+        columns: Any = Sparse(math.nan), Sparse(math.nan), Sparse(-1)
+        self.began, self.answered, self.worker = columns
+
+
+class _SparseCluster(Cluster):
+    _new_line = _SparseLine
 
 
 def cluster_of(
@@ -128,15 +141,18 @@ def cluster_of(
     assumed = _assumed(options)
     options |= {"load": [load], "session_timeout": session_timeout}
     if engine == "compiled" or (engine == "auto" and large and not why_not and _is_there()):
-        compiled = _made(_compiled(), options)
-        settled = compiled.line.stream() if streams else None  # type: ignore[attr-defined]  # a CompiledLine's
-        return Engine(compiled, (*assumed, "simulated by the compiled engine"), settled=settled)
-    cluster = _made(Cluster, options)
-    line: Any = None
+        from everai_autoscaler.simulator import compiled  # late: numba takes a second to be imported
+
+        assumed = (*assumed, "simulated by the compiled engine")
+        if not streams:
+            return Engine(_made(compiled.CompiledCluster, options), assumed)
+        streaming: Any = _made(compiled.StreamingCluster, options)
+        return Engine(streaming, assumed, settled=streaming.line.settled)
+    assumed = (*assumed, "simulated by the python engine")
     if streams and isinstance(load, Workload):
-        line = cluster.line  # its columns are read and set by number, which a Sparse one does as well
-        line.began, line.answered, line.worker = Sparse(math.nan), Sparse(math.nan), Sparse(-1)
-    return Engine(cluster, (*assumed, "simulated by the python engine"), line)
+        sparse = _made(_SparseCluster, options)
+        return Engine(sparse, assumed, sparse.line)
+    return Engine(_made(Cluster, options), assumed)
 
 
 def _why_not_compiled(load: Workload | Clients) -> str:
@@ -150,12 +166,6 @@ def _why_not_compiled(load: Workload | Clients) -> str:
 
 def _is_there() -> bool:
     return all(find_spec(name) is not None for name in ("numba", "numpy"))
-
-
-def _compiled() -> type[Cluster]:
-    from everai_autoscaler.simulator.compiled import CompiledCluster  # late: numba takes a second to be imported
-
-    return CompiledCluster
 
 
 def _made(kind: type[Cluster], options: dict[str, Any]) -> Cluster:

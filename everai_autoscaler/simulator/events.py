@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import math
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from itertools import count
@@ -121,9 +120,7 @@ class Events:
     def _take_columns(self, workload: Workload) -> None:
         line = self.line
         line.came, line.service = workload.arrivals, workload.services
-        line.began = array("d", [math.nan]) * len(workload)
-        line.answered = line.began[:]
-        line.worker = array("q", [-1]) * len(workload)
+        line.expect(len(workload))
         self._sessions = workload.sessions
         self._is_plain = workload.sessions is None
 

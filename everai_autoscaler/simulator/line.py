@@ -90,6 +90,12 @@ class Line:
     """A heap of what is being served: when that ends, the step at which it began, the request."""
     step: int = field(default=0, init=False)
 
+    def expect(self, number: int) -> None:
+        """Make place for what will become of so many requests, which are all that come."""
+        self.began = array("d", [math.nan]) * number
+        self.answered = self.began[:]
+        self.worker = array("q", [-1]) * number
+
     def add(self) -> int:
         """A worker was started; its number."""
         slot = len(self.serving)

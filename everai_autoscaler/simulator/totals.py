@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -15,11 +16,13 @@ from everai_autoscaler.simulator.waits import Waits
 if TYPE_CHECKING:
     from everai_autoscaler.simulator.run import Requests, TickRow
 
-__all__ = ["FLAP_SECONDS", "MANY", "Tally", "Totals"]
+__all__ = ["FLAP_SECONDS", "MANY", "STRETCH", "Tally", "Totals"]
 
 MANY = 20_000
 """From so many requests on whole columns are added up at a time, where numpy is there: below, one by one is done before
 numpy is imported."""
+STRETCH = 250
+"""So many requests at once are added up by columns, where numpy is imported, or the run has had ``MANY``."""
 FLAP_SECONDS = 300.0
 """A worker that is started within so many seconds after one was removed makes that removal a flap; 300 s is the
 stabilisation window of the Kubernetes HorizontalPodAutoscaler."""
@@ -64,6 +67,7 @@ class Tally:
         self._warm_up = warm_up
         self._concurrency = concurrency
         self._begun, self._waiting = Waits(), Waits()
+        self._seen = 0
         self._requests = self._answered = self._refused = self._interrupted = self._cold = 0
         self._served = 0.0
         self._decisions = self._held = self._failed = self._flaps = 0
@@ -79,7 +83,8 @@ class Tally:
             ready: when each worker became ready, by its number.
             ended_at: when the run ended, for those that still wait or are being served.
         """
-        if len(fates) >= MANY and find_spec("numpy") is not None:
+        self._seen += len(fates)
+        if len(fates) >= STRETCH and _has_numpy(needed=self._seen >= MANY):
             self._add_columns(fates, list(ready), ended_at)
             return
         gone, left = {*fates.refused, *(number for number, _ in fates.left)}, dict(fates.left)
@@ -112,9 +117,9 @@ class Tally:
         self._refused += sums["refused"]
         self._interrupted += sums["interrupted"]
         self._cold += sums["cold"]
-        self._served += sums["served"]
-        self._begun = self._begun.and_also(vector.waits_of(sums["begun"]))
-        self._waiting = self._waiting.and_also(vector.waits_of(sums["starved"]))
+        self._served = vector.total_of(self._served, sums["served"])
+        vector.add_waits(self._begun, sums["begun"])
+        vector.add_waits(self._waiting, sums["starved"])
 
     def tick(self, row: TickRow) -> None:
         """Add a decision."""
@@ -160,3 +165,8 @@ class Tally:
         if self._last is not None:
             at, needed, ready = self._last
             self._follow.span(max(0.0, until - at), needed=needed, ready=ready)
+
+
+def _has_numpy(*, needed: bool) -> bool:
+    """Whether numpy is imported; where it is *needed*, whether it can be."""
+    return "numpy" in sys.modules or (needed and find_spec("numpy") is not None)

@@ -13,7 +13,7 @@ from everai_autoscaler.simulator.waits import LIMITS, ROUNDING, SHORTEST, STEP, 
 if TYPE_CHECKING:
     from everai_autoscaler.simulator.run import Requests, Run
 
-__all__ = ["follow_of", "requests_of", "sums_of", "waits_of"]
+__all__ = ["add_waits", "follow_of", "requests_of", "sums_of", "total_of"]
 
 
 def requests_of(run: Run, slo: float) -> dict[str, Any]:
@@ -38,13 +38,16 @@ def requests_of(run: Run, slo: float) -> dict[str, Any]:
         "wait_max": float(waits[-1]) if len(waits) else None,
         "slo_attainment": int((begun <= slo + ROUNDING).sum()) / came if came else None,
         "cold_start_delayed": sums["cold"] / came if came else None,
-        "served": sums["served"],
+        "served": total_of(0.0, sums["served"]),
         "elasticity": follow_of(run).elasticity(),
     }
 
 
 def sums_of(fates: Requests, ready: list[float | None], *, start: float, end: float) -> dict[str, Any]:
-    """The counts of the requests that came from *start* on, and the waits of those that began or starved."""
+    """The counts of the requests that came from *start* on, and the waits of those that began or starved.
+
+    And, of all, the seconds that each was being served from *start* on.
+    """
     came, began, answered, service = (_floats(getattr(fates, name)) for name in _COLUMNS)
     worker = np.frombuffer(fates.worker, dtype=np.int64) if len(fates) else np.empty(0, dtype=np.int64)
     begins, ends = ~np.isnan(began), ~np.isnan(answered)
@@ -68,24 +71,30 @@ def sums_of(fates: Requests, ready: list[float | None], *, start: float, end: fl
         "begun": waits[judged & begins],
         "starved": np.maximum(0.0, end - came[judged & ~begins & ~gone]),
         "cold": int(cold.sum()),
-        "served": float(np.maximum(0.0, spans[begins]).sum()),
+        "served": np.maximum(0.0, spans[begins]),
     }
 
 
-def waits_of(waits: Any) -> Waits:
-    """*waits*, an array of seconds, in their classes."""
-    classes = np.where(waits <= ROUNDING, 0, 1)
-    long = waits >= SHORTEST
-    classes[long] = 2 + (np.log(waits[long] / SHORTEST) / STEP).astype(np.int64)
-    limits = np.searchsorted(np.array(LIMITS) + ROUNDING, waits, side="left")
-    counts = np.bincount(classes) if len(waits) else np.empty(0, dtype=np.int64)
-    return Waits(
-        number=len(waits),
-        total=float(waits.sum()),
-        longest=float(waits.max()) if len(waits) else 0.0,
-        between=np.bincount(limits, minlength=len(LIMITS) + 1).tolist(),
-        classes={int(place): int(counts[place]) for place in np.flatnonzero(counts)},
-    )
+def add_waits(waits: Waits, seconds: Any) -> None:
+    """Add each of the *seconds*, an array, to *waits*."""
+    if not len(seconds):
+        return
+    waits.number += len(seconds)
+    waits.total = total_of(waits.total, seconds)
+    waits.longest = max(waits.longest, float(seconds.max()))
+    between = np.bincount(np.searchsorted(_ROUNDED, seconds, side="left"), minlength=len(waits.between))
+    waits.between[:] = (between + waits.between).tolist()
+    classes = np.where(seconds <= ROUNDING, 0, 1)
+    is_long = seconds >= SHORTEST
+    classes[is_long] = 2 + (np.log(seconds[is_long] / SHORTEST) / STEP).astype(np.int64)
+    counts = np.bincount(classes)
+    for place in np.flatnonzero(counts).tolist():
+        waits.classes[place] = waits.classes.get(place, 0) + int(counts[place])
+
+
+def total_of(total: float, numbers: Any) -> float:
+    """*total* and all *numbers*, an array, added one after the other: the same, to the last bit, as in a loop."""
+    return float(np.add.accumulate(np.concatenate([[total], numbers]))[-1])
 
 
 def follow_of(run: Run) -> Follow:
@@ -122,6 +131,7 @@ def follow_of(run: Run) -> Follow:
     return follow
 
 
+_ROUNDED = np.array(LIMITS) + ROUNDING
 _COLUMNS = ("came", "began", "answered", "service")
 
 

@@ -10,8 +10,10 @@ from everai_autoscaler.simulator.faults import Faults
 from everai_autoscaler.simulator.load import Clients
 from everai_autoscaler.simulator.metrics import measure
 from everai_autoscaler.simulator.simulate import simulate
+from everai_autoscaler.simulator.waits import Waits
 
-pytest.importorskip("numpy")
+numpy = pytest.importorskip("numpy")
+vector = pytest.importorskip("everai_autoscaler.simulator.vector")
 
 
 def _load(number, seed):
@@ -65,7 +67,20 @@ def test_many_requests_are_measured_as_few(kind, monkeypatch):
 
 def test_many_requests_are_added_up_as_few(kind, monkeypatch):
     """So are the totals of a run that keeps none."""
+    monkeypatch.setattr(totals_module, "STRETCH", 10**9)
     one_by_one = _run(kind, keep="totals").metrics()
-    monkeypatch.setattr(totals_module, "MANY", 0)
+    monkeypatch.setattr(totals_module, "STRETCH", 0)
 
-    _equal(one_by_one, _run(kind, keep="totals").metrics())
+    assert one_by_one == _run(kind, keep="totals").metrics()
+
+
+def test_waits_are_added_as_one_by_one():
+    """To the last bit, also to others that are there, and none."""
+    seconds = [0.0, 1e-7, 0.0005, 0.3, 5.0, 5.000001, 59.2, 1e4]
+    one_by_one, together = Waits(), Waits()
+    for wait in seconds * 2:
+        one_by_one.add(wait)
+    for part in (seconds, [], seconds):
+        vector.add_waits(together, numpy.array(part))
+
+    assert one_by_one == together

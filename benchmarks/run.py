@@ -33,7 +33,7 @@ LARGEST = 100_000
 
 WIRE_AIM, LARGE_WIRE_AIM, DECIDE_AIM, MEMORY_AIM, FLAT_AIM = 1.5, 2.0, 4.0, 1.0, 1.25
 LARGE = 1_000
-PIPELINE_AIM, WRAPPED_AIM, IMPORT_AIM = 30e-6, 4, 0.030
+PIPELINE_AIM, WRAPPED_AIM, DEMAND_AIM, IMPORT_AIM = 30e-6, 4, 200e-6, 0.030
 
 
 @dataclass(frozen=True)
@@ -181,6 +181,7 @@ def measured_rows(plan: Plan, ours: Path, peer: Path, newest: Path | None) -> It
     yield from decisions(plan, ours, peer)
     yield pipeline(plan, ours)
     yield wrapped(plan, ours)
+    yield demand(plan, ours)
     yield from imports(plan, ours, peer)
 
 
@@ -269,9 +270,21 @@ def wrapped(plan: Plan, ours: Path) -> Row:
     return Row(label, in_time(whole), own, spread(times), aim, met(median(times) <= WRAPPED_AIM))
 
 
-def seconds(python: Path, what: str, budget: float) -> float:
-    """What *python* takes with 10 workers."""
-    return float(measure(python, what, 10, budget)["seconds"])
+def demand(plan: Plan, ours: Path) -> Row:
+    """What a decision of the scaler takes that remembers most."""
+    label = "demand decides, its windows full, 100 workers"
+    sides = [partial(seconds, ours, what, plan.budget, 100) for what in ("demand", "decide")]
+    say(label)
+    found = in_turn(sides, plan.pairs)
+    whole, bare = (median(side) for side in zip(*found, strict=True))
+    times = [one / other for one, other in found]
+    aim = f"at most {in_time(DEMAND_AIM)}"
+    return Row(label, in_time(whole), f"{in_time(bare)} (simple)", spread(times), aim, met(whole <= DEMAND_AIM))
+
+
+def seconds(python: Path, what: str, budget: float, workers: int = 10) -> float:
+    """What *python* takes with so many workers."""
+    return float(measure(python, what, workers, budget)["seconds"])
 
 
 def imports(plan: Plan, ours: Path, peer: Path) -> Iterator[Row]:

@@ -122,6 +122,26 @@ def wrapped(path: str, workers: int, budget: float) -> dict[str, Any]:
     return {"seconds": best(once, budget), "answer": once().json()}
 
 
+def demand(path: str, workers: int, budget: float) -> dict[str, Any]:
+    """A decision of ``demand``, whose windows are full: two hours of falling demand, a snapshot every five seconds."""
+    from everai_autoscaler.builtin import DemandAutoScaler
+    from everai_autoscaler.model import Factors
+
+    factors, policy = Factors.from_json(Path(path).read_text()), DemandAutoScaler(0, workers + 1)
+    now, memory = 1722222800.0, None
+    for step in range(1500):
+        now += 5
+        beside = {"observed_at": now, "arrivals": 30 - step // 60, "completions": 20, "start_times": [30.0] * 20}
+        factors = factors.model_copy(update=beside)
+        memory = policy.decide_with_memory(factors, memory)[1]
+    factors = factors.model_copy(update={"observed_at": now + 5})
+
+    def once() -> Any:
+        return policy.decide_with_memory(factors, memory)[0]
+
+    return {"seconds": best(once, budget), "answer": once().json()}
+
+
 def versions(path: str, workers: int, budget: float) -> dict[str, Any]:  # noqa: ARG001 - all are called alike
     """What is measured here."""
     from importlib.metadata import version
@@ -130,7 +150,9 @@ def versions(path: str, workers: int, budget: float) -> dict[str, Any]:  # noqa:
     return {"python": python_version(), **{name: version(name) for name in ("everai-autoscaler", "pydantic")}}
 
 
-MEASUREMENTS = {one.__name__: one for one in (wire, memory, decide, decide_free_worker, pipeline, wrapped, versions)}
+MEASUREMENTS = {
+    one.__name__: one for one in (wire, memory, decide, decide_free_worker, pipeline, wrapped, demand, versions)
+}
 
 if __name__ == "__main__":
     what, where, number, seconds = sys.argv[1:]

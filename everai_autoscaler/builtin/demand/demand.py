@@ -167,7 +167,8 @@ class _Decision:
         fleet, suspects = self.fleet, self.fleet.suspects
         settled, settling = self._settling(target)
         stays = f"{counted(self.seen.waiting, 'request waits', 'requests wait')}: " if self.seen.waiting else settling
-        leaving: list[Worker] = [] if self.seen.waiting else fleet.idle()[: max(0, fleet.present - settled)]
+        surplus = 0 if self.seen.waiting else fleet.present - settled
+        leaving: list[Worker] = fleet.idle()[:surplus] if surplus > 0 else []
         if fleet.present > target and not leaving:
             why += f": {stays}removes nobody" if stays else ": nobody is free to go"
         elif leaving:

@@ -48,7 +48,7 @@ class Seen:
         (3, 2, 4, 31.0, None)
         """
         workers = fleet.workers
-        stated = sorted([one.concurrency for one in workers if one.concurrency])
+        stated = sorted(filter(None, [one.concurrency for one in workers]))
         starts = sorted(factors.start_times or ())
         return cls(
             factors.observed_at,

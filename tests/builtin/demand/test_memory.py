@@ -319,7 +319,6 @@ def test_what_is_remembered_survives_json(steps: list[tuple[float, int]]) -> Non
         {"demand": None},
         {"served": "two"},
         {"line": [[1.0], []]},
-        {"concurrency": True},
     ],
 )
 def test_what_it_did_not_write_is_not_read(change: dict[str, Any]) -> None:

@@ -1,13 +1,14 @@
-"""Demand that a bound swallows: told once when it begins, and once when it is over."""
+"""What decisions tell again and again, told once: demand that a bound swallows, and warnings."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from everai_autoscaler.model import DecideResult
 from everai_autoscaler.runtime.forms import CappedForm
 
-__all__ = ["CALM", "Capping"]
+__all__ = ["CALM", "Capping", "Warned"]
 
 CALM = 60.0
 """Seconds without it after which it is over: a policy that asks for more and less in turn is told of once."""
@@ -61,3 +62,34 @@ class Capping:
             said = f"it was for {lasted}, and up to {self._most} were wanted: {', '.join(self._by)}"
             self._note(f"demand is no longer capped: {said}")
             self._began = self._free_since = None
+
+
+class Warned:
+    """Tells each warning once, for as long as it goes on: a reason that begins with ``warning:``.
+
+    Warnings that differ in numbers only are one.
+
+    Args:
+        note: is given each line that an operator would want to read.
+
+    >>> warned, result = Warned(print), DecideResult(max_workers=5, actions=[])
+    >>> for at, share in ((0.0, 80), (20.0, 81), (200.0, 80)):
+    ...     warned.seen(result.because(f"warning: {share}% are spent", who="budget"), at)
+    budget: warning: 80% are spent
+    budget: warning: 80% are spent
+    """
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+        self._last: dict[str, float] = {}
+        """When each warning, without its numbers, was seen last."""
+
+    def seen(self, result: DecideResult, now: float) -> None:
+        """*result* was decided at the moment *now* (epoch seconds)."""
+        self._last = {said: last for said, last in self._last.items() if 0 <= now - last < CALM}
+        for reason in result.reasons:
+            if reason.why.startswith("warning:"):
+                said = re.sub(r"[0-9.]+", "#", str(reason))
+                if said not in self._last:
+                    self._note(str(reason))
+                self._last[said] = now

@@ -15,7 +15,7 @@ from everai_autoscaler.engine import Engine, QueuedForm, SampleForm
 from everai_autoscaler.errors import AutoscalerError, describe_error
 from everai_autoscaler.loop import Applied, Tick, run
 from everai_autoscaler.model import DecideResult, Factors, RecordedArgument
-from everai_autoscaler.runtime.capping import Capping
+from everai_autoscaler.runtime.capping import Capping, Warned
 from everai_autoscaler.runtime.clock import StoppedError, WakingClock
 from everai_autoscaler.runtime.forms import TickForm
 from everai_autoscaler.runtime.metrics import Metrics
@@ -75,6 +75,7 @@ class Ticks:
         self.max_workers: int | None = None
         """The most workers that the last decision allows; ``None`` before the first."""
         self.capping = Capping(note)
+        self._warned = Warned(note)
         self._plan = plan
         self._store = store
         self._engine = engine
@@ -189,6 +190,7 @@ class Ticks:
         if result is not None:
             self.max_workers = result.max_workers
             self.capping.seen(result, now)
+            self._warned.seen(result, now)
         if record is not None:
             self.arguments = record.arguments
         sample, workers, queue = self.ask(

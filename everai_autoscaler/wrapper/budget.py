@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from math import floor
 from typing import Any, ClassVar, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 from pydantic import JsonValue
 
 from everai_autoscaler.errors import ArgumentError
-from everai_autoscaler.model import ArgumentType, AutoScaler, Factors, Fleet, argument, zone_of
+from everai_autoscaler.model import ArgumentType, AutoScaler, Factors, Fleet, Reason, argument, zone_of
 from everai_autoscaler.wrapper.asking import Asked, Move, Opinion, Wrapper, minimum_of
 from everai_autoscaler.wrapper.spending import Prices, Spent
 from everai_autoscaler.wrapper.wall_clock import day_of, month_of
@@ -106,11 +106,12 @@ class Budget(Wrapper):
             why += f": {tightest.spent:.2f} spent"
         if does := move.part_of(opinion) if opinion.up and not move.down else move.beside(opinion):
             why = f"{does}: {why}"
-        why = "; ".join([why, *self._warnings(amounts, prices)])
-        most = min(opinion.max_workers, allowed)
+        most, own = min(opinion.max_workers, allowed), spent.written()
         if opinion.held:
-            return asked.left_alone(why, spent.written(), max_workers=most)
-        return asked.moved(move, why, spent.written(), max_workers=most)
+            said = asked.left_alone(why, own, max_workers=most)
+        else:
+            said = asked.moved(move, why, own, max_workers=most)
+        return evolve(said, reasons=[*said.reasons, *self._warnings(amounts, prices)])
 
     def _amounts(self, spent: Spent, day: float, month: float) -> Iterator[_Amount]:
         """The budgets that are given; the *day* and the *month* end in so many seconds."""
@@ -131,11 +132,11 @@ class Budget(Wrapper):
             return asked.moved(move, f"{move.part_of(asked.opinion)}: {why}", spent.written(), max_workers=most)
         return asked.left_alone(why, spent.written())
 
-    def _warnings(self, amounts: list[_Amount], prices: Prices) -> Iterator[str]:
+    def _warnings(self, amounts: list[_Amount], prices: Prices) -> Iterator[Reason]:
         for amount in amounts:
             used = amount.used(prices)
             if used * 100 >= cast("float", self.warn_percent):
-                yield f"warning: {amount.warning(used, prices)}"
+                yield Reason(who=self.known_as, why=f"warning: {amount.warning(used, prices)}")
 
 
 @frozen

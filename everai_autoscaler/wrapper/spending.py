@@ -41,16 +41,16 @@ class Prices:
         One more costs as much as the dearest worker that is there or was there on this *day*, as far as *spent* tells;
         so a dear worker that has to go isn't replaced by one that might be as dear.
         """
-        listed = list(workers)
-        stated = [worker.cost for worker in listed if worker.cost is not None]
+        costs = {worker.worker_id: worker.cost for worker in workers}
+        stated = [cost for cost in costs.values() if cost is not None]
         if spent.dearest is not None and (not stated or spent.is_of(day)):
             stated.append(spent.dearest)
         dearest = max(stated, default=None)
         otherwise = dearest if price is None else price
-        prices = {one.worker_id: otherwise if one.cost is None else one.cost for one in listed}
-        found = {worker_id: cost for worker_id, cost in prices.items() if cost is not None}
-        one_more = max([*found.values(), *stated], default=otherwise)
-        return cls(found, one_more, dearest)
+        if otherwise is None:  # nobody states a price
+            return cls({}, None, None)
+        found = {worker_id: otherwise if cost is None else cost for worker_id, cost in costs.items()}
+        return cls(found, max([*found.values(), *stated], default=otherwise), dearest)
 
     @property
     def rate(self) -> float:
@@ -99,14 +99,22 @@ class Spent:
             month: the month that it is *now*.
         """
         since = -inf if self.at is None else min(self.at, now)
-        begun = [(one.started_at, prices.of[one.worker_id]) for one in workers if one.worker_id in prices.of]
-        gone = max(0.0, self.rate - sum(price for started, price in begun if started <= since))
+        earlier, begun = 0.0, []
+        for one in workers:
+            price = prices.of.get(one.worker_id, 0.0)
+            if one.started_at <= since:
+                earlier += price
+            else:
+                begun.append((one.started_at, price))
+        gone = max(0.0, self.rate - earlier)
 
         def within(period: Period, before: float) -> float:
             kept = before if self.is_of(period) else 0.0
-            staying = sum(price * (now - _charged_from(started, since, period.begin, now)) for started, price in begun)
-            left = 0.0 if not gone else gone * max(0.0, min(since + LONGEST_GAP, now) - max(since, period.begin))
-            return kept + (staying + left) / _AN_HOUR
+            costs = sum(price * (now - _charged_from(started, period, now)) for started, price in begun)
+            if self.at is not None:
+                first = max(since, period.begin)
+                costs += earlier * (now - first) + gone * max(0.0, min(since + LONGEST_GAP, now) - first)
+            return kept + costs / _AN_HOUR
 
         return evolve(
             self,
@@ -124,11 +132,9 @@ class Spent:
         return {"at": self.at, "rate": self.rate, "dearest": self.dearest, "day": self.day, "month": self.month}
 
 
-def _charged_from(started: float, since: float, begin: float, now: float) -> float:
-    """From when on a worker is charged; one whose start isn't known since the last snapshot, or not at all yet."""
-    if started <= 0 and since == -inf:
-        return now
-    return min(now, max(started, since, begin))
+def _charged_from(started: float, period: Period, now: float) -> float:
+    """From when on a worker that is seen for the first time is charged; only from now on where 0 says when it began."""
+    return min(now, max(started, period.begin)) if started > 0 else now
 
 
 def _is_amount(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from attrs import frozen
@@ -93,9 +94,15 @@ def windows_of(written: Any) -> Sequence[Window]:
 
 def _window(written: Any, where: str) -> Window:
     try:
-        return _read(_fields_of(written), _text(written))
+        return _line(written) if isinstance(written, str) else _read(_fields_of(written), _text(written))
     except (ArgumentError, UnknownNameError) as error:
         raise ArgumentError(f"{where}: {_text(written)!r}: {error}") from None
+
+
+@lru_cache(maxsize=256)
+def _line(written: str) -> Window:
+    """A line of text, which is read at each decision."""
+    return _read(_fields_of(written), _text(written))
 
 
 def _read(fields: Mapping[str, Any], text: str) -> Window:

@@ -1,11 +1,11 @@
-"""Demand that a bound swallows: told once when it begins, and once when it is over."""
+"""What decisions tell again and again, told once: demand that a bound swallows, and warnings."""
 
 from __future__ import annotations
 
 import pytest
 
 from everai_autoscaler.model import DecideResult, Factors
-from everai_autoscaler.runtime.capping import CALM, Capping
+from everai_autoscaler.runtime.capping import CALM, Capping, Warned
 
 FREE = DecideResult(max_workers=5, actions=[])
 BEGUN, OVER = "demand is capped: wanted 9, may have 5: maximum", "demand is no longer capped: it was for "
@@ -71,3 +71,24 @@ def test_what_is_in_force_is_that_of_the_last_decision(more):
 
     capping.seen(more, 30)
     assert capping.in_force is None
+
+
+@pytest.mark.parametrize(
+    ("decisions", "times"),
+    [
+        ([(20.0 * place, f"warning: {place}.5 % are spent") for place in range(30)], 1),
+        ([(0, "warning: 80 % are spent"), (CALM, "warning: 80 % are spent")], 2),
+        ([(0, "warning: 80 % are spent"), (20, "all is well"), (40, "warning: 80 % are spent")], 1),
+        ([(0, "warning: 80 % of a day"), (0, "warning: 80 % of a month")], 2),
+        ([(1000, "warning: 80 % are spent"), (0, "warning: 80 % are spent")], 2),
+        ([(0, "a warning: none")], 0),
+    ],
+)
+def test_a_warning_is_told_once_for_as_long_as_it_goes_on(decisions, times):
+    """Whatever its numbers are."""
+    notes: list[str] = []
+    warned = Warned(notes.append)
+    for now, why in decisions:
+        warned.seen(FREE.because(why, who="budget"), now)
+
+    assert times == len(notes)

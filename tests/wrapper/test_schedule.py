@@ -133,9 +133,13 @@ class TestEarly:
 
         assert 1 == result.up
 
+    def test_a_memory_of_the_scaler_inside_alone_is_none_of_its_own(self):
+        """As where the schedule was put round a scaler that remembers."""
+        assert "begins in 120 s" in str(self.decide(120, memory={"own": None, "children": [7]})[0].reasons[-1])
+
     def test_a_memory_of_another_kind_starts_afresh(self):
         """And says so."""
-        for own in ("x", [1], ["x", 1], [1, "x"]):
+        for own in (7, [1], ["x", 1], [1, "x"]):
             result, _ = self.decide(0, memory={"own": own, "children": [None]})
             assert "starts afresh" in str(result.reasons[-2])
 
@@ -166,9 +170,14 @@ def test_story_windows_from_a_config_map(life, late):
     """Read at each decision, replayed, and the last good ones are kept in the place of bad ones."""
     app = life(
         "schedule",
-        {"scaler": {"name": "wants", "arguments": {"workers": late("wanted")}}, "windows": late("windows")},
+        {
+            "scaler": {"name": "wants", "arguments": {"workers": late("wanted")}},
+            "windows": late("windows"),
+            "timezone": late("zone"),
+        },
         wanted=1,
         windows="min 3",
+        zone="Asia/Tokyo",
     )
 
     assert 3 == app.at(0, 0)
@@ -234,3 +243,10 @@ def test_the_minimum_holds_on_a_weekend_with_a_change_of_clocks(where, days, tim
 def test_the_minimum_holds_at_every_minute_of_a_week_with_a_change_of_clocks(where, times):
     """Windows that begin and end in the hour that is skipped or comes twice."""
     assert [] == misses(*where, set(NAMES), *times, days_of_week=range(8), every=60)
+
+
+def test_late_windows_are_read_when_it_decides(wants):
+    """Also by a wrapper that no pipeline binds."""
+    scaler = Schedule(wants(1), lambda: "min 3", timezone=lambda: "Asia/Tokyo")
+
+    assert 3 == scaler.decide(snapshot()).up

@@ -104,8 +104,9 @@ class TestSpent:
         assert Spent.read(own) is None
 
     def test_before_the_first_snapshot_nothing_is_remembered(self):
-        """Nothing to write."""
+        """Nothing to write, and nothing to read where only a scaler inside remembers something."""
         assert Spent().written() is None
+        assert Spent() == Spent.read(None)
 
 
 class TestPrices:

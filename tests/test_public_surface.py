@@ -13,6 +13,7 @@ import everai_autoscaler
 ROOMS = [
     "everai_autoscaler",
     "everai_autoscaler.errors",
+    "everai_autoscaler.importing",
     "everai_autoscaler.loop",
     "everai_autoscaler.model",
     "everai_autoscaler.plugin",

@@ -1,12 +1,14 @@
-"""A KEDA ScaledObject as the scaler ``keda``."""
+"""A KEDA ScaledObject as the scaler ``keda``, with ``schedule`` round it where it has triggers of cron."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import frozen
 
 from everai_autoscaler.importing.app import App
+from everai_autoscaler.importing.cron import window
 from everai_autoscaler.importing.hpa import DISTRIBUTION, behavior, metadata
 from everai_autoscaler.importing.metric import measure
 from everai_autoscaler.importing.quantity import plain
@@ -66,7 +68,6 @@ _TRIGGERS = {
 }
 """Triggers by their type, as keda.sh documents each scaler."""
 _RATES = ("MessageRate", "DeliverGetRate", "PublishedToDeliveredRatio")
-_MODES = "a rate isn't measured here"
 
 
 def read_keda(document: Section) -> list[App]:
@@ -83,7 +84,9 @@ def read_keda(document: Section) -> list[App]:
     for key in ("apiVersion", "kind"):
         scaled.take(key)  # what is scaled is whatever runs the workers
     least, most, cooldown = (spec.whole(key) for key in ("minReplicaCount", "maxReplicaCount", "cooldownPeriod"))
-    arguments = _triggers(spec)
+    triggers = spec.sections("triggers")
+    windows = [one for one in (_window(trigger) for trigger in triggers if _is_cron(trigger)) if one is not None]
+    arguments = _triggers(spec, [trigger for trigger in triggers if not _is_cron(trigger)])
     arguments |= {"min_workers": least or 0, "max_workers": 100 if most is None else most}
     arguments |= {} if cooldown is None else {"cooldown": cooldown}
     advanced = spec.section("advanced")
@@ -96,13 +99,31 @@ def read_keda(document: Section) -> list[App]:
     advanced.lose("restoreToOriginalReplicaCount", "nothing is left behind that could be restored")
     advanced.lose("scalingModifiers", "one metric decides here")
     document.lose("status", "it is what the cluster found, not what it was told")
-    return [App("ScaledObject", name, {"name": "keda", "arguments": arguments}, DISTRIBUTION)]
+    scaler: dict[str, Any] = {"name": "keda", "arguments": arguments}
+    if windows:
+        scaler = {"name": "schedule", "arguments": {"scaler": scaler, "windows": "; ".join(windows)}}
+    return [App("ScaledObject", name, scaler, DISTRIBUTION)]
 
 
-def _triggers(spec: Section) -> dict[str, Any]:
+def _is_cron(trigger: Section) -> bool:
+    return trigger.text("type") == "cron"
+
+
+def _window(trigger: Section) -> str | None:
+    """The window that a *trigger* of cron is; ``None`` where it is no plain one."""
+    details = trigger.section("metadata")
+    start, end, zone = (details.text(key) for key in ("start", "end", "timezone"))
+    least = details.whole("desiredReplicas")
+    found = window(start or "", end or "", zone or "", least or 0)
+    if found is None:
+        trigger.drop("a window begins and ends at one time of the day, on the same days of the week")
+    return found
+
+
+def _triggers(spec: Section, triggers: Sequence[Section]) -> dict[str, Any]:
     """The arguments for the first trigger that has an equivalent; of the others it is said that they have none."""
     found: dict[str, Any] | None = None
-    for trigger in spec.sections("triggers"):
+    for trigger in triggers:
         if found is not None:
             trigger.drop("one trigger decides here, the first that has an equivalent")
             continue
@@ -110,7 +131,7 @@ def _triggers(spec: Section) -> dict[str, Any]:
         if found is None:
             trigger.drop(why)
     if found is None:
-        raise spec.refusal("triggers", "none of them has an equivalent")
+        raise spec.refusal("triggers", "none of them has an equivalent, beside windows of cron")
     return found
 
 
@@ -119,14 +140,12 @@ def _trigger(trigger: Section) -> tuple[dict[str, Any] | None, str]:
     kind, stated, details = trigger.text("type") or "", trigger.text("metricType"), trigger.section("metadata")
     if kind in ("cpu", "memory"):
         return _use(kind, stated, details)
-    if kind == "cron":
-        return None, "the decorator time-match sets arguments by the clock"
     known = _TRIGGERS.get(kind)
     if known is None:
         return None, f"a trigger of type {kind} isn't known here"
     mode = details.text("mode")
     if mode in _RATES:
-        return None, _MODES
+        return None, "a rate isn't measured here"
     named = known.target
     if kind == "rabbitmq" and details.values.get("queueLength") is not None:
         named = "queueLength"  # as it was called before it had modes

@@ -87,7 +87,7 @@ def test_the_behavior_of_its_autoscaler_counts():
 def test_the_first_trigger_with_an_equivalent_decides():
     """The others are told of, each with the reason."""
     made = imported(
-        trigger("cron", start="0 8 * * *"),
+        trigger("cron", start="*/9 8 * * *", end="0 18 * * *", desiredReplicas="3"),
         trigger("memory", type="AverageValue", value="1Gi"),
         trigger("rabbitmq", mode="MessageRate", value="5"),
         trigger("own-scaler"),
@@ -97,12 +97,24 @@ def test_the_first_trigger_with_an_equivalent_decides():
 
     assert 7 == made.apps[0].scaler["arguments"]["target"]
     assert [
-        "spec.triggers[0]: has no equivalent: the decorator time-match sets arguments by the clock",
         "spec.triggers[1]: has no equivalent: only the share of the workers' capacity in use is measured here",
         "spec.triggers[2]: has no equivalent: a rate isn't measured here",
         "spec.triggers[3]: has no equivalent: a trigger of type own-scaler isn't known here",
         "spec.triggers[5]: has no equivalent: one trigger decides here, the first that has an equivalent",
-    ] == [str(note) for note in made.notes if note.lost]
+    ] == [str(note) for note in made.notes if note.lost][1:]
+    assert str(made.notes[0]).startswith("spec.triggers[0]: has no equivalent: a window begins and ends at one time of")
+
+
+def test_a_trigger_of_cron_is_a_window():
+    """The wrapper of bounds by the clock stands round the scaler; the largest minimum counts, as in KEDA."""
+    day = trigger("cron", timezone="Europe/Berlin", start="0 8 * * 1-5", end="30 18 * * 1-5", desiredReplicas="4")
+    night = trigger("cron", start="0 22 * * *", end="0 6 * * *", desiredReplicas="2")
+    made = imported(day, QUEUE, night)
+
+    scaler = made.apps[0].scaler
+    assert ("schedule", "keda") == (scaler["name"], scaler["arguments"]["scaler"]["name"])
+    assert "mon-fri 08:00-18:30 Europe/Berlin min 4; 22:00-06:00 min 2" == scaler["arguments"]["windows"]
+    assert (["schedule", "keda"], []) == (made.apps[0].names, [note for note in made.notes if note.lost])
 
 
 def test_what_it_has_of_its_own_is_told():
@@ -127,7 +139,7 @@ def test_what_it_has_of_its_own_is_told():
     ("triggers", "why"),
     [
         ([], "so.yaml: spec.triggers: none of them has an equivalent"),
-        ([trigger("cron")], "so.yaml: spec.triggers: none of them has an equivalent"),
+        ([trigger("cron")], "so.yaml: spec.triggers: none of them has an equivalent, beside windows of cron"),
         ([trigger("rabbitmq")], "so.yaml: spec.triggers[0].metadata.value: is missing, or not above 0"),
         ([trigger("redis", listLength="0")], "spec.triggers[0].metadata.listLength: is missing, or not above 0"),
     ],

@@ -76,7 +76,7 @@ class Book:
 
     @classmethod
     def shipped(cls) -> Self:
-        """The book that ships: 134 rules of the ``demand`` scaler."""
+        """The book that ships: 224 rules of the ``demand`` scaler, each with what is expected of it."""
         return cls.of(json.loads((files("everai_autoscaler.tuning") / "data" / "book.json").read_text("utf-8")))
 
     @classmethod

@@ -9,7 +9,7 @@ from everai_autoscaler.tuning.constants import Constants
 from everai_autoscaler.tuning.evidence import Account, Evidence
 from everai_autoscaler.tuning.forms import Budget, Candidate, Slo
 
-__all__ = ["budget_of", "choose", "prior_weight", "risks_of"]
+__all__ = ["budget_of", "choose", "risks_of"]
 
 
 def budget_of(account: Account, slo: Slo, constants: Constants) -> Budget:
@@ -25,9 +25,9 @@ def budget_of(account: Account, slo: Slo, constants: Constants) -> Budget:
     * at least ``least * aim``, and at most ``usual * (1 + most * known)``.
 
     >>> round(budget_of(Account(), Slo(), Constants()).allowed, 5)
-    0.0063
+    0.00595
     >>> round(budget_of(Account(due=50_000, late=900), Slo(), Constants()).allowed, 5)
-    0.0045
+    0.00425
     """
     aim = constants.aim * (1 - slo.share)
     known = min(1.0, account.due / constants.known_requests)
@@ -36,16 +36,6 @@ def budget_of(account: Account, slo: Slo, constants: Constants) -> Budget:
     allowed = usual + (aim * account.due - account.late) / spread
     allowed = max(constants.least * aim, min(usual * (1 + constants.most * known), allowed))
     return Budget(account.due, account.late, aim, allowed)
-
-
-def prior_weight(burstiness: float, constants: Constants) -> float:
-    """How many requests what was expected before weighs as much as: none where traffic is no burstier than Poisson.
-
-    >>> [prior_weight(index, Constants()) for index in (1.0, 4.0, 9.0)]
-    [0.0, 5000.0, 10000.0]
-    """
-    along = (burstiness - constants.burst_from) / (constants.burst_to - constants.burst_from)
-    return constants.prior_requests * min(1.0, max(0.0, along))
 
 
 def risks_of(
@@ -60,13 +50,12 @@ def risks_of(
 
     >>> evidence = Evidence((9.0,), (4.0,), (16.0,), (0.0,), requests=1000.0)
     >>> risks_of(evidence, [Candidate("simple")], 30.0, Constants())
-    [0.006]
+    [0.008]
     """
-    prior_requests = prior_weight(evidence.burstiness, constants)
     risks = []
     for number, candidate in enumerate(candidates):
         expected = candidate.prior_at(cold_start)
-        counts = 0.0 if expected is None else prior_requests
+        counts = 0.0 if expected is None else constants.prior_requests
         late = evidence.late[number] + constants.margin * math.sqrt(evidence.squared(number))
         late += counts * (expected or 0.0)
         requests = evidence.requests + counts

@@ -19,7 +19,7 @@ class Constants:
     """Seconds after which evidence about a candidate counts half."""
     budget_half_life: float = 259_200.0
     """Seconds after which what was really spent counts half."""
-    aim: float = 0.9
+    aim: float = 0.85
     """The share of the lateness that the SLO allows which is aimed at; the rest is a margin."""
     known_requests: float = 20_000.0
     """Requests after which an app counts as known; until then the budget is tighter."""
@@ -31,26 +31,22 @@ class Constants:
     """The budget is never less than this part of the aim."""
     most: float = 0.6
     """The budget is never more than the aim and this part of it, which only an app that is known gets whole."""
-    margin: float = 0.5
+    margin: float = 1.0
     """Standard deviations of its late requests that are added to those of a candidate."""
     block: float = 300.0
-    """Seconds of traffic whose late requests count as one draw in that deviation."""
-    prior_requests: float = 10_000.0
-    """Requests that what was expected before weighs as much as, where traffic is very bursty."""
-    burst_from: float = 2.0
-    """Up to this index of burstiness what was expected before counts nothing; of Poisson traffic it is about 1."""
-    burst_to: float = 6.0
-    """From this index of burstiness on it counts whole."""
+    """Seconds of traffic whose late requests count as one draw in that deviation; also what is played at a time."""
+    prior_requests: float = 500.0
+    """Requests that what was expected before weighs as much as."""
     near: float = 1.05
     """Where no candidate is within the budget, the cheapest is chosen of those that are so many times as late as the
     best at most."""
     switch_saving: float = 0.03
     """The share of the cost that another candidate has to save before the choice changes."""
-    first_stretches: int = 3
-    """Stretches of traffic that have to be over before anything is chosen."""
+    first_stretches: int = 1
+    """Times that it has to have learnt before anything is chosen."""
     first_requests: float = 100.0
     """Requests that have to have come before anything is chosen."""
-    warm_up: float = 600.0
+    warm_up: float = 0.0
     """Seconds at the beginning of which nothing is evidence."""
     runners_up: int = field(default=5)
     """So many of those that come after the choice are told of."""

@@ -25,10 +25,6 @@ class Outcome:
     """How many requests came."""
     seconds: float
     """How long the stretch was."""
-    jumps: float = 0.0
-    """The sum of squares of how much the demand changed within one cold start; see ``burstiness``."""
-    demand: float = 0.0
-    """The sum of the demand over the same moments."""
 
 
 def faded(seconds: float, half_life: float) -> float:
@@ -67,9 +63,6 @@ class Evidence:
     """Seconds of that block that are over."""
     requests: float = 0.0
     seconds: float = 0.0
-    jumps: float = 0.0
-    demand: float = 0.0
-    """As of ``Outcome``."""
 
     @classmethod
     def none(cls, candidates: int) -> Self:
@@ -115,25 +108,11 @@ class Evidence:
             open_for,
             before.requests + counts * outcome.requests,
             before.seconds + counts * outcome.seconds,
-            before.jumps + counts * outcome.jumps,
-            before.demand + counts * outcome.demand,
         )
 
     def squared(self, number: int) -> float:
         """The sum of squares of the late requests per block of one candidate, with the block that isn't over."""
         return self.squares[number] + self.open_late[number] ** 2
-
-    @property
-    def burstiness(self) -> float:
-        """How bursty the traffic is: of Poisson traffic it is about 1 or less.
-
-        It is ``sum((D(t) - D(t - c))**2) / (2 * sum(D(t)))`` over the moments of decisions, *D* being how many requests
-        would be served if none had to wait, and *c* a cold start and a period. Where arrivals are Poisson, *D* is
-        Poisson, too (the queue M/G/infinity), so that the difference of two independent values has twice its mean as
-        variance; values that aren't independent differ less. It is the index of dispersion of counts (Cox and Lewis,
-        1966), taken of what a scaler can't foresee.
-        """
-        return self.jumps / (2 * self.demand) if self.demand else 0.0
 
     def to_json(self) -> dict[str, Any]:
         """It as a JSON value."""
@@ -151,7 +130,7 @@ class Evidence:
 
 
 _COLUMNS = ("worker_seconds", "late", "squares", "open_late")
-_SUMS = ("requests", "seconds", "jumps", "demand")
+_SUMS = ("requests", "seconds")
 
 
 @frozen

@@ -88,6 +88,10 @@ def _column(values: Iterable[float]) -> array[float]:
     return values if isinstance(values, array) and values.typecode == "d" else array("d", values)
 
 
+def _numbers(values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(sorted(set(values)))
+
+
 @frozen(eq=False)
 class Traffic:
     """A stretch of an app's traffic, one by one: the requests that came from *start* on and before *until*.
@@ -104,7 +108,7 @@ class Traffic:
     arrivals: array[float] = field(converter=_column)
     """When each request came; never falling."""
     services: array[float] = field(converter=_column)
-    """Seconds that one worker is busy with each; at least 0."""
+    """Seconds that one worker is busy with each; at least 0. Of one that isn't answered yet, those so far."""
     start: float = field(kw_only=True)
     until: float = field(kw_only=True)
     """The end of the stretch; what came at this very moment belongs to the next."""
@@ -114,6 +118,8 @@ class Traffic:
     """Seconds between two decisions; above 0."""
     concurrency: int = field(default=1, kw_only=True)
     """Requests that one worker serves at once; at least 1."""
+    unanswered: tuple[int, ...] = field(default=(), kw_only=True, converter=_numbers)
+    """The numbers, from 0, of the requests that wait or are served at the end of the stretch."""
     assumed: str = field(default="", kw_only=True)
     """What of it is a model, in words: requests of which only counts are known, say; empty where all is measured."""
 
@@ -128,6 +134,8 @@ class Traffic:
             raise ContractError(f"traffic: period: {self.period} is not a number of seconds above 0")
         if self.concurrency < 1:
             raise ContractError(f"traffic: concurrency: {self.concurrency} is not a number of requests above 0")
+        if self.unanswered and not 0 <= self.unanswered[0] <= self.unanswered[-1] < len(self):
+            raise ContractError(f"traffic: unanswered: numbers from 0 to {len(self) - 1}, not {self.unanswered}")
         before = self.start
         for number, (came, service) in enumerate(zip(self.arrivals, self.services, strict=True), 1):
             if not before <= came < self.until:

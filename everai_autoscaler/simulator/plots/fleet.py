@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from everai_autoscaler.simulator.plots.levels import Level, level, united
+from everai_autoscaler.simulator.plots.levels import Level, are_many, level, united
 
 if TYPE_CHECKING:
     from everai_autoscaler.simulator.run import Run, TickRow
@@ -53,6 +53,11 @@ def demand_of(run: Run, columns: int) -> Demand:
         waiting = _seen(run, lambda row: row.waiting, end, columns)
         serving = _seen(run, lambda row: row.busy, end, columns)
         return Demand(waiting, serving, _seen(run, lambda row: row.waiting + row.busy, end, columns))
+    if are_many(len(fates)):
+        from everai_autoscaler.simulator.plots import many  # late: it needs numpy
+
+        waiting, serving, both = many.demand(fates, end=end, columns=columns)
+        return Demand(waiting, serving, both)
     refused, left = set(fates.refused), dict(fates.left)
     rows = [
         (came, began, left.get(number, answered))
@@ -84,8 +89,7 @@ def fleet_of(run: Run, columns: int) -> Fleet:
         total = level(started, gone, end=end, columns=columns)
         starting = level(started, ready, end=end, columns=columns).mean
         if len(run.requests):
-            begins, ends = _busy(run, gone, end)
-            busy = level(begins, ends, end=end, columns=columns).mean
+            busy = _busy(run, gone, end, columns)
         else:
             busy = _seen(run, lambda row: row.busy, end, columns).mean
     else:
@@ -122,15 +126,20 @@ def _seen(run: Run, read: Callable[[TickRow], int], end: float, columns: int) ->
     return steps_level(((row.at, max(0, read(row))) for row in run.ticks), end=end, columns=columns)
 
 
-def _busy(run: Run, gone: Sequence[float], end: float) -> tuple[list[float], list[float]]:
-    """When each worker gets busy, and when it has nothing to do again."""
+def _busy(run: Run, gone: Sequence[float], end: float, columns: int) -> list[float]:
+    """How many workers serve, on average in each column."""
     fates = run.requests
+    if run.setting.concurrency == 1 and are_many(len(fates)):
+        from everai_autoscaler.simulator.plots import many  # late: it needs numpy
+
+        return many.level(*many.served(fates, gone, end), end=end, columns=columns).mean
     left = dict(fates.left)
     spans = []
     for number, (worker, began, answered) in enumerate(zip(fates.worker, fates.began, fates.answered, strict=True)):
         if not isnan(began):
             until = gone[worker] if 0 <= worker < len(gone) else end
             spans.append((worker, began, left.get(number, until) if isnan(answered) else answered))
-    if run.setting.concurrency == 1:
-        return [began for _, began, _ in spans], [until for _, _, until in spans]
-    return united(spans, end=end)
+    begins, ends = [began for _, began, _ in spans], [until for _, _, until in spans]
+    if run.setting.concurrency > 1:
+        begins, ends = united(spans, end=end)
+    return level(begins, ends, end=end, columns=columns).mean

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 
 from attrs import frozen
 
-__all__ = ["Level", "counts", "level", "quantiles", "thinned", "united"]
+from everai_autoscaler.simulator.totals import MANY
+
+__all__ = ["GRAIN", "Level", "are_many", "counts", "level", "quantiles", "thinned", "united"]
+
+
+GRAIN = 1.5
+"""Pixels: of all dots within a square of that size one is drawn."""
+
+
+def are_many(number: int) -> bool:
+    """Whether so many requests are drawn in whole columns at a time, by the functions of ``many``: they need numpy."""
+    return number >= MANY and find_spec("numpy") is not None
 
 
 @frozen
@@ -117,7 +129,7 @@ def quantiles(
     return found
 
 
-def thinned(points: Iterable[tuple[float, float]], *, grain: float = 1.5) -> list[tuple[float, float]]:
+def thinned(points: Iterable[tuple[float, float]], *, grain: float = GRAIN) -> list[tuple[float, float]]:
     """One of the *points* (pixels) for each square of *grain* pixels: what would be seen of them.
 
     >>> thinned([(0, 0), (0.1, 0.2), (5, 0)])

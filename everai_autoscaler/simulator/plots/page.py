@@ -13,6 +13,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from everai_autoscaler.simulator.plots.fleet import ROUNDING, end_of
+from everai_autoscaler.simulator.plots.levels import are_many
 from everai_autoscaler.simulator.plots.palette import PALETTE
 from everai_autoscaler.simulator.plots.scene import Scene
 from everai_autoscaler.simulator.plots.svg import svg_of
@@ -66,14 +67,7 @@ def run_data(run: Run, scene: Scene, *, slo: float, optimum: Optimum | None = No
     places: dict[tuple[str, ...], int] = {}
     whys = [places.setdefault(_reasons(row), len(places)) for row in kept]
     at = [row.at for row in kept]
-    came, late, longest = [0] * len(kept), [0] * len(kept), [0.0] * len(kept)
-    for moment, began in zip(run.requests.came, run.requests.began, strict=True):
-        place = max(0, bisect_right(at, moment) - 1)
-        if kept:
-            wait = (run.ended_at if isnan(began) else began) - moment
-            came[place] += 1
-            late[place] += wait > slo + ROUNDING or isnan(began)
-            longest[place] = max(longest[place], wait)
+    came, late, longest = _by_tick(run, at, limit=slo + ROUNDING) if kept else ([], [], [])
     ticks: dict[str, list[Any]] = {
         name: [getattr(row, name) for row in kept]
         for name in ("free", "busy", "inflight", "draining", "waiting", "up", "down")
@@ -99,6 +93,23 @@ def run_data(run: Run, scene: Scene, *, slo: float, optimum: Optimum | None = No
         "ticks": ticks,
         "whys": [list(reasons) for reasons in places] or [[]],
     }
+
+
+def _by_tick(run: Run, at: Sequence[float], *, limit: float) -> tuple[list[int], list[int], list[float]]:
+    """For each decision the requests that came until the next, how many of them were late, and the longest wait."""
+    fates = run.requests
+    if are_many(len(fates)):
+        from everai_autoscaler.simulator.plots import many  # late: it needs numpy
+
+        return many.by_tick(fates, at, ended_at=run.ended_at, limit=limit)
+    came, late, longest = [0] * len(at), [0] * len(at), [0.0] * len(at)
+    for moment, began in zip(fates.came, fates.began, strict=True):
+        place = max(0, bisect_right(at, moment) - 1)
+        wait = (run.ended_at if isnan(began) else began) - moment
+        came[place] += 1
+        late[place] += wait > limit or isnan(began)
+        longest[place] = max(longest[place], wait)
+    return came, late, longest
 
 
 def _telling(rows: Sequence[TickRow]) -> Sequence[TickRow]:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isnan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from everai_autoscaler.simulator.plots.axes import Key, View, area, panel, stepped
 from everai_autoscaler.simulator.plots.fleet import ROUNDING, Demand, Fleet, steps_level
-from everai_autoscaler.simulator.plots.levels import counts, quantiles, thinned
+from everai_autoscaler.simulator.plots.levels import are_many, counts, quantiles, thinned
 from everai_autoscaler.simulator.plots.scale import Scale, duration, number_scale, step_near, wait_scale
 from everai_autoscaler.simulator.plots.scene import Dots, Frame, Line, Point, Scene, Shape, Text
 from everai_autoscaler.words import counted
 
 if TYPE_CHECKING:
-    from everai_autoscaler.simulator.run import Run
+    from everai_autoscaler.simulator.run import Requests, Run
 
 __all__ = ["arrivals_panel", "decisions_panel", "demand_panel", "queue_panel", "waits_panel", "workers_panel"]
 
+_Columns: TypeAlias = tuple[Any, Any]
+"""When requests came, and for how many seconds each waited: lists, or arrays of numpy's."""
+_SHARES = 0.5, 0.99
 _EACH = 4000
 """Up to so many requests each has a dot of its own without anything else."""
 _FEW = 300
@@ -31,14 +34,19 @@ def arrivals_panel(scene: Scene, view: View, run: Run, top: float) -> float:
     came = run.requests.came if len(run.requests) else run.workload.arrivals
     wide = step_near(view.end / 300, duration_like=True)
     number = max(1, int(view.end / wide) + 1)
-    found = counts(came, width=wide, columns=number)
+    if are_many(len(came)):
+        from everai_autoscaler.simulator.plots import many  # late: it needs numpy
+
+        found = many.counts(came, width=wide, columns=number)
+    else:
+        found = counts(came, width=wide, columns=number)
     scale = number_scale(max(found))
     title = f"Requests that came in each {duration(wide)}" if any(found) else "No request came"
     key = [Key("warm-up, not judged", "shade")] if view.warm_up > 0 else []
     frame = panel(scene, view, scale, top=top, height=64, title=title, key=key)
     points: list[Point] = [(0, 64)]
-    for column, many in enumerate(found):
-        y = 64 * (1 - scale.place(many))
+    for column, requests in enumerate(found):
+        y = 64 * (1 - scale.place(requests))
         points += [(view.x(column * wide), y), (view.x((column + 1) * wide), y)]
     frame.shapes.append(area([*points, (points[-1][0], 64)], [], "arrivals"))
     return frame.y + frame.height
@@ -140,17 +148,15 @@ def queue_panel(scene: Scene, view: View, demand: Demand, top: float) -> float:
 def waits_panel(scene: Scene, view: View, run: Run, top: float, *, slo: float) -> float:
     """How long each request waited until a worker began with it, and which of them waited too long."""
     fates = run.requests
-    known = [(came, began - came) for came, began in zip(fates.came, fates.began, strict=True) if not isnan(began)]
-    never = [came for came, began in zip(fates.came, fates.began, strict=True) if isnan(began)]
-    late = [(came, wait) for came, wait in known if wait > slo + ROUNDING]
-    scale = wait_scale(max((wait for _, wait in known), default=0.0), slo)
+    in_time, late, never = _waits(fates, limit=slo + ROUNDING)
+    scale = wait_scale(max([0.0, *(max(seconds) for _, seconds in (in_time, late) if len(seconds))]), slo)
     height = 170.0
     many = len(fates) > _EACH
     key = [
         Key(f"within {duration(slo)}", "in time", "dot"),
-        Key(f"late: {len(late):,} of {counted(len(fates), 'request', form=',')}", "late", "dot"),
+        Key(f"late: {len(late[0]):,} of {counted(len(fates), 'request', form=',')}", "late", "dot"),
     ]
-    key += [Key(f"refused or never begun: {len(never):,}", "failed", "dot")] if never else []
+    key += [Key(f"refused or never begun: {len(never):,}", "failed", "dot")] if len(never) else []
     key += [Key("the limit", "limit", "line")] if slo > 0 else []
     key += [Key("half wait less", "median", "line"), Key("99 % wait less", "high", "line")] if many else []
     title = "Wait until a worker began with each request"
@@ -158,27 +164,62 @@ def waits_panel(scene: Scene, view: View, run: Run, top: float, *, slo: float) -
 
     size = 3.0 if many else 4.5 if len(fates) > _FEW else 7.0
 
-    def placed(rows: Sequence[tuple[float, float]]) -> list[Point]:
+    def placed(waits: _Columns) -> list[Point]:
         # A dot at the very edge is moved inside by its half, so that none is cut off.
         ends = view.width - size / 2, height - size / 2
-        places = thinned((view.x(came), height * (1 - scale.place(wait))) for came, wait in rows)
+        places = _dots(waits, view, scale, height)
         return [(min(max(x, size / 2), ends[0]), min(y, ends[1])) for x, y in places]
 
-    frame.shapes.append(Dots(placed([row for row in known if row[1] <= slo + ROUNDING]), "in time", size))
+    frame.shapes.append(Dots(placed(in_time), "in time", size))
     frame.shapes.append(Dots(placed(late), "late", size))
-    if many and known:
-        columns = max(8, min(120, len(known) // 60))
-        moments, waits = [came for came, _ in known], [wait for _, wait in known]
-        found = quantiles(moments, waits, (0.5, 0.99), width=view.end / columns, columns=columns)
-        for values, role in zip(found, ("median", "high"), strict=True):
+    if many and len(in_time[0]) + len(late[0]):
+        for values, role in zip(_quantiles(in_time, late, view), ("median", "high"), strict=True):
             line = _broken(values, view, scale, height)
             frame.shapes.append(Line(line, role, 1.5))
-    if never:
+    if len(never):
         frame.shapes.append(Dots(thinned((view.x(came), 6.0) for came in never), "failed", 6))
     if slo > 0:
         y = height * (1 - scale.place(slo))
         frame.shapes.append(Line([[(0, y), (view.width, y)]], "limit", 1.5))
     return frame.y + frame.height
+
+
+def _waits(fates: Requests, *, limit: float) -> tuple[_Columns, _Columns, Sequence[float]]:
+    """When requests came, with the seconds that each waited: those up to the *limit*, the others; those never begun."""
+    if are_many(len(fates)):
+        from everai_autoscaler.simulator.plots import many  # late: it needs numpy
+
+        return many.waits(fates, limit=limit)
+    in_time: _Columns = [], []
+    late: _Columns = [], []
+    never = []
+    for came, began in zip(fates.came, fates.began, strict=True):
+        if isnan(began):
+            never.append(came)
+        else:
+            moments, waits = late if began - came > limit else in_time
+            moments.append(came)
+            waits.append(began - came)
+    return in_time, late, never
+
+
+def _dots(columns: _Columns, view: View, scale: Scale, height: float) -> list[Point]:
+    if are_many(len(columns[0])):
+        from everai_autoscaler.simulator.plots import many  # late: it needs numpy
+
+        return many.dots(*columns, view, scale, height)
+    return thinned((view.x(came), height * (1 - scale.place(wait))) for came, wait in zip(*columns, strict=True))
+
+
+def _quantiles(in_time: _Columns, late: _Columns, view: View) -> list[list[float]]:
+    """Of all waits in each of some columns: what half of them, and 99 % of them, don't exceed."""
+    moments, waits = ([*some, *others] for some, others in zip(in_time, late, strict=True))
+    columns = max(8, min(120, len(moments) // 60))
+    if are_many(len(moments)):
+        from everai_autoscaler.simulator.plots import many  # late: it needs numpy
+
+        return many.quantiles(moments, waits, _SHARES, width=view.end / columns, columns=columns)
+    return quantiles(moments, waits, _SHARES, width=view.end / columns, columns=columns)
 
 
 def _stack(frame: Frame, view: View, scale: Scale, parts: Sequence[tuple[Sequence[float], str]]) -> None:

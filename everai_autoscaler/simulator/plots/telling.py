@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from everai_autoscaler.simulator.plots.levels import are_many
 from everai_autoscaler.simulator.plots.scale import duration
 from everai_autoscaler.words import counted, printable
 
@@ -81,9 +82,14 @@ def _largest(rows: list[TickRow], name: str) -> TickRow | None:
 def _before_longest_wait(run: Run) -> tuple[TickRow | None, str]:
     fates = run.requests
     longest, moment = 0.0, 0.0
-    for came, began in zip(fates.came, fates.began, strict=True):
-        if not isnan(began) and began - came > longest:
-            longest, moment = began - came, came
+    if are_many(len(fates)):
+        from everai_autoscaler.simulator.plots import many  # late: it needs numpy
+
+        longest, moment = many.longest_wait(fates)
+    else:
+        for came, began in zip(fates.came, fates.began, strict=True):
+            if not isnan(began) and began - came > longest:
+                longest, moment = began - came, came
     place = bisect_right(run.ticks, moment, key=lambda row: row.at) - 1
     row = run.ticks[place] if longest > 0 and place >= 0 else None
     return row, f"the last before the longest wait, {duration(longest)}"

@@ -48,7 +48,10 @@ class Peer:
 
 
 def _plugin(distribution: str, name: str, **renamed: str) -> Callable[..., AutoScaler]:
-    """The class *name* of an example plugin, installed or in this checkout, and what arguments are called there."""
+    """The class *name* of an example plugin, installed or in this checkout.
+
+    What is *renamed* is an argument of the arena, with its name there.
+    """
     module = distribution.replace("-", "_")
 
     def make(**arguments: Any) -> AutoScaler:

@@ -169,10 +169,8 @@ def _trigger(trigger: Section) -> tuple[dict[str, Any] | None, str]:
 def _signal(kind: str, trigger: Section, details: Section) -> dict[str, Any]:
     """Which measure a trigger is that looks at any metric."""
     query, named = details.text("query"), trigger.text("name") or details.text("metricName")
-    measured = measure(named or query or kind, trigger, "type")
-    if measured == "requests":
-        return {}
-    return {"metric": named or kind}
+    measured = measure(named or kind, trigger, "type", query="" if named else query or "")
+    return {} if measured == "requests" else {"metric": measured}
 
 
 def _use(kind: str, stated: str | None, details: Section) -> tuple[dict[str, Any] | None, str]:

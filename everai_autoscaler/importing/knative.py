@@ -103,6 +103,8 @@ def _scaler(found: _Annotations, limit: int | None, inner: Section) -> tuple[Map
     kind, metric = found.text("class"), found.text("metric")
     if kind is not None and kind.startswith("hpa."):
         return _as_hpa(found, metric, bounds), _HPA
+    if kind is not None and not kind.startswith("kpa."):
+        found.lose("class", "it is read as if it were of Knative's own autoscaler")
     if metric not in (None, "concurrency"):
         found.lose("metric", "requests at once are counted instead")
         found.lose("target", f"it is one of {metric}")

@@ -30,10 +30,17 @@ def counts_requests(name: str) -> bool:
     )
 
 
-def measure(name: str, section: Section, key: str) -> str:
-    """What a metric of this *name* is called here, ``requests`` or as a signal; a note on *key* says which."""
-    if counts_requests(name):
-        section.assume(key, f"{name} is taken to count requests: those that are served or wait stand for it")
+def measure(name: str, section: Section, key: str, *, query: str = "") -> str:
+    """What a metric of this *name* is called here, ``requests`` or as a signal; a note on *key* says which.
+
+    Args:
+        name: the metric's own, or what stands for it.
+        section: where it stood.
+        key: the key that it stood under.
+        query: what is asked for, where the metric has no name of its own.
+    """
+    if counts_requests(query or name):
+        section.assume(key, f"{query or name} is taken to count requests: those that are served or wait stand for it")
         return "requests"
     section.assume(key, f"{name} is read as the signal of this name; where nobody sends it, the scaler holds")
     return name

@@ -88,6 +88,15 @@ def test_json_has_each_example_with_its_snapshot(run):
     assert {"max_workers": 5} == example["arguments"]
 
 
+def test_each_example_stands_by_itself(run):
+    """A scaler that remembers has nothing to remember: what it decides on one isn't held against the next."""
+    told = json.loads(run("describe", "rate-limit", "-o", "json", "-a", "up_workers=1").stdout)
+
+    ups = [action for one in told["examples"] for action in one["actions"] if action["action"] == "ScaleUp"]
+    assert 1 < len(ups)
+    assert {1} == {action["count"] for action in ups}
+
+
 def test_what_it_needs_and_is_not_given_is_said(run):
     """Arguments that don't fit leave the examples out, and say why; what it takes is shown all the same."""
     result = run("describe", "simple", "-a", "max_workers=many")

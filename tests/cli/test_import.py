@@ -31,7 +31,16 @@ spec:
     metadata:
       annotations: {autoscaling.knative.dev/target: "4", autoscaling.knative.dev/max-scale: "5"}
 """
-SNAPSHOT = '{"queue": {"WorkerBusy": 9}, "workers": []}'
+KEDA = """\
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: jobs}
+spec:
+  triggers:
+  - {type: redis, metadata: {listLength: "3"}}
+  - {type: cron, metadata: {start: "0 8 * * *", end: "0 18 * * *", desiredReplicas: "0", timezone: UTC}}
+"""
+SNAPSHOT = '{"queue": {"WorkerBusy": 9}, "workers": [], "worker_histories": {}}'
 
 
 def known(name):
@@ -91,14 +100,19 @@ def test_the_manifest_is_one_that_other_commands_read(run, file, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "distribution", "name", "up"),
-    [(HPA, "everai-autoscaler-hpa", "hpa", 4), (KNATIVE, "everai-autoscaler-kpa", "kpa", 4)],
+    [
+        (HPA, "everai-autoscaler-hpa", "hpa", 4),
+        (KEDA, "everai-autoscaler-hpa", "keda", 1),
+        (KNATIVE, "everai-autoscaler-kpa", "kpa", 4),
+        ("deployments: [{name: m, num_replicas: auto}]", "everai-autoscaler-ray-serve", "ray-serve", 1),
+    ],
 )
 def test_decide_takes_what_is_printed(beside, file, text, distribution, name, up):
     """With its plugin installed, what is imported decides."""
     if not (ROOT / "plugins" / distribution).exists():
         pytest.skip("the plugins aren't here")
     made = file(beside(distribution, name, "import", file(text)).stdout, "made.yaml")
-    snapshot = SNAPSHOT[:-1] + ', "worker_histories": {}}'
+    snapshot = SNAPSHOT
     done = beside(distribution, name, "decide", "-f", made, "-o", "json", given=snapshot)
 
     assert [{"action": "ScaleUp", "count": up}] == json.loads(done.stdout)["actions"], done.stderr
@@ -125,7 +139,7 @@ def test_what_the_scaler_does_not_accept_is_refused(beside, file):
     done = beside("everai-autoscaler-kpa", "kpa", "import", file(bad))
 
     assert (2, "") == (done.exit_code, done.stdout)
-    assert "kpa: stable_window: 2 is not a number of at least 6" in done.stderr
+    assert "a.yaml: chat: kpa: stable_window: 2 is not a number of at least 6" in done.stderr
 
 
 @pytest.mark.skipif(known("ray-serve"), reason="the plugin is installed")

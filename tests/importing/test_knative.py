@@ -87,6 +87,16 @@ def test_the_other_class_is_another_scaler():
     assert (0.7, "utilization") == (app.scaler["arguments"]["target"], app.scaler["arguments"]["target_type"])
 
 
+def test_a_class_that_is_not_known_is_told():
+    """It is read as Knative's own, and a line says so."""
+    found = imported(service({f"{AT}class": "own.example.com", f"{AT}target": "4", f"{AT}max-scale": "8"}))
+
+    assert "kpa" == found.apps[0].scaler["name"]
+    assert ["it is read as if it were of Knative's own autoscaler"] == [
+        one.partition("lent: ")[2] for one in lost(found)
+    ]
+
+
 def test_another_metric_is_told():
     """Requests per second aren't measured: neither the metric nor its target is taken."""
     found = imported(service({f"{AT}metric": "rps", f"{AT}target": "150", f"{AT}max-scale": "8"}))

@@ -119,13 +119,13 @@ def _examples(name: str, schema: Schema, given: Mapping[str, str]) -> list[dict[
     most = taken.get("max_workers")
     narrow = most is not None and (most.required or (isinstance(most.default, int) and most.default < _ROOM))
     arguments: dict[str, Any] = {**needed, **({"max_workers": _ROOM} if narrow else {}), **given}
-    decider = Decider(name, arguments)
     return [
         {
             "of": of,
             "arguments": arguments,
             "snapshot": json.loads(factors.json()),
-            **Outcome.of(decider.decide(factors)).model_dump(mode="json"),
+            # Each by itself: what one of them left in the memory would be read of the next.
+            **Outcome.of(Decider(name, arguments).decide(factors)).model_dump(mode="json"),
         }
         for of, factors in _TELLING.items()
     ]

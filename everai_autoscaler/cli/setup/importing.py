@@ -13,7 +13,7 @@ import yaml
 from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.cli.text.yaml_text import Lines, yaml_with_lines
 from everai_autoscaler.decision import Decider
-from everai_autoscaler.errors import ContractError
+from everai_autoscaler.errors import ArgumentError, ContractError
 from everai_autoscaler.importing import KINDS, App, Imported, Source, read
 from everai_autoscaler.plugin import default_registry
 from everai_autoscaler.words import counted, one_line
@@ -63,7 +63,7 @@ def import_(file: BinaryIO, *, kind: str | None, directory: Path | None, output:
     missing = _missing(apps)
     for app in apps:
         if app.distribution not in missing:
-            Decider(app.scaler["name"], app.scaler["arguments"])  # refuses what the scaler doesn't accept
+            _check(app, where)
     if output == "json":
         _print_json(found, where)
     else:
@@ -104,10 +104,18 @@ def _missing(apps: Sequence[App]) -> dict[str, set[str]]:
     return missing
 
 
+def _check(app: App, where: str) -> None:
+    """Refuse what the scaler of *app* doesn't accept."""
+    try:
+        Decider(app.scaler["name"], app.scaler["arguments"])
+    except ArgumentError as error:
+        raise ArgumentError(f"{where}: {app.name}: {error}") from error
+
+
 def _manifest(app: App, where: str) -> str:
     text: str = yaml.safe_dump(app.manifest(), sort_keys=False, width=120)
     return (
-        f"# {app.kind} {app.name}, imported from {where}.\n{text}"
+        f"{one_line(f'# {app.kind} {app.name}, imported from {where}.')}\n{text}"
         "# To run it, add how a worker is started: a section named after the target, as in\n"
         '# local: {command: "python server.py --port {port}"}\n'
     )

@@ -52,7 +52,7 @@ class KedaAutoScaler(HpaAutoScaler):
         active_at = last if isinstance(last, int | float) and not active else now
         if not fleet.present:
             more = "more" if active else "not more"
-            why = f"{metric:g} {self.metric}, {more} than {self.activation:g}, and no worker"
+            why = f"{self.aim.amount(metric)}, {more} than {self.activation:g}, and no worker"
             return self._to(int(active), fleet, why), {"active_at": active_at, "inside": None}
         if not active and now - active_at >= self.cooldown:
             why = f"not active for {now - active_at:g} s, at least {self.cooldown:g} s"

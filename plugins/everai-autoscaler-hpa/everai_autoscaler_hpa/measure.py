@@ -65,10 +65,18 @@ class Aim:
             what = "the queue or the workers are" if self.metric == REQUESTS else f"{self.metric} is"
             return Recommended(None, f"{what} not known")
         if self.target_type == "average":
-            why = f"{total:g} {self.metric}, {self.target:g} for each worker"
+            why = f"{self.amount(total)}, {self.target:g} for each worker"
             return Recommended(self.average(total, fleet.present), why)
-        why = f"{self.metric} {total:g} of {self.target:g}"
+        why = f"{self.amount(total)}, {self.target:g} in all"
         return Recommended(self.value(total, fleet.present, len(fleet.ready)), why)
+
+    def amount(self, total: float) -> str:
+        """The *total* as a reason says it.
+
+        >>> Aim("lag", "average", 1, 0.1, 0.1, 1, 60).amount(1.5)
+        '1.5 lag'
+        """
+        return counted(int(total), "request") if self.metric == REQUESTS else f"{total:g} {self.metric}"
 
     def average(self, total: float, there: int) -> int:
         """The recommendation where *there* workers share the *total*.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import floor
+from operator import itemgetter
 from typing import Any, ClassVar, cast
 
 from attrs import evolve, frozen
@@ -31,10 +32,11 @@ class Budget(Wrapper):
 
     A start is refused where all workers together would cost more than *per_hour*, or where what was spent on this day
     (in this month) and the next *horizon* of all workers together come to more than *per_day* (*per_month*); what of
-    the horizon lies in the next period, that period has to pay. Workers without work that aren't paid for go at once,
-    down to the ``min_workers`` of the scaler inside, while nothing waits. A worker at work is never removed, so what
-    works on may cost more than the budget. A budget wins over a minimum, as a maximum does: nothing is started beyond
-    it.
+    the horizon lies in the next period, that period has to pay. One worker may be there while the money lasts an hour.
+
+    Workers without work that aren't paid for go at once, down to the ``min_workers`` of the scaler inside, while
+    nothing waits. A worker at work is never removed, so those that work for longer than the horizon without a pause may
+    cost more than the budget. It wins over a minimum, as a maximum does: nothing is started beyond it.
 
     What workers cost is added up in memory, from snapshot to snapshot. While no price is known, there may be one
     worker: it may tell what it costs.
@@ -69,7 +71,7 @@ class Budget(Wrapper):
         "UTC", kw_only=True, help="whose days and months they are: a name of the IANA database"
     )
     horizon: ArgumentType = argument(
-        3600.0, gt=0, kw_only=True, help="seconds for which workers have to be paid before one is started"
+        86400.0, gt=0, kw_only=True, help="seconds for which workers have to be paid before one is started"
     )
     warn_percent: ArgumentType = argument(
         80.0, ge=0, kw_only=True, help="percent of a budget from which on its reasons warn"
@@ -97,8 +99,9 @@ class Budget(Wrapper):
         if prices.one_more is None:
             return self._while_no_price_is_known(asked, fleet, spent)
         amounts = list(self._amounts(spent, day.end - now, month.end - now))
-        tightest = min(amounts, key=lambda amount: amount.room(prices))
-        allowed = max(0, fleet.total + tightest.room(prices))
+        allowed, tightest = min(
+            ((amount.allowed(fleet.total, prices), amount) for amount in amounts), key=itemgetter(0)
+        )
         opinion = asked.opinion
         move = Move.within(opinion, fleet, most=allowed, stay=minimum_of(self.scaler))
         why = f"the budget of {tightest} allows {allowed} at {prices.one_more:.2f} each"
@@ -127,10 +130,13 @@ class Budget(Wrapper):
         """One worker may be started, so that the app isn't down until somebody states a price."""
         most = min(asked.opinion.max_workers, max(1, fleet.total))
         move = Move.towards(asked.opinion.wanted, fleet, leaving=asked.opinion.leaving, max_workers=most)
-        why = "what a worker costs is not known: none is started beside one; state it as price"
+        unknown = "warning: what a worker costs is not known, so that nothing is counted: state it as price"
+        why = "at most one worker while no price is known"
         if asked.opinion.up:
-            return asked.moved(move, f"{move.part_of(asked.opinion)}: {why}", spent.written(), max_workers=most)
-        return asked.left_alone(why, spent.written())
+            said = asked.moved(move, f"{move.part_of(asked.opinion)}: {why}", spent.written(), max_workers=most)
+        else:
+            said = asked.left_alone(why, spent.written())
+        return evolve(said, reasons=[*said.reasons, Reason(who=self.known_as, why=unknown)])
 
     def _warnings(self, amounts: list[_Amount], prices: Prices) -> Iterator[Reason]:
         for amount in amounts:
@@ -151,12 +157,20 @@ class _Amount:
     horizon: float = _AN_HOUR
     """Seconds for which workers have to be paid: from this period until it ends, from then on from the next one."""
 
-    def room(self, prices: Prices) -> int:
-        """How many more workers are paid for; below 0, how many of those there are aren't."""
-        now = max(_SHORTEST, min(self.horizon, self.left))
-        room = _room(self.budget - self.spent, now / _AN_HOUR, prices)
+    def allowed(self, total: int, prices: Prices) -> int:
+        """How many workers there may be where there are *total*."""
+        rest = self.budget - self.spent
+        room = _room(rest, max(_SHORTEST, min(self.horizon, self.left)) / _AN_HOUR, prices)
         later = self.horizon - self.left
-        return room if later <= 0 else min(room, _room(self.budget, later / _AN_HOUR, prices))
+        if later > 0:
+            room = min(room, _room(self.budget, later / _AN_HOUR, prices))
+        return max(total + room, int(self._lasts_an_hour(prices.one_more or 0.0)))
+
+    def _lasts_an_hour(self, price: float) -> bool:
+        """Whether one worker can be paid for an hour, of which the next period pays its part."""
+        hours = min(_AN_HOUR, self.left) / _AN_HOUR
+        rest = self.budget - self.spent
+        return rest > 0 and rest >= price * hours and self.budget >= price * (1 - hours)
 
     def used(self, prices: Prices) -> float:
         """Which share of it is used: by what was spent, or of an hour by the present workers."""

@@ -16,6 +16,7 @@ from everai_autoscaler.testing import factors, snapshot, story, worker
 from everai_autoscaler.wrapper import Budget
 
 NOON = datetime.fromisoformat("2024-07-01T12:00+00:00").timestamp()
+HOUR = 3600
 EAGER = SimpleAutoScaler(min_workers=0, max_workers=20, scale_up_step=5, max_idle_time=600)
 
 
@@ -37,7 +38,7 @@ class TestWhatMayBeStarted:
     @pytest.mark.parametrize(("per_hour", "up"), [(9, 5), (6, 3), (5.9, 2), (3, 0), (2, 0), (0, 0)])
     def test_an_hour_of_all_workers(self, per_hour, up):
         """With three there, at 1.00 each."""
-        result = Budget(EAGER, per_hour=per_hour, price=1).decide(snapshot(busy=3, waiting=9))
+        result = Budget(EAGER, per_hour=per_hour, price=1, horizon=HOUR).decide(snapshot(busy=3, waiting=9))
 
         assert up == result.up
 
@@ -46,28 +47,42 @@ class TestWhatMayBeStarted:
     )
     def test_a_day(self, spent, up):
         """What was spent and the next hour of all workers, three of whom are there, come to at most 20."""
-        result = after(spent, Budget(EAGER, per_day=20, price=1), busy=3, waiting=9)
+        result = after(spent, Budget(EAGER, per_day=20, price=1, horizon=HOUR), busy=3, waiting=9)
 
         assert up == result.up
 
-    def test_the_horizon_says_for_how_long_workers_are_paid(self):
-        """Until midnight, say: then the money lasts for the day."""
-        budget = Budget(EAGER, per_day=60, price=1, horizon=86_400)
+    def test_the_horizon_is_a_day(self):
+        """What is left at noon has to last until midnight, and a new amount from then on until noon."""
+        budget = Budget(EAGER, per_day=60, price=1)
 
-        assert (1, 0) == (after(6, budget, busy=3, waiting=9).up, after(18, budget, busy=3, waiting=9).up)
+        assert (2, 1, 0) == tuple(after(spent, budget, busy=3, waiting=9).up for spent in (0, 9, 18))
+        assert 0 == after(0, Budget(EAGER, per_day=36, price=1), busy=3, waiting=9).up
+
+    @pytest.mark.parametrize(("spent", "allowed"), [(0, 1), (3, 1), (3.1, 0), (9, 0)])
+    def test_one_worker_may_be_there_while_the_money_lasts_an_hour(self, spent, allowed):
+        """A small amount serves a while, rather than nobody all day."""
+        assert allowed == after(spent, Budget(EAGER, per_day=5, price=2), waiting=1).max_workers
 
     def test_in_the_last_hour_only_that_hour_has_to_be_paid(self):
         """At half past eleven half an hour of four workers comes to 2.00."""
         late = NOON + 41_400
         own = {"at": late, "rate": 0.0, "dearest": None, "day": 18.0, "month": 18.0}
         night = snapshot(observed_at=late, busy=1, waiting=9)
-        result, _ = Budget(EAGER, per_day=20, price=1).decide_with_memory(night, {"own": own, "children": [None]})
+        result, _ = Budget(EAGER, per_day=20, price=1, horizon=HOUR).decide_with_memory(
+            night, {"own": own, "children": [None]}
+        )
 
         assert 3 == result.up
 
     def test_the_tightest_of_several_budgets_binds(self):
         """And is the one that is named."""
-        result = after(2, Budget(EAGER, per_hour=9, per_day=20, per_month=100, price=1), month=95.0, busy=3, waiting=9)
+        result = after(
+            2,
+            Budget(EAGER, per_hour=9, per_day=20, per_month=100, price=1, horizon=HOUR),
+            month=95.0,
+            busy=3,
+            waiting=9,
+        )
 
         assert 2 == result.up
         assert "budget: starts 2 of 5 workers: the budget of 100.00 a month allows 5 at 1.00 each: 95.00 spent" in told(
@@ -78,7 +93,7 @@ class TestWhatMayBeStarted:
         """They count for the hour."""
         fleet = snapshot(waiting=9, workers=[worker("a", "Busy"), worker("b", "Busy", draining=True)])
 
-        assert 1 == Budget(EAGER, per_hour=3, price=1).decide(fleet).up
+        assert 1 == Budget(EAGER, per_hour=3, price=1, horizon=HOUR).decide(fleet).up
 
     def test_what_costs_nothing_is_let_start(self):
         """No budget is in its way, unless it is exceeded already."""
@@ -89,11 +104,11 @@ class TestWhatMayBeStarted:
         """As a maximum does: at most is at most."""
         scaler = SimpleAutoScaler(min_workers=4, max_workers=9)
 
-        assert 2 == Budget(scaler, per_hour=2, price=1).decide(snapshot()).up
+        assert 2 == Budget(scaler, per_hour=2, price=1, horizon=HOUR).decide(snapshot()).up
 
     def test_it_says_what_it_swallowed(self):
         """How many would have been, and how many may be."""
-        result = after(18.4, Budget(EAGER, per_day=20, price=0.4), busy=1, waiting=9)
+        result = after(18.4, Budget(EAGER, per_day=20, price=0.4, horizon=HOUR), busy=1, waiting=9)
 
         assert "wanted 6, may have 4: budget" == str(result.capped)
         assert [
@@ -110,39 +125,39 @@ class TestWhatGoes:
 
     def test_the_newest_idle_ones(self):
         """Down to what the next hour may cost."""
-        result = after(17, Budget(EAGER, per_day=20, price=1), busy=1, free=4, idle_for=5)
+        result = after(17, Budget(EAGER, per_day=20, price=1, horizon=HOUR), busy=1, free=4, idle_for=5)
 
         assert ("free-4", "free-3") == result.down
         assert "budget: removes 2 workers without work: the budget of 20.00 a day allows 3 at 1.00 each" in told(result)
 
     def test_nobody_at_work(self):
         """Work is finished, whatever it costs."""
-        result = after(30, Budget(EAGER, per_day=20, price=1), busy=3)
+        result = after(30, Budget(EAGER, per_day=20, price=1, horizon=HOUR), busy=3)
 
         assert ((), 0) == (result.down, result.max_workers)
 
     @pytest.mark.parametrize("waiting", [1, None])
     def test_nobody_while_anything_waits(self, waiting):
         """Or may wait."""
-        assert () == after(30, Budget(EAGER, per_day=20, price=1), free=3, waiting=waiting).down
+        assert () == after(30, Budget(EAGER, per_day=20, price=1, horizon=HOUR), free=3, waiting=waiting).down
 
     def test_the_minimum_inside_stays(self):
         """It was said to be there always; nothing is started to it, though."""
         scaler = SimpleAutoScaler(min_workers=2, max_workers=9, max_idle_time=600)
 
-        assert ("free-3",) == after(30, Budget(scaler, per_day=20, price=1), free=3).down
-        assert 0 == after(30, Budget(scaler, per_day=20, price=1), free=1).up
+        assert ("free-3",) == after(30, Budget(scaler, per_day=20, price=1, horizon=HOUR), free=3).down
+        assert 0 == after(30, Budget(scaler, per_day=20, price=1, horizon=HOUR), free=1).up
 
     def test_what_the_scaler_inside_removes_goes_anyway(self):
         """It has its own reasons."""
-        result = after(0, Budget(EAGER, per_day=20, price=1), free=2, idle_for=700)
+        result = after(0, Budget(EAGER, per_day=20, price=1, horizon=HOUR), free=2, idle_for=700)
 
         assert 2 == len(result.down)
 
     def test_a_spare_that_is_not_paid_for_goes_although_it_is_wanted(self):
         """The scaler inside would have one more; both are said."""
         scaler = FreeWorkerAutoScaler(min_workers=0, max_workers=9, min_free_workers=2)
-        result = after(18, Budget(scaler, per_day=20, price=1), busy=2, free=1)
+        result = after(18, Budget(scaler, per_day=20, price=1, horizon=HOUR), busy=2, free=1)
 
         assert ("free-1",) == result.down
         assert "starts none of 1 worker and removes 1 worker without work" in told(result)
@@ -158,15 +173,15 @@ class TestNotKnown:
         assert (1, 0) == (budget.decide(snapshot(waiting=9)).up, budget.decide(snapshot(busy=2, waiting=9)).up)
         said = budget.decide(snapshot(busy=1, waiting=9))
         assert "wanted 6, may have 1: budget" == str(said.capped)
-        assert (
-            "budget: starts none of 5 workers: what a worker costs is not known: none is started beside one; "
-            "state it as price" == str(said.reasons[-1])
-        )
+        assert [
+            "budget: starts none of 5 workers: at most one worker while no price is known",
+            "budget: warning: what a worker costs is not known, so that nothing is counted: state it as price",
+        ] == [str(reason) for reason in said.reasons[-2:]]
         assert () == budget.decide(snapshot(busy=1, free=1)).down
 
     def test_a_price_is_learnt_from_the_first_worker(self):
         """It is remembered for when nobody is there."""
-        budget = Budget(EAGER, per_day=22)
+        budget = Budget(EAGER, per_day=22, horizon=HOUR)
         _, memory = budget.decide_with_memory(snapshot(observed_at=NOON, workers=[worker("a", cost=4.0)]), None)
         result, _ = budget.decide_with_memory(
             snapshot(observed_at=NOON + 20, waiting=9), json.loads(json.dumps(memory))
@@ -176,7 +191,7 @@ class TestNotKnown:
 
     def test_workers_that_are_not_known_are_charged_later(self):
         """The ledger stays where it was."""
-        budget = Budget(EAGER, per_day=20, price=1)
+        budget = Budget(EAGER, per_day=20, price=1, horizon=HOUR)
         fleet = [worker("a", "Busy", observed_at=NOON, started_ago=10)]
         _, before = budget.decide_with_memory(snapshot(observed_at=NOON, workers=fleet), None)
         dark, between = budget.decide_with_memory(snapshot(observed_at=NOON + 1800, workers=None), before)
@@ -188,7 +203,7 @@ class TestNotKnown:
 
     def test_a_hold_inside_stays_one(self):
         """Nobody goes; the maximum is the budget's."""
-        result = after(19, Budget(EAGER, per_day=20, price=1), free=3, waiting=None)
+        result = after(19, Budget(EAGER, per_day=20, price=1, horizon=HOUR), free=3, waiting=None)
 
         assert (True, 1) == (result.held, result.max_workers)
 
@@ -252,7 +267,12 @@ def test_story_a_day_with_too_little_money(life, late):
     """By name, with a ConfigMap, through a restart, replayed at each step: it binds, and another amount loosens it."""
     app = life(
         "budget",
-        {"scaler": {"name": "wants", "arguments": {"workers": late("wanted")}}, "per_day": late("money"), "price": 10},
+        {
+            "scaler": {"name": "wants", "arguments": {"workers": late("wanted")}},
+            "per_day": late("money"),
+            "price": 10,
+            "horizon": 3600,
+        },
         wanted=2,
         money=40,
     )
@@ -288,6 +308,24 @@ def test_the_next_period_has_to_pay_its_part():
     budget = Budget(EAGER, per_day=1, price=4)
 
     assert 0 == budget.decide_with_memory(snapshot(observed_at=late, waiting=9), {"own": own, "children": [None]})[0].up
+
+
+@pytest.mark.parametrize(("fields", "exceeded"), [({}, False), ({"horizon": HOUR}, True)])
+def test_a_fleet_that_is_always_busy(fields, exceeded):
+    """It keeps a day's amount; with a shorter horizon those who are busy when the money is gone exceed it."""
+    budget = Budget(EAGER, per_day=72, price=1, **fields)
+    memory, fleet, days = None, [], []
+    for now in range(int(NOON) - 43_200, int(NOON) + 3 * 43_200, 900):
+        result, memory = budget.decide_with_memory(snapshot(workers=fleet, waiting=9, observed_at=now), memory)
+        fleet += [
+            worker(f"{now}-{one}", "Busy", observed_at=now + 60, started_ago=60, current_request=1)
+            for one in range(result.up)
+        ]
+        days.append(memory["own"]["day"])
+        assert () == result.down
+
+    assert len(fleet) >= 2
+    assert exceeded == (max(days) > 72)
 
 
 @settings(max_examples=60)

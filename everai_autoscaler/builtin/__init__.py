@@ -7,6 +7,7 @@ from everai_autoscaler.builtin.demand import DemandAutoScaler
 from everai_autoscaler.builtin.factory import BuiltinFactory
 from everai_autoscaler.builtin.free_worker import FreeWorkerAutoScaler
 from everai_autoscaler.builtin.simple import SimpleAutoScaler
+from everai_autoscaler.builtin.slo_latency import SloLatencyAutoScaler
 from everai_autoscaler.model import __version__
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "DemandAutoScaler",
     "FreeWorkerAutoScaler",
     "SimpleAutoScaler",
+    "SloLatencyAutoScaler",
     "__version__",
     "is_builtin",
 ]

@@ -9,6 +9,7 @@ from everai_autoscaler.builtin.decorator import arguments, factors
 from everai_autoscaler.builtin.demand import DemandAutoScaler
 from everai_autoscaler.builtin.free_worker import FreeWorkerAutoScaler
 from everai_autoscaler.builtin.simple import SimpleAutoScaler
+from everai_autoscaler.builtin.slo_latency import SloLatencyAutoScaler
 from everai_autoscaler.model import ArgumentsDecorator, AutoScaler, FactorsDecorator
 from everai_autoscaler.plugin import hookimpl
 
@@ -16,7 +17,8 @@ from everai_autoscaler.plugin import hookimpl
 @hookimpl
 def register_autoscalers() -> Mapping[str, Callable[..., AutoScaler]]:
     """The scalers."""
-    return {one.autoscaler_name(): one for one in (SimpleAutoScaler, FreeWorkerAutoScaler, DemandAutoScaler)}
+    scalers = (SimpleAutoScaler, FreeWorkerAutoScaler, DemandAutoScaler, SloLatencyAutoScaler)
+    return {one.autoscaler_name(): one for one in scalers}
 
 
 @hookimpl

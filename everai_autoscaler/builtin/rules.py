@@ -1,4 +1,4 @@
-"""The rules that both builtin scalers follow, in their order: the minimum, more, fewer."""
+"""The rules that ``simple`` and ``free-worker`` follow, in their order: the minimum, more, fewer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from everai_autoscaler.model import (
 )
 from everai_autoscaler.words import counted
 
-__all__ = ["Ruled", "Wish"]
+__all__ = ["Ruled", "Wish", "check_limits"]
 
 # The arguments that both scalers take. Each lists them itself: their order is part of what clients rely on.
 MIN_WORKERS = argument(1, ge=0, help="workers that are always there")
@@ -57,11 +57,7 @@ class Ruled(BuiltinAutoScaler):
     monotone: ClassVar[bool] = True
 
     def __attrs_post_init__(self) -> None:
-        limits: Any = self
-        lowest, highest = limits.min_workers, limits.max_workers
-        # Late ones are reconciled when they are read.
-        if not callable(lowest) and not callable(highest) and lowest > highest:
-            raise ArgumentError(f"min_workers: {lowest} is above max_workers, which is {highest}")
+        check_limits(self)
 
     @abstractmethod
     def wish(self, factors: Factors) -> Wish:
@@ -78,6 +74,17 @@ class Ruled(BuiltinAutoScaler):
         if fleet.total < len(factors.workers or ()):
             factors = factors.model_copy(update={"workers": fleet.workers})
         return _Decision(fleet, limits, limits.wish(factors), self.autoscaler_name()).result()
+
+
+def check_limits(limits: Any) -> None:
+    """Refuse the scaler *limits* if its minimum is above its maximum.
+
+    Raises:
+        ArgumentError: names both. Late ones are reconciled when they are read.
+    """
+    lowest, highest = limits.min_workers, limits.max_workers
+    if not callable(lowest) and not callable(highest) and lowest > highest:
+        raise ArgumentError(f"min_workers: {lowest} is above max_workers, which is {highest}")
 
 
 @define

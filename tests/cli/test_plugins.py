@@ -35,7 +35,7 @@ def test_the_builtins_are_listed_as_any_plugin(run):
     builtin = next(one for one in json.loads(result.stdout) if one["plugin"] == "builtin")
     assert ("everai-autoscaler", everai_autoscaler.__version__) == (builtin["distribution"], builtin["version"])
     assert {
-        "autoscalers": ["demand", "free-worker", "simple"],
+        "autoscalers": ["demand", "free-worker", "simple", "slo-latency"],
         "factors_decorators": ["average", "noop"],
         "arguments_decorators": ["noop", "time-match"],
         "placeholder_kinds": ["ConfigMap", "Env", "File", "Secret", "Tuned"],
@@ -48,7 +48,7 @@ def test_words_say_the_same(run):
     words = run("plugins").stdout
 
     assert f"builtin  (everai-autoscaler {everai_autoscaler.__version__})\n" in words
-    assert "  scalers:              demand, free-worker, simple\n" in words
+    assert "  scalers:              demand, free-worker, simple, slo-latency\n" in words
 
 
 def test_what_failed_is_named_with_its_reason(run_beside, distributions):

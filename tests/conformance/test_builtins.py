@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 
 from everai_autoscaler import FreeWorkerAutoScaler, SimpleAutoScaler
-from everai_autoscaler.builtin.demand import DemandAutoScaler
+from everai_autoscaler.builtin import DemandAutoScaler, SloLatencyAutoScaler
 from everai_autoscaler.plugin import default_registry
 from everai_autoscaler.testing import factors, parametrize_with_checks
 
@@ -20,6 +20,11 @@ SCALERS = {
     "demand-at-once": DemandAutoScaler(min_workers=1, max_workers=5, rule="1*now + 1*root", service_time=8),
     "demand-ahead": DemandAutoScaler(
         max_workers=lambda: "9", rule=lambda: "2*ahead20 + 1*root + 1 | 0.5*mean300[2400s]", start_timeout=60
+    ),
+    "free-worker-share": FreeWorkerAutoScaler(max_workers=6, min_free_workers=2, min_free_percent=50, max_idle_time=0),
+    "slo-latency": SloLatencyAutoScaler("time_to_first_token", max_workers=6, max_age=30),
+    "slo-latency-from-zero": SloLatencyAutoScaler(
+        "kv_cache", 0.5, min_workers=0, max_workers=6, max_idle_time=0, gain=5, scale_down_step=3, start_timeout=60
     ),
 }
 

@@ -375,7 +375,7 @@ def test_the_builtin_plugin_offers_no_more_than_it_says(registry_of, backlog, pl
     offers = plugin_of(registry_of(backlog), "builtin").offers
 
     expected = {
-        "autoscalers": ["demand", "free-worker", "simple"],
+        "autoscalers": ["demand", "free-worker", "simple", "slo-latency"],
         "factors_decorators": ["average", "noop"],
         "arguments_decorators": ["noop", "time-match"],
         "placeholder_kinds": ["ConfigMap", "Env", "File", "Secret", "Tuned"],

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Host", "QueuedForm", "Rows", "SampleForm", "WorkerForm"]
 
 
-def _ignore(_arrived: float, _began: float | None, _ended: float) -> None:
+def _ignore(*_times: float | None) -> None:
     """Nobody wants to know."""
 
 
@@ -142,12 +142,17 @@ class Host:
     """Collects the numbers that ``/metrics`` shows; an engine adds its own."""
     samples: Sequence[SampleForm] = field(factory=tuple)
     """The last samples of an earlier runtime, the newest first."""
+    came: Callable[[float], None] = _ignore
+    """Says that a request arrived, and when (epoch seconds).
+
+    To be called by an engine that knows its requests one by one, which then says of each how it ended by ``served``.
+    Both cost next to nothing. Where an engine doesn't call them, what tunes a policy knows only the counts of
+    ``sample()``."""
     served: Callable[[float, float | None, float], None] = _ignore
     """Says of a request that is over when it arrived, when a worker took it, and when it ended (epoch seconds).
 
-    To be called once for each request, however it ended, by an engine that knows them one by one; it costs next to
-    nothing. The second is ``None`` for a request that no worker ever took; of one that was turned away at once the
-    third is infinite. Where an engine doesn't call it, what tunes a policy knows only the counts of ``sample()``."""
+    To be called once for each that came, however it ended. The second is ``None`` for a request that no worker ever
+    took; of one that was turned away at once the third is infinite."""
 
 
 class Engine(Target, Protocol):

@@ -36,9 +36,10 @@ MAY_IMPORT = {
     "router": {*GROUND, "model", "serving", "http"},
     "local": {*GROUND, "model", "plugin", "loop", "engine", "serving", "router"},
     "runtime": {*GROUND, "model", "loop", "engine", "http"},
+    "tuner": {*GROUND, "model", "runtime", "tuning"},
     "cli": {
         *{*GROUND, "model", "plugin", "builtin", "testing", "decision", "explain", "loop", "traces", "simulator"},
-        *{"engine", "importing", "runtime", "local", "tuning"},
+        *{"engine", "importing", "runtime", "local", "tuning", "tuner"},
     },
     "__init__": {*GROUND, "model", "plugin", "builtin", "decision", "loop"},
 }

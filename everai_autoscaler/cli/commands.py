@@ -30,6 +30,7 @@ _SECTIONS = {
         "run": ("app.run", "Run an app with autoscaling on this machine."),
         "worker": ("app.worker", "Show the workers of an app, what they write, and let one go."),
         "app": ("app.app", "Show how an app is, and what waits for it."),
+        "tuning": ("app.tuning", "Show what an app's tuner chose, spent and would choose."),
         "decisions": ("app.decisions", "Show what was decided about an app, and why."),
         "pause": ("app.operating", "Let the fleet of an app stay as it is."),
         "hold": ("app.operating", "Keep so many workers, whatever the policy says."),

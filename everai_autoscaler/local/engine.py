@@ -50,6 +50,7 @@ class LocalEngine(LocalTarget):
                 metrics=RequestMetrics(host.registry),
                 changed=host.changed,
                 wanted=self._wanted,
+                came=host.came,
                 served=host.served,
             )
         )

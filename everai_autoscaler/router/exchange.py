@@ -84,6 +84,7 @@ class Exchange:
         self._head = request_head(self.request, self.body.length)
         self._ticket = Ticket(upstream.clock(), self._given, session_of(self.request, upstream.settings.session))
         left = upstream.settings.limits.queue_time
+        upstream.came(self._ticket.came_at)
         try:
             upstream.dispatcher.submit(self._ticket)
         except QueueFullError:

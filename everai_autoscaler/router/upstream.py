@@ -29,6 +29,8 @@ class Upstream:
     """Called when the queue or what is served has changed."""
     wanted: Callable[[], None]
     """Called when a request waits and there is no worker at all."""
+    came: Callable[[float], None] = lambda _arrived: None
+    """Called with when a request came."""
     served: Callable[[float, float | None, float], None] = lambda _arrived, _began, _ended: None
     """Called with each request that is over: when it came, when a worker took it (``None`` where none ever did), and
     when it ended, which is infinite where it was turned away at once."""

@@ -211,10 +211,7 @@ class Admin:
         return json_answer(await asyncio.to_thread(self._view.samples, since=since))
 
     async def _tuning(self, _request: web.Request) -> web.StreamResponse:
-        found = await asyncio.to_thread(self._view.tuning)
-        if found is None:
-            raise RefusedError("nothing is tuned here: run it with --tune", status=404)
-        return json_answer(found)
+        return json_answer(await asyncio.to_thread(self._view.tuning))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         return await self._streams.answer(request, self._operations.subscribe())

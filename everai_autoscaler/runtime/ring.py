@@ -10,7 +10,7 @@ import threading
 import time
 import zlib
 from array import array
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -22,7 +22,7 @@ from attrs import field, frozen
 from everai_autoscaler.errors import StateError
 from everai_autoscaler.runtime.state import make_directory, usable
 
-__all__ = ["Mark", "Requests", "Ring", "read_requests", "records_in"]
+__all__ = ["Mark", "Open", "Requests", "Ring", "read_open", "read_requests", "records_in"]
 
 _MAGIC = b"EVRQRING"
 _VERSION = 1
@@ -35,6 +35,10 @@ _RECORD = struct.Struct("<Qdff")
 _COLUMNS = (("d", 8), ("f", 4), ("f", 4), ("I", 4))
 """The type and size of each column: arrival, wait, service, check."""
 _BYTES = sum(size for _, size in _COLUMNS)
+_OPEN = struct.Struct("<8sdII")
+"""What it is, when it was written, how many requests wait and how many are open; their arrivals follow."""
+_MOST_OPEN = 20_000
+"""Open requests that are written: of more, those that came first."""
 _PUT_BY = 100_000
 """Requests that are put by until they are written; more of them, and the oldest are lost."""
 
@@ -84,8 +88,20 @@ class Requests:
         return zip(self.arrivals, self.waits, self.services, strict=True)
 
 
+@frozen
+class Open:
+    """Which requests weren't over at a moment."""
+
+    at: float
+    """The moment (epoch seconds)."""
+    waiting: int
+    """How many of them no worker had taken: those that came last, since the first that came is served first."""
+    arrivals: tuple[float, ...]
+    """When they came, in order."""
+
+
 class Ring:
-    """Writes the requests of one app to the file at *path*, over the oldest where it is full.
+    """Writes the requests of one app to the file at *path*, over the oldest where it is full, and which are open.
 
     ``add`` costs next to nothing and never waits; ``flush`` writes what was added, and waits for the disk. What was
     added and not yet flushed is lost when the process is killed. A record that is only half on the disk, after a loss
@@ -111,8 +127,10 @@ class Ring:
 
     def __init__(self, path: Path, *, records: int, clock: Callable[[], float] = time.time) -> None:
         self.path = path
+        self._clock = clock
         self._records = records
         self._flushing = threading.Lock()
+        self._open: dict[float, int] = {}
         self._waiting: deque[tuple[float, float, float]] = deque(maxlen=_PUT_BY)
         make_directory(path.parent)
         with usable(path.parent):
@@ -121,15 +139,34 @@ class Ring:
                 head = self._make(clock())
         self._made_at, self._written = head.made_at, head.written
 
+    def came(self, arrived: float) -> None:
+        """A request came (epoch seconds)."""
+        self._open[arrived] = self._open.get(arrived, 0) + 1
+
     def add(self, arrived: float, began: float | None, ended: float) -> None:
         """A request that *arrived* then was taken by a worker when it *began*, if it ever did, and *ended*.
 
         All are epoch seconds. Of one that was turned away at once *ended* is infinite.
         """
+        others = self._open.pop(arrived, 1) - 1
+        if others:
+            self._open[arrived] = others
         if began is None:
             self._waiting.append((arrived, max(0.0, ended - arrived), math.nan))
         else:
             self._waiting.append((arrived, max(0.0, began - arrived), max(0.0, ended - began)))
+
+    def tell_open(self, waiting: int) -> None:
+        """Write which requests aren't over, of which so many wait. Before ``flush``, so that none is in neither."""
+        now = self._clock()
+        there = sorted(Counter(self._open.copy()).elements())[:_MOST_OPEN]
+        content = _OPEN.pack(_MAGIC, now, min(waiting, len(there)), len(there)) + struct.pack(f"<{len(there)}d", *there)
+        path = _open_path(self.path)
+        new = path.with_name(f"{path.name}.new")
+        with usable(path.parent):
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(content + _check(content))
+            new.replace(path)
 
     def flush(self) -> int:
         """Write what was added; how many that were."""
@@ -214,6 +251,24 @@ def read_requests(path: Path, *, after: Mark | None = None, most: int = sys.maxs
     return Requests(found.arrivals, found.waits, found.services, found.mark, found.missed, torn)
 
 
+def read_open(path: Path) -> Open | None:
+    """Which requests weren't over when that was last written beside the ring at *path*; ``None`` where it never was.
+
+    Raises:
+        StateError: it can't be read.
+    """
+    with usable(path.parent):
+        try:
+            content = _open_path(path).read_bytes()
+        except FileNotFoundError:
+            return None
+    body = content[:-4]
+    if len(body) < _OPEN.size or _check(body) != content[-4:] or not body.startswith(_MAGIC):
+        return None
+    _, at, waiting, count = _OPEN.unpack_from(body)
+    return Open(at, waiting, struct.unpack_from(f"<{count}d", body, _OPEN.size))
+
+
 @frozen
 class _Head:
     records: int
@@ -231,6 +286,10 @@ def _head_of(path: Path) -> _Head | None:
     magic, version, _, records, made_at, written = _HEAD.unpack(head[:-4])
     whole = magic == _MAGIC and version == _VERSION and path.stat().st_size == _HEADER + records * _BYTES
     return _Head(records, made_at, written) if whole else None
+
+
+def _open_path(path: Path) -> Path:
+    return path.with_suffix(".open")
 
 
 def _header(records: int, made_at: float, written: int) -> bytes:

@@ -69,7 +69,7 @@ class Runtime:
         if plan.beside is not None:
             registry = self.metrics.registry
             self._tuning = Tuning(plan.app, plan.beside, store.directory, note=self.note, registry=registry)
-            host = evolve(host, served=self._tuning.served)
+            host = evolve(host, came=self._tuning.came, served=self._tuning.served)
         self._engine = plan.make_engine(host)
         self._overrides = Overrides(store, plan.app, self.note)
         self._ticks = Ticks(
@@ -120,7 +120,7 @@ class Runtime:
             finally:
                 await self._admin.stop()
                 if self._tuning is not None:
-                    await asyncio.to_thread(self._tuning.beat)
+                    await asyncio.to_thread(self._tuning.beat, 0)
                 with suppress(AutoscalerError):  # a full disk was noted already
                     await asyncio.to_thread(self.store.remember_end, app, time.time())
 
@@ -196,7 +196,7 @@ class Runtime:
             await asyncio.sleep(HEARTBEAT)
             try:
                 await asyncio.to_thread(self._overrides.refresh)
-                if self._tuning is not None and await asyncio.to_thread(self._tuning.beat):
+                if self._tuning is not None and await asyncio.to_thread(self._tuning.beat, len(self._engine.queue())):
                     self._events.changed()
                 self.metrics.fleet(self.view.sample())
                 if self._engine.queue():

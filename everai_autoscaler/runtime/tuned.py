@@ -23,8 +23,10 @@ __all__ = [
     "SwitchForm",
     "TuningForm",
     "chosen_path",
+    "percent",
     "read_tuning",
     "requests_path",
+    "span",
     "tuned_reader",
     "write_tuning",
 ]
@@ -128,6 +130,8 @@ class TuningForm(WireModel):
     """Null while there is no evidence."""
     standing: StandingForm | None = None
     """How what is in force did on the traffic of the last day, replayed; null while there is no evidence."""
+    chosen: StandingForm | None = None
+    """How the advice did; null while there is no evidence."""
     budget: BudgetForm | None = None
     runners_up: list[StandingForm] = Field(default=[])
     switches: list[SwitchForm] = Field(default=[])
@@ -153,6 +157,28 @@ class TuningForm(WireModel):
     def regret(self) -> float | None:
         """The share of the cost that the present rule costs more than the advice; null where that isn't known."""
         return None if self.advice is None else self.advice.saving
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """A *share* in percent, with so many digits after the point at most; what isn't the whole isn't rounded up to it.
+
+    >>> percent(0.9931), percent(1.0), percent(0.999999), percent(0.12345, 0)
+    ('99.31 %', '100 %', '99.99 %', '12 %')
+    """
+    rounded = round(100 * share, digits)
+    text = f"{100 - 10**-digits if rounded == 100 and share < 1 else rounded:.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
+
+
+def span(hours: float) -> str:
+    """*hours* of traffic in words.
+
+    >>> span(23.96), span(0.5), span(0.004)
+    ('24 h', '30 min', '14 s')
+    """
+    if hours >= 1:
+        return f"{hours:.3g} h"
+    return f"{60 * hours:.0f} min" if hours >= 1 / 30 else f"{3600 * hours:.0f} s"
 
 
 def chosen_path(directory: Path, app: str) -> Path:

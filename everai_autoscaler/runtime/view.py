@@ -167,10 +167,7 @@ class AdminView:
 
     def tuning(self) -> TuningForm | None:
         """What its tuner chose and advises."""
-        try:
-            return self._get(TuningForm.model_validate, "/api/tuning")
-        except _NotFoundError:
-            return None
+        return self._get(lambda given: None if given is None else TuningForm.model_validate(given), "/api/tuning")
 
     def remove_worker(self, worker_id: str, by: str) -> None:
         """Let that worker finish what it serves, and end it."""

@@ -167,6 +167,7 @@ class App:
         self.troubles: list[tuple[str, str]] = []
         self.wants = self.changes = 0
         self.metrics = Metrics()
+        self.came: list[float] = []
         self.served: list[tuple[float, float | None, float]] = []
         self.backends: list[Backend] = []
         self.names = count(1)
@@ -179,6 +180,7 @@ class App:
                 metrics=self.metrics,
                 changed=self._changed,
                 wanted=self._wanted,
+                came=self.came.append,
                 served=lambda *times: self.served.append(times),
             )
         )

@@ -1,4 +1,4 @@
-"""What the router says of each request that is over: when it came, when a worker took it, and when it ended."""
+"""What the router says of each request: that it came, when a worker took it, and when it ended."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ def test_of_one_that_was_served() -> None:
             _ticking(running)
             first = status(await running.ask())
             await running.ask()
-            return first, running.served
+            return first, running.came, running.served
 
-    said, served = in_loop(story)
+    said, arrived, served = in_loop(story)
     assert (200, 2) == (said, len(served))
+    assert arrived == [came for came, _, _ in served]
     assert all(came < began < ended for came, began, ended in served)
 
 
@@ -51,10 +52,11 @@ def test_of_one_that_found_the_queue_full() -> None:
 
     async def story():
         async with app(limits={"queue": 0}) as running:
-            return status(await running.ask()), running.served
+            return status(await running.ask()), running.came, running.served
 
-    said, [(_, began, ended)] = in_loop(story)
+    said, arrived, [(came, began, ended)] = in_loop(story)
     assert (503, None, math.inf) == (said, began, ended)
+    assert [came] == arrived
 
 
 def test_of_one_that_waited_too_long() -> None:

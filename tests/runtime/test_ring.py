@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everai_autoscaler.errors import StateError
-from everai_autoscaler.runtime.ring import Mark, Ring, read_requests, records_in
+from everai_autoscaler.runtime.ring import Mark, Open, Ring, read_open, read_requests, records_in
 
 
 @pytest.fixture
@@ -240,3 +240,35 @@ while True:
     assert 0 == found.torn or found.torn <= 7
     assert sorted(found.arrivals) == list(found.arrivals)
     assert found.arrivals[-1] >= flushed - 1
+
+
+class TestWhatIsOpen:
+    """The requests that came and aren't over, beside the ring."""
+
+    def test_is_what_came_and_did_not_end(self, path: Path) -> None:
+        """In the order in which they came, with how many wait; two may come at one moment."""
+        ring = Ring(path, records=4, clock=lambda: 50.0)
+        for came in (3.0, 1.0, 2.0, 2.0):
+            ring.came(came)
+        ring.add(2.0, 2.0, 4.0)
+        ring.add(3.0, 3.0, 4.0)
+        ring.tell_open(1)
+
+        assert Open(50.0, 1, (1.0, 2.0)) == read_open(path)
+
+    def test_is_nothing_where_nobody_said_it(self, path: Path) -> None:
+        """An engine may not know its requests one by one; what ended was never open then."""
+        ring = Ring(path, records=4, clock=lambda: 50.0)
+        before = read_open(path)
+        ring.add(2.0, 2.0, 4.0)
+        ring.tell_open(7)
+
+        assert (None, Open(50.0, 0, ())) == (before, read_open(path))
+
+    @pytest.mark.parametrize("content", [b"", b"EVRQRING", b"x" * 40])
+    def test_is_not_read_from_anything_else(self, path: Path, content: bytes) -> None:
+        """A file that is cut or foreign says nothing."""
+        Ring(path, records=4)
+        path.with_suffix(".open").write_bytes(content)
+
+        assert read_open(path) is None

@@ -187,19 +187,19 @@ class TestWhatTheRuntimeDoes:
         """So that a reader finds it a second later."""
         tuning, _ = self.made(tmp_path)
         tuning.served(10.0, 11.0, 12.0)
-        tuning.beat()
+        tuning.beat(0)
 
         assert [10.0] == list(read_requests(requests_path(tmp_path, "chat")).arrivals)
 
     def test_a_beat_says_whether_there_is_news(self, tmp_path: Path) -> None:
         """Once for each."""
         tuning, _ = self.made(tmp_path)
-        before = tuning.beat()
+        before = tuning.beat(0)
         write_tuning(tmp_path, form())
-        found = [tuning.beat(), tuning.beat()]
+        found = [tuning.beat(0), tuning.beat(0)]
         chosen_path(tmp_path, "chat").unlink()
 
-        assert (False, [True, False], True) == (before, found, tuning.beat())
+        assert (False, [True, False], True) == (before, found, tuning.beat(0))
 
     def test_what_fails_is_said_once(self, tmp_path: Path) -> None:
         """And again after it was well."""
@@ -209,10 +209,10 @@ class TestWhatTheRuntimeDoes:
         for _ in range(2):
             ring.rename(away)
             tuning.served(10.0, 11.0, 12.0)
-            tuning.beat()
-            tuning.beat()
+            tuning.beat(0)
+            tuning.beat(0)
             away.rename(ring)
-            tuning.beat()
+            tuning.beat(0)
 
         assert 2 == len(notes)
         assert notes[0].startswith("tuning: state directory")

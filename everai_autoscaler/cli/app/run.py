@@ -24,6 +24,7 @@ from everai_autoscaler.cli.app.live import show
 from everai_autoscaler.cli.options.look import state_option
 from everai_autoscaler.cli.options.manifest import AppManifest, read_app
 from everai_autoscaler.cli.options.parameters import Whole, interval_option
+from everai_autoscaler.cli.options.tuning import WORDS, wanted_tuning
 from everai_autoscaler.decision import Decider
 from everai_autoscaler.errors import AutoscalerError, ContractError
 from everai_autoscaler.log import LOGGER
@@ -68,6 +69,15 @@ _PORT = Whole(min=0, max=65535)
 )
 @interval_option
 @state_option
+@click.option(
+    "--tune",
+    type=click.Choice(WORDS),
+    is_flag=False,
+    flag_value="advise",
+    metavar="[advise|act|off]",
+    help="Tune the policy's arguments on the app's own traffic: only advise, or act. After FILE, or with '='.  "
+    "[default: the file's section tuning, or off]",
+)
 @click.option("--dry-run", is_flag=True, help="Decide and show, and apply nothing.")
 def run(
     file: Path,
@@ -78,6 +88,7 @@ def run(
     host: str | None,
     interval: float,
     state_dir: Path,
+    tune: str | None,
     dry_run: bool,
 ) -> None:
     """Run an app with autoscaling on this machine.
@@ -96,6 +107,9 @@ def run(
       everai-autoscaler run examples/get_started/free-worker.yaml
     Only look at what it would do:
       everai-autoscaler run app.yaml --dry-run
+    Be told what another rule would have cost, and then let the policy tune itself:
+      everai-autoscaler run app.yaml --tune
+      everai-autoscaler run app.yaml --tune=act
     While it runs, elsewhere:
       everai-autoscaler worker list --watch
       everai-autoscaler decisions explain
@@ -105,9 +119,11 @@ def run(
     manifest = _manifest(file, on)
     settings = _settings(manifest, file, on, {"port": port, "host": host})
     admin = _Admin.read(settings, f"{file}: {on}")
+    tuning = wanted_tuning(manifest, file, tune)
     store = Store(state_dir)
     try:
         with Claim(state_dir, manifest.name) as claim:
+            introduction = [] if tuning is None else [*tuning.introduction(), tuning.begin(state_dir)]
             make_scaler = _make_scaler(manifest, file, store)
             plan = Plan(
                 app=manifest.name,
@@ -119,12 +135,13 @@ def run(
                 interval=interval,
                 dry_run=dry_run,
                 token=admin.token,
+                beside=None if tuning is None else tuning.beside(state_dir, interval=interval),
             )
             try:
                 runtime = Runtime(plan, store)
             except ContractError as error:
                 raise ContractError(f"{file}: {error}") from error
-            asyncio.run(_run(runtime, claim))
+            asyncio.run(_run(runtime, claim, list(filter(None, introduction))))
     finally:
         store.close()
 
@@ -201,7 +218,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-async def _run(runtime: Runtime, claim: Claim) -> None:
+async def _run(runtime: Runtime, claim: Claim, introduction: list[str]) -> None:
     plan, live = runtime.plan, sys.stdout.isatty()
     with _lines(live=live):
         loop = asyncio.get_running_loop()
@@ -215,6 +232,8 @@ async def _run(runtime: Runtime, claim: Claim) -> None:
             runtime.note(f"{plan.app} answers at {runtime.app_url}; the page is at {_page(runtime, plan.token)}")
             if plan.dry_run:
                 runtime.note("a dry run: decides and shows, and applies nothing")
+            for line in introduction:
+                runtime.note(line)
 
         if not live:
             await runtime.serve(begun=begun)

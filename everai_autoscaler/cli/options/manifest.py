@@ -18,6 +18,7 @@ __all__ = ["AppManifest", "Description", "description_in", "parsed", "read_app",
 
 _SCHEDULER = AutoScaler.scheduler_name()
 """The only one that there is."""
+_TUNING = "tuning"
 _KEYS = ("name", "arguments", "decorators")
 _KINDS = ("arguments", "factors")
 _REFERENCES = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret", "tunedKeyRef": "Tuned"}
@@ -46,6 +47,8 @@ class AppManifest:
     """The section named after the target on which it is run, as it was given; ``None`` where there is none."""
     directory: Path
     """Where the file is."""
+    tuning: Any = None
+    """The section ``tuning``, as it was given; ``None`` where there is none."""
 
 
 def read_app(path: Path, *, target: str = "local") -> AppManifest:
@@ -63,9 +66,12 @@ def read_app(path: Path, *, target: str = "local") -> AppManifest:
     if not isinstance(name, str) or not name:
         raise ContractError(f"{path}: metadata.name: {_shown(name)} is not an app's name")
     spec = document.get("spec")
-    inside = spec.get(target) if isinstance(spec, Mapping) else None
-    scaler = {key: value for key, value in document.items() if key != target}
-    return AppManifest(name, description_in(scaler, str(path)), document.get(target, inside), path.resolve().parent)
+    inside = spec if isinstance(spec, Mapping) else {}
+    scaler = {key: value for key, value in document.items() if key not in (target, _TUNING)}
+    settings, tuning = (document.get(section, inside.get(section)) for section in (target, _TUNING))
+    if _TUNING in document and tuning is None:
+        tuning = {}
+    return AppManifest(name, description_in(scaler, str(path)), settings, path.resolve().parent, tuning)
 
 
 def read_manifest(path: Path) -> Description:

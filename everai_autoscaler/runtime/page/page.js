@@ -9,6 +9,7 @@ import { $, put, remembered } from "./elements.js";
 import { showArguments, showNotes, showQueue } from "./lists.js";
 import { addSample, loadSamples } from "./samples.js";
 import { link, state } from "./state.js";
+import { loadTuning } from "./tuning.js";
 import { loadEnded, showWorkers } from "./workers.js";
 
 const SILENCE = 40; // seconds without a word after which the connection is as good as lost
@@ -32,6 +33,7 @@ async function connect() {
     return;
   }
   loadMaps();
+  loadTuning();
   if (link.asleep) return;
   const source = (link.source = new EventSource("/api/events"));
   source.addEventListener("state", (event) => {
@@ -136,4 +138,5 @@ setInterval(() => {
 }, 500);
 setInterval(() => !document.hidden && link.lostAt === null && showAll(), 2000);
 setInterval(() => !document.hidden && link.lostAt === null && state.status && loadMaps(), 10000);
+setInterval(() => !document.hidden && link.lostAt === null && state.status && loadTuning(), 5000);
 connect();

@@ -21,6 +21,7 @@ export const state = {
   queue: [],
   samples: [], // the oldest first: those of the store, and behind them the live ones
   decisions: [], // the newest first
+  tuning: null, // what the tuner says; null where nothing is tuned
   skew: 0, // the server's clock less ours, in seconds
   range: Number(remembered.get("range")) || 3600,
   chosen: remembered.get("range") !== null, // else the range grows with the app's life, up to an hour

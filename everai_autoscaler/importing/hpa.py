@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from everai_autoscaler.importing.app import App
-from everai_autoscaler.importing.metric import measure
+from everai_autoscaler.importing.metric import measure, use
 from everai_autoscaler.importing.quantity import plain
-from everai_autoscaler.importing.section import Section
+from everai_autoscaler.importing.section import FOUND, Section
 
 __all__ = ["DISTRIBUTION", "behavior", "metadata", "read_hpa"]
 
@@ -36,7 +36,7 @@ def read_hpa(document: Section) -> list[App]:
     arguments = _v1(spec) if version == "autoscaling/v1" else _metrics(spec)
     arguments |= {"min_workers": 1 if least is None else least, "max_workers": most}
     arguments |= behavior(spec.section("behavior"))
-    document.lose("status", "it is what the cluster found, not what it was told")
+    document.lose("status", FOUND)
     scaler = {"name": "hpa", "arguments": arguments}
     return [App("HorizontalPodAutoscaler", name, scaler, DISTRIBUTION)]
 
@@ -79,22 +79,14 @@ def _policy(policy: Section) -> str:
 
 def _v1(spec: Section) -> dict[str, Any]:
     percent = spec.number("targetCPUUtilizationPercentage")
-    return _use(spec, "targetCPUUtilizationPercentage", _DEFAULT_USE if percent is None else percent, "the processor")
-
-
-def _use(section: Section, key: str, percent: float, of: str) -> dict[str, Any]:
-    """The arguments for so many *percent* of use of a resource that isn't measured here."""
-    section.assume(
-        key, f"{percent:g} % of the requests that the workers can serve at once stand for {percent:g} % of {of}"
-    )
-    return {"target_type": "utilization", "target": plain(percent / 100)}
+    return use(_DEFAULT_USE if percent is None else percent, "the processor", spec, "targetCPUUtilizationPercentage")
 
 
 def _metrics(spec: Section) -> dict[str, Any]:
     """The arguments for the first metric that has an equivalent; of the others it is said that they have none."""
     metrics, found = spec.sections("metrics"), None
     if not metrics:
-        return _use(spec, "metrics", _DEFAULT_USE, "the processor, which is the default")
+        return use(_DEFAULT_USE, "the processor, which is the default", spec, "metrics")
     for metric in metrics:
         if found is not None:
             metric.drop("one metric decides here, the first that has an equivalent")
@@ -145,4 +137,4 @@ def _resource(source: Section) -> dict[str, Any] | None:
         return None
     target.take("type")
     source.lose("container", "a worker is one thing here")
-    return _use(target, "averageUtilization", percent, {"cpu": "the processor"}.get(name, name))
+    return use(percent, {"cpu": "the processor"}.get(name, name), target, "averageUtilization")

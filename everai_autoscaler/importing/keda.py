@@ -10,9 +10,9 @@ from attrs import frozen
 from everai_autoscaler.importing.app import App
 from everai_autoscaler.importing.cron import window
 from everai_autoscaler.importing.hpa import DISTRIBUTION, behavior, metadata
-from everai_autoscaler.importing.metric import measure
+from everai_autoscaler.importing.metric import measure, use
 from everai_autoscaler.importing.quantity import plain
-from everai_autoscaler.importing.section import Section
+from everai_autoscaler.importing.section import FOUND, Section
 
 __all__ = ["read_keda"]
 
@@ -98,7 +98,7 @@ def read_keda(document: Section) -> list[App]:
     spec.lose("initialCooldownPeriod", "the cooldown begins with the first decision")
     advanced.lose("restoreToOriginalReplicaCount", "nothing is left behind that could be restored")
     advanced.lose("scalingModifiers", "one metric decides here")
-    document.lose("status", "it is what the cluster found, not what it was told")
+    document.lose("status", FOUND)
     scaler: dict[str, Any] = {"name": "keda", "arguments": arguments}
     if windows:
         scaler = {"name": "schedule", "arguments": {"scaler": scaler, "windows": "; ".join(windows)}}
@@ -160,16 +160,19 @@ def _trigger(trigger: Section) -> tuple[dict[str, Any] | None, str]:
         trigger.assume("type", f"requests that are served or wait stand for the length of the queue of {kind}")
     else:
         arguments |= _signal(kind, trigger, details)
+    asks = (
+        "whoever sends the signal asks for it" if "metric" in arguments else "requests are counted as they are served"
+    )
     for key in details.values:
         if key not in details.seen:
-            details.lose(key, "requests are counted where they are served")
+            details.lose(key, asks)
     return arguments, ""
 
 
 def _signal(kind: str, trigger: Section, details: Section) -> dict[str, Any]:
     """Which measure a trigger is that looks at any metric."""
-    query, named = details.text("query"), trigger.text("name") or details.text("metricName")
-    measured = measure(named or kind, trigger, "type", query="" if named else query or "")
+    query, named = details.values.get("query"), trigger.text("name") or details.text("metricName")
+    measured = measure(named or kind, trigger, "type", query="" if named else str(query or ""))
     return {} if measured == "requests" else {"metric": measured}
 
 
@@ -177,7 +180,4 @@ def _use(kind: str, stated: str | None, details: Section) -> tuple[dict[str, Any
     percent, stated = details.number("value"), stated or details.text("type") or "Utilization"
     if stated != "Utilization" or not percent:
         return None, "only the share of the workers' capacity in use is measured here"
-    details.assume(
-        "value", f"{percent:g} % of the requests that the workers can serve at once stand for {percent:g} % of {kind}"
-    )
-    return {"target_type": "utilization", "target": plain(percent / 100)}, ""
+    return use(percent, {"cpu": "the processor"}.get(kind, kind), details, "value"), ""

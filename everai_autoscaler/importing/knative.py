@@ -7,8 +7,9 @@ from typing import Any
 
 from everai_autoscaler.importing.app import App
 from everai_autoscaler.importing.hpa import metadata
+from everai_autoscaler.importing.metric import use
 from everai_autoscaler.importing.quantity import plain
-from everai_autoscaler.importing.section import Section
+from everai_autoscaler.importing.section import FOUND, STARTS, Section
 
 __all__ = ["PREFIX", "read_knative"]
 
@@ -29,7 +30,7 @@ _OLDER = {
 """Annotations by the names that they had first."""
 _GRACE = 30.0
 _DEFAULT_TARGET = 100
-_STARTS = "how a worker is started goes into a section named after the target: local"
+_PERCENTAGES = ("panic_window_percentage", "panic_threshold_percentage")
 
 
 def read_knative(document: Section) -> list[App]:
@@ -50,14 +51,14 @@ def read_knative(document: Section) -> list[App]:
         template = spec.section("template")
         own, inner = template.section("metadata"), template.section("spec")
         spec.lose("traffic", "there is one version of an app here")
-    document.lose("status", "it is what the cluster found, not what it was told")
+    document.lose("status", FOUND)
     return [_app(kind, name, own.section("annotations"), inner)]
 
 
 def _app(kind: str, name: str, annotations: Section, inner: Section) -> App:
     found = _Annotations(annotations)
     limit = inner.whole("containerConcurrency")
-    inner.lose("containers", _STARTS)
+    inner.lose("containers", STARTS)
     scaler, distribution = _scaler(found, limit, inner)
     return App(kind, name, scaler, distribution)
 
@@ -67,7 +68,8 @@ class _Annotations:
 
     def __init__(self, section: Section) -> None:
         self.section = section
-        self._named = {_OLDER.get(key.removeprefix(PREFIX), key.removeprefix(PREFIX)): key for key in section.values}
+        own = {key.removeprefix(PREFIX): key for key in section.values if key.startswith(PREFIX)}
+        self._named = {_OLDER.get(name, name): key for name, key in own.items()}
 
     def key(self, name: str) -> str:
         return self._named.get(name, PREFIX + name)
@@ -146,14 +148,13 @@ def _windows(found: _Annotations) -> dict[str, Any]:
     return arguments
 
 
-_PERCENTAGES = ("panic_window_percentage", "panic_threshold_percentage")
-
-
 def _as_hpa(found: _Annotations, metric: str | None, bounds: dict[str, Any]) -> Mapping[str, Any]:
     """What a Service of the class of HorizontalPodAutoscalers is."""
-    percent = found.number("target")
-    percent = 80.0 if percent is None else percent
-    why = f"{percent:g} % of the requests that the workers can serve at once stand for {percent:g} of {metric or 'cpu'}"
-    found.assume("target", why)
-    arguments = {**bounds, "target_type": "utilization", "target": plain(percent / 100)}
-    return {"name": "hpa", "arguments": arguments}
+    percent = None
+    if metric in (None, "cpu"):
+        percent = found.number("target")
+    else:
+        found.lose("metric", "the share of the workers' capacity in use counts instead")
+        found.lose("target", f"it is one of {metric}")
+    arguments = use(80.0 if percent is None else percent, "the processor", found.section, found.key("target"))
+    return {"name": "hpa", "arguments": {**bounds, **arguments}}

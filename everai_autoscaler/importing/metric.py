@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+from everai_autoscaler.importing.quantity import plain
 from everai_autoscaler.importing.section import Section
 
-__all__ = ["counts_requests", "measure"]
+__all__ = ["counts_requests", "measure", "use"]
 
 _COUNTS = re.compile(
     r"requests?|queued?|in_?flight|concurren(cy|t)|ongoing|backlog|waiting|pending|messages?|tasks?|jobs?"
@@ -44,3 +46,11 @@ def measure(name: str, section: Section, key: str, *, query: str = "") -> str:
         return "requests"
     section.assume(key, f"{name} is read as the signal of this name; where nobody sends it, the scaler holds")
     return name
+
+
+def use(percent: float, of: str, section: Section, key: str) -> dict[str, Any]:
+    """The arguments for so many *percent* of use of a resource that isn't measured here; a note on *key* says so."""
+    section.assume(
+        key, f"{percent:g} % of the requests that the workers can serve at once stand for {percent:g} % of {of}"
+    )
+    return {"target_type": "utilization", "target": plain(percent / 100)}

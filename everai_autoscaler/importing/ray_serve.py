@@ -6,14 +6,13 @@ from typing import Any
 
 from everai_autoscaler.importing.app import App
 from everai_autoscaler.importing.quantity import plain
-from everai_autoscaler.importing.section import Section, Source
+from everai_autoscaler.importing.section import FOUND, STARTS, Section, Source
 
 __all__ = ["read_ray_serve"]
 
 _DISTRIBUTION = "everai-autoscaler-ray-serve"
 _AUTO_MOST = 100
 """The most replicas with ``num_replicas: auto``."""
-_STARTS = "how a worker is started goes into a section named after the target: local"
 _NUMBERS = {
     "target_ongoing_requests": "target_ongoing_requests",
     "upscale_delay_s": "upscale_delay",
@@ -54,16 +53,16 @@ def _of_ray_service(document: Section) -> list[App]:
     moved = {(*path, *inner): first + line for inner, line in lines.items()}
     config = Section.of(held, Source(document.source.where, {**document.source.lines, **moved}), path)
     document.inside.append(config)
-    spec.lose("rayClusterConfig", _STARTS)
-    document.lose("status", "it is what the cluster found, not what it was told")
+    spec.lose("rayClusterConfig", STARTS)
+    document.lose("status", FOUND)
     return read_ray_serve(config)
 
 
 def _apps(application: Section) -> list[App]:
     """The deployments of an *application* that scale."""
     name = application.text("name")
-    application.lose("import_path", _STARTS)
-    application.lose("runtime_env", _STARTS)
+    application.lose("import_path", STARTS)
+    application.lose("runtime_env", STARTS)
     application.lose("route_prefix", "a runtime serves one app, at its own address")
     deployments = application.sections("deployments")
     apps = [_app(name, deployment, alone=len(deployments) == 1) for deployment in deployments]
@@ -83,7 +82,7 @@ def _app(application: str | None, deployment: Section, *, alone: bool) -> App | 
         deployment.assume("max_ongoing_requests", f"tell it to the workers: concurrency: {limit} in the section local")
     arguments = _arguments(deployment.section("autoscaling_config"), auto=replicas == "auto")
     for key in ("ray_actor_options", "user_config", "placement_group_bundles", "placement_group_strategy"):
-        deployment.lose(key, _STARTS)
+        deployment.lose(key, STARTS)
     name = name if alone or application is None else f"{application}-{name}"
     return App("Ray Serve deployment", name, {"name": "ray-serve", "arguments": arguments}, _DISTRIBUTION)
 

@@ -13,9 +13,13 @@ from everai_autoscaler.errors import ContractError
 from everai_autoscaler.importing.app import Note
 from everai_autoscaler.importing.quantity import parse_duration, parse_quantity
 
-__all__ = ["Lines", "Section", "Source", "path_of"]
+__all__ = ["FOUND", "STARTS", "Lines", "Section", "Source", "path_of"]
 
-NO_EQUIVALENT = "has no equivalent"
+FOUND = "it is what the cluster found, not what it was told"
+"""Why a ``status`` has no equivalent."""
+STARTS = "how a worker is started goes into a section named after the target: local"
+"""Why what describes a worker has none."""
+_NO_EQUIVALENT = "has no equivalent"
 
 Path: TypeAlias = tuple[str | int, ...]
 Lines: TypeAlias = Mapping[Path, int]
@@ -122,14 +126,14 @@ class Section:
         """Say that what stands under *key* has no equivalent, if it is there."""
         if self.values.get(key) is not None:
             self.seen.add(key)
-            self._note(key, f"{NO_EQUIVALENT}: {why}" if why else NO_EQUIVALENT, lost=True)
+            self._note(key, f"{_NO_EQUIVALENT}: {why}" if why else _NO_EQUIVALENT, lost=True)
 
     def drop(self, why: str) -> None:
         """Say that all of it has no equivalent, whatever was read of it."""
         self.inside.clear()
         self.notes.clear()
         self.seen.update(self.values)
-        self._note("", f"{NO_EQUIVALENT}: {why}", lost=True)
+        self._note("", f"{_NO_EQUIVALENT}: {why}", lost=True)
 
     def assume(self, key: str, why: str) -> None:
         """Say what stands in the manifest for what is, or isn't, under *key*."""

@@ -117,6 +117,16 @@ def test_a_trigger_of_cron_is_a_window():
     assert (["schedule", "keda"], []) == (made.apps[0].names, [note for note in made.notes if note.lost])
 
 
+def test_what_a_signal_is_asked_for_with_is_told():
+    """Its sender has to ask, so that the query and the server have a line each."""
+    made = imported(trigger("prometheus", serverAddress="http://p", query="rate(tokens)", threshold="4"))
+
+    assert {
+        "spec.triggers[0].metadata.serverAddress: has no equivalent: whoever sends the signal asks for it",
+        "spec.triggers[0].metadata.query: has no equivalent: whoever sends the signal asks for it",
+    } == {str(note) for note in made.notes if note.lost}
+
+
 def test_what_it_has_of_its_own_is_told():
     """Each of KEDA's settings that nothing stands for has a line."""
     lost = ("pollingInterval", "fallback", "idleReplicaCount", "initialCooldownPeriod")

@@ -87,6 +87,26 @@ def test_the_other_class_is_another_scaler():
     assert (0.7, "utilization") == (app.scaler["arguments"]["target"], app.scaler["arguments"]["target_type"])
 
 
+def test_the_other_class_measures_use_only():
+    """Of a target that isn't one of the processor it is said that it is lost; Knative's default counts."""
+    at = {f"{AT}class": "hpa.autoscaling.knative.dev", f"{AT}metric": "memory", f"{AT}target": "75"}
+    found = imported(service(at))
+
+    assert 0.8 == found.apps[0].scaler["arguments"]["target"]
+    assert [
+        "the share of the workers' capacity in use counts instead",
+        "it is one of memory",
+    ] == [one.partition("lent: ")[2] for one in lost(found)]
+
+
+def test_annotations_of_others_are_not_read():
+    """Only those with Knative's prefix count, whatever the rest of the name is."""
+    found = imported(service({"target": "9", "example.com/window": "9s", f"{AT}target": "4", f"{AT}max-scale": "8"}))
+
+    assert 4 == found.apps[0].scaler["arguments"]["concurrency"]
+    assert 2 == len(lost(found))
+
+
 def test_a_class_that_is_not_known_is_told():
     """It is read as Knative's own, and a line says so."""
     found = imported(service({f"{AT}class": "own.example.com", f"{AT}target": "4", f"{AT}max-scale": "8"}))

@@ -33,6 +33,14 @@ def test_the_examples_take_arguments(run):
     assert "1 busy, 3 waiting                 nothing to do   simple: 3 waiting for a busy worker, not more" in words
 
 
+def test_no_example_is_remembered_by_the_next(run):
+    """A scaler that remembers is asked about each as if that were the first."""
+    words = run("describe", "demand", "-a", "max_workers=99").stdout
+
+    assert "  5 busy, 20 waiting                up 29           demand: demand 25 at most over 1200 s" in words
+    assert "  1 busy, 2 free for 10 minutes     up 1            demand: demand 1 at most over 1200 s" in words
+
+
 def test_what_is_made_of_scalers_is_shown_with_some(run):
     """Scalers inside, and a number that is needed, have something stand for them; that is said above the examples."""
     floor = run("describe", "floor").stdout

@@ -19,7 +19,7 @@ def test_a_burst_is_followed_and_remembered():
         .waiting(6)
         .given(arrivals=6)
         .after(20)
-        .expect(up=3, because="demand 2.21 at most over 120 s")
+        .expect(up=3, because="demand 2.59 at most over 120 s")
         .waiting(0)
         .given(arrivals=0)
         .busy(6)

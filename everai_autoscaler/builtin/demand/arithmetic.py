@@ -16,20 +16,23 @@ _ROUNDING = 1e-9
 """The share of a number of workers by which floats may be wrong: 3.0000000001 workers are three."""
 
 
-def faded(waited: float, service_time: float) -> float:
-    """What a request counts for that has *waited* so many seconds: ``exp(-waited / service_time)``.
+def faded(least: float, most: float, service_time: float) -> float:
+    """What a request counts for that has waited: ``exp(-waited / service_time)``; the mean of waits evenly spread.
 
     With workers enough it would have begun when it came, and with this chance it would still be in service, if
     service times were exponential. So a backlog, which lasts because workers are missing, isn't demand.
 
     Args:
-        waited: seconds; at least 0.
+        least: the shortest wait in seconds; at least 0.
+        most: the longest wait in seconds; at least that.
         service_time: mean seconds that a request takes; above 0.
 
-    >>> faded(0, 10), round(faded(10, 10), 3)
-    (1.0, 0.368)
+    >>> faded(0, 0, 10), round(faded(10, 10, 10), 3), round(faded(0, 10, 10), 3)
+    (1.0, 0.368, 0.632)
     """
-    return exp(-waited / service_time)
+    spread = (most - least) / service_time
+    mean = -expm1(-spread) / spread if spread > 0 else 1.0
+    return exp(-least / service_time) * mean
 
 
 def weight_in_service(weight: float, served: float, begun: float, begun_weight: float) -> float:

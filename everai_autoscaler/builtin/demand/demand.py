@@ -186,7 +186,7 @@ class _Decision:
         since, found = past.at - past.begun, min(past.found, self.limits.max_workers)
         if target >= found or since >= assumptions.SETTLING:
             return target, ""
-        return found, f"{past.found} were there {since:.0f} of {assumptions.SETTLING:.0f} s ago, when it began: "
+        return found, f"{past.found} there when it began, {since:.0f} of {assumptions.SETTLING:.0f} s ago: "
 
     def _does(self, actions: list[Any], why: str | list[Reason]) -> DecideResult:
         return DecideResult.of(actions, why, max_workers=self.limits.max_workers, who=self.who)

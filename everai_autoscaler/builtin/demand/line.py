@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from attrs import define
+from attrs import define, field
 
 from everai_autoscaler.builtin.demand.arithmetic import faded
 from everai_autoscaler.builtin.demand.assumptions import THINNING
@@ -12,74 +12,85 @@ from everai_autoscaler.builtin.demand.assumptions import THINNING
 __all__ = ["Line"]
 
 _MANY = 128
-"""Times from which on those of about one age are joined; once for every so many that are added."""
+"""Groups from which on those of about one age are joined; once for every so many that are added."""
 _EVERY = 16
 
 
 @define
 class Line:
-    """How many requests wait since when; those of one period have come in its middle.
+    """How many requests wait since when: in groups, each of which came evenly spread over some time.
 
-    >>> line = Line([], [])
-    >>> line.move(arrivals=6, middle=10, waiting=4, service_time=10)  # two began as they came
-    (2.0, 2.0)
-    >>> line.move(arrivals=1, middle=20, waiting=2, service_time=10)  # three began, after ten seconds each
-    (3.0, 1.103638323514327)
-    >>> line
-    Line(times=[10, 20], counts=[1.0, 1.0])
+    >>> line = Line()
+    >>> began = line.move(arrivals=6, waiting=4, begin=0, end=12, service_time=10)
+    >>> line  # two began in these twelve seconds, and the last four of the six wait
+    Line(since=[4.0], until=[12], counts=[4.0])
+    >>> began[0], round(began[1], 2)  # they waited for up to eight seconds, and count for that much less
+    (2.0, 1.38)
+    >>> round(line.weight(12, service_time=10), 2)
+    2.75
     """
 
-    times: list[float]
-    """The earliest first."""
-    counts: list[float]
+    since: list[float] = field(factory=list)
+    """When the first of each group came; the earliest group first."""
+    until: list[float] = field(factory=list)
+    """When the last of it came."""
+    counts: list[float] = field(factory=list)
 
-    def move(self, arrivals: float, middle: float, waiting: float, service_time: float) -> tuple[float, float]:
-        """So many came in a period round *middle*, and so many wait after it: the others began, the oldest first.
+    def move(
+        self, arrivals: float, waiting: float, *, begin: float, end: float, service_time: float
+    ) -> tuple[float, float]:
+        """So many came between *begin* and *end*, and so many wait then: the others began, the oldest first.
 
-        Where more wait than can be, these have come now.
+        Where more wait than can be, these have come now. Those that began did so evenly spread over that time.
 
         Returns:
             how many began, and what they count for together.
         """
-        times, counts = self.times, self.counts
+        since, until, counts = self.since, self.until, self.counts
         came = max(float(arrivals), waiting - sum(counts))
         if came > 0:
-            times, counts = [*times, middle], [*counts, came]
+            since, until, counts = [*since, begin], [*until, end], [*counts, came]
         left, first = float(waiting), len(counts)
         while left > 0 and first > 0:
             first -= 1
             left -= counts[first]
-        # All from there on wait, but for those of the first of them by which there were too many.
-        over = -left if left < 0 else 0.0
-        begun, weight = sum(counts[:first]) + over, over
-        if over:
-            weight *= faded(max(0.0, middle - times[first]), service_time)
-            counts[first] -= over
-        for time, count in zip(times[:first], counts[:first], strict=True):
-            weight += count * faded(max(0.0, middle - time), service_time)
-        self.times, self.counts = times[first:], counts[first:]
-        if len(self.times) >= _MANY and not len(self.times) % _EVERY:
-            self._join(middle)
+        self.since, self.until, self.counts = since[first:], until[first:], counts[first:]
+        gone = list(zip(since[:first], until[:first], counts[:first], strict=True))
+        if left < 0:  # of the first group that waits the oldest began
+            middle = since[first] + (until[first] - since[first]) * -left / counts[first]
+            gone.append((since[first], middle, -left))
+            self.since[0], self.counts[0] = middle, counts[first] + left
+        begun = sum(count for _, _, count in gone)
+        each, weight, at = (end - begin) / begun if begun else 0.0, 0.0, begin
+        for early, late, count in gone:
+            first_wait, at = max(0.0, at - early), at + each * count
+            last_wait = max(0.0, at - late)
+            waits = (first_wait, last_wait) if first_wait < last_wait else (last_wait, first_wait)
+            weight += count * faded(*waits, service_time)
+        if len(self.counts) >= _MANY and not len(self.counts) % _EVERY:
+            self._join(end)
         return begun, weight
 
     def weight(self, now: float, service_time: float) -> float:
         """What those that wait count for together."""
         return sum(
-            count * faded(max(0.0, now - time), service_time)
-            for time, count in zip(self.times, self.counts, strict=True)
+            count * faded(max(0.0, now - late), max(0.0, now - early), service_time)
+            for early, late, count in zip(self.since, self.until, self.counts, strict=True)
         )
 
     def _join(self, now: float) -> None:
-        """Let those that came within a sixteenth of their age be one, at their mean time."""
-        times: list[float] = []
+        """Let groups that came within a sixteenth of their age be one."""
+        since: list[float] = []
+        until: list[float] = []
         counts: list[float] = []
         earliest = -inf
-        for time, count in zip(self.times, self.counts, strict=True):
-            if time - earliest <= (now - earliest) / THINNING and times:
+        for early, late, count in zip(self.since, self.until, self.counts, strict=True):
+            if counts and late - earliest <= (now - earliest) / THINNING:
+                until[-1] = late
                 counts[-1] += count
-                times[-1] += (time - times[-1]) * count / counts[-1]
             else:
-                earliest = time
-                times.append(time)
+                earliest = early
+                since.append(early)
+                until.append(late)
                 counts.append(count)
-        self.times, self.counts = times, counts
+        self.since, self.until, self.counts = since, until, counts

@@ -49,7 +49,7 @@ class Memory:
     """Workers that were there then."""
     tape: Tape
     """Demand and arrivals of the last five minutes."""
-    line: Line = field(factory=lambda: Line([], []))
+    line: Line = field(factory=Line)
     """The requests that wait, by the time at which they came."""
     weight: float = 1.0
     """What a request in service counts for on average: less than 1 where it had to wait."""
@@ -70,7 +70,7 @@ class Memory:
     def begin(cls, seen: Seen) -> Self:
         """With nothing remembered: what is served and waits is the demand, and what the workers say is believed."""
         now, waiting = seen.now, seen.waiting
-        tape, line = Tape([now], [0.0], [0.0]), Line([now], [float(waiting)]) if waiting else Line([], [])
+        tape, line = Tape([now], [0.0], [0.0]), Line([now], [now], [float(waiting)]) if waiting else Line()
         demand = float(seen.served + (waiting or 0))
         service = list(seen.by_the_workers())
         known = waiting is not None
@@ -89,7 +89,7 @@ class Memory:
         if memory["version"] != _VERSION or memory["windows"].keys() != set(SIGNALS):
             raise ValueError
         peaks = {name: Peaks(*_columns(columns, 2)) for name, columns in memory["windows"].items()}
-        tape, line = Tape(*_columns(memory["tape"], 3)), Line(*_columns(memory["line"], 2, least=0))
+        tape, line = Tape(*_columns(memory["tape"], 3)), Line(*_columns(memory["line"], 3, least=0))
         service, cold_start = _numbers(memory["service"], 2), memory["cold_start"]
         names = ("at", "demand", "served", "begun", "found", "weight", "concurrency")
         single = _numbers([memory[name] for name in names] + ([] if cold_start is None else [cold_start]))
@@ -110,7 +110,7 @@ class Memory:
             "service": [*self.service],
             "cold_start": self.cold_start,
             "concurrency": self.concurrency,
-            "line": [self.line.times, self.line.counts],
+            "line": [self.line.since, self.line.until, self.line.counts],
             "tape": [tape.times, tape.areas, tape.arrivals],
             "windows": {name: [one.times, one.values] for name, one in self.peaks.items()},
         }
@@ -178,15 +178,15 @@ class Memory:
 
     def _go_on(self, seen: Seen, period: float, takes: float) -> None:
         """The demand after the *period*, as far as the snapshot says it; else it stays as it is."""
-        waiting, middle = seen.waiting, self.at - period / 2
+        waiting, line = seen.waiting, self.line
         self.known = waiting is not None
         arrivals = self.demand / takes * period
         if waiting is not None:
             arrivals = self._arrivals(seen, waiting, period, takes)
-            begun, weight = self.line.move(arrivals, middle, waiting, takes)
+            begun, weight = line.move(arrivals, waiting, begin=self.at - period, end=self.at, service_time=takes)
             self.weight = weight_in_service(self.weight, seen.served, begun, weight)
             self.served = seen.served
-            self.demand = self.served * self.weight + self.line.weight(self.at, takes)
+            self.demand = self.served * self.weight + line.weight(self.at, takes)
         self.tape.record(self.at, area=self.demand * period, arrivals=arrivals, longest=_LONGEST_MEAN)
 
     def _arrivals(self, seen: Seen, waiting: int, period: float, takes: float) -> float:

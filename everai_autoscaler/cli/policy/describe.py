@@ -108,7 +108,7 @@ def _argument(one: Argument) -> dict[str, Any]:
 
 
 def _examples(name: str, schema: Schema, given: Mapping[str, str]) -> list[dict[str, Any]]:
-    """What the scaler decides about each of a few snapshots, and the arguments with which it does.
+    """What the scaler decides about each of a few snapshots, with nothing remembered, and with which arguments.
 
     Raises:
         ArgumentError: it doesn't take the arguments, or needs others.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from everai_autoscaler.builtin.demand.arithmetic import NOTHING, ahead, faded, weight_in_service, workers_for
 
 FUNCTIONS = {
-    faded: [(0.0, 10.0), (12.5, 8.0)],
+    faded: [(0.0, 0.0, 10.0), (12.5, 20.0, 8.0)],
     weight_in_service: [(0.8, 4.0, 2.0, 1.5), (0.8, 0.0, 2.0, 1.5), (0.8, 2.0, 9.0, 1.5)],
     ahead: [(8.0, 0.5, 10.0, 35.0), (0.0, 2.0, 0.1, 600.0)],
     workers_for: [(1.3, 1.5, 0.0, 3.2), (1.0, 0.0, 1.0, NOTHING), (1.0, 0.0, 0.0, 3.0000000001)],
@@ -20,7 +20,13 @@ FUNCTIONS = {
 
 def test_what_waits_fades_with_its_wait() -> None:
     """A service time later it counts for 1/e."""
-    assert (1.0, exp(-1), 0.0) == (faded(0, 8), faded(8, 8), faded(1e9, 8))
+    assert (1.0, exp(-1), 0.0) == (faded(0, 0, 8), faded(8, 8, 8), faded(1e9, 2e9, 8))
+
+
+def test_waits_that_are_spread_count_as_their_mean() -> None:
+    """Against a sum of many; the smallest spread is no division by nothing."""
+    assert sum(exp(-(5 + 0.01 * k + 0.005) / 8) for k in range(2000)) / 2000 == pytest.approx(faded(5, 25, 8))
+    assert exp(-5 / 8) == pytest.approx(faded(5, 5 + 5e-324, 8))
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_after_a_restart_nobody_goes_before_there_is_data() -> None:
     result, memory = scaler.decide_with_memory(snapshot(free=2), None)
     more, later = scaler.decide_with_memory(snapshot(free=3, observed_at=NOW + 300), memory)
     after, _ = scaler.decide_with_memory(snapshot(free=2, observed_at=NOW + 600), later)
-    kept = "wants 0, has 2: 2 were there 0 of 600 s ago, when it began: removes nobody"
+    kept = "wants 0, has 2: 2 there when it began, 0 of 600 s ago: removes nobody"
 
     assert [(), ("free-3",), ("free-2", "free-1")] == [one.down for one in (result, more, after)]
     assert result.reasons[0].why.endswith(kept)

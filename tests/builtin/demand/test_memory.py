@@ -75,20 +75,28 @@ def test_a_backlog_is_not_demand() -> None:
 
 
 def test_what_waits_counts_by_when_it_came() -> None:
-    """In the middle of its period, where nothing else is known."""
+    """Evenly spread over its period, where nothing else is known."""
     memory = after(begun(), seen(10, waiting=6, arrivals=6))
+    each = 1 - exp(-1)
 
-    assert 6 * exp(-0.5) == pytest.approx(memory.demand)
-    assert 6 * exp(-1.5) + 2 * exp(-0.5) == pytest.approx(after(memory, seen(20, waiting=8, arrivals=2)).demand)
+    assert 6 * each == pytest.approx(memory.demand)
+    assert 6 * each * exp(-1) + 2 * each == pytest.approx(after(memory, seen(20, waiting=8, arrivals=2)).demand)
+
+
+def test_of_those_that_came_the_last_ones_wait() -> None:
+    """Four came in ten seconds and one of them waits: it came in the last quarter."""
+    memory = after(begun(), seen(10, busy=3, waiting=1, arrivals=4))
+
+    assert ([NOW + 7.5], [NOW + 10], [1.0]) == (memory.line.since, memory.line.until, memory.line.counts)
 
 
 def test_what_had_to_wait_counts_for_less_while_it_is_served() -> None:
-    """Four that waited for ten seconds began; when two are left, they still count for what they did."""
-    memory = after(begun(), seen(10, waiting=4, arrivals=4))
-    demand = after(memory, seen(20, busy=4, arrivals=0)).demand
-    later = after(memory, seen(30, busy=2, arrivals=0)).demand
+    """Four that came at once began in the next ten seconds; when two are left, they still count for what they did."""
+    memory = begun(waiting=4)
+    demand = after(memory, seen(10, busy=4, arrivals=0)).demand
+    later = after(memory, seen(20, busy=2, arrivals=0)).demand
 
-    assert (4 * exp(-1), 2 * exp(-1)) == pytest.approx((demand, later))
+    assert (4 * (1 - exp(-1)), 2 * (1 - exp(-1))) == pytest.approx((demand, later))
     assert 3.0 == after(begun(), seen(10, busy=3, arrivals=3)).demand
 
 
@@ -96,9 +104,17 @@ def test_the_oldest_begin_first() -> None:
     """Of two that came at first and two later, those that wait are the later ones."""
     memory = after(begun(waiting=2), seen(10, waiting=4, arrivals=2))
     memory = after(memory, seen(20, busy=2, waiting=2, arrivals=0))
+    served, waits = 2 * exp(-1) * (1 - exp(-1)), 2 * exp(-1) * (1 - exp(-1))
 
-    assert ([NOW + 5], [2.0]) == (memory.line.times, memory.line.counts)
-    assert 2 * exp(-1.5) + 2 * exp(-1.5) == pytest.approx(memory.demand)
+    assert ([NOW], [NOW + 10], [2.0]) == (memory.line.since, memory.line.until, memory.line.counts)
+    assert served + waits == pytest.approx(memory.demand)
+
+
+def test_who_came_later_may_have_waited_for_as_long() -> None:
+    """Eight came in ten seconds and were served in the next ten: each waited for ten."""
+    memory = after(begun(), seen(10, waiting=8, arrivals=8))
+
+    assert exp(-1) == pytest.approx(after(memory, seen(20, busy=3, arrivals=0)).weight)
 
 
 @pytest.mark.parametrize("completions", [0, 3])
@@ -122,14 +138,14 @@ def test_without_counts_littles_law_tells_what_came() -> None:
     memory = after(begun(busy=4), seen(10.0, busy=4, waiting=3))
 
     assert [0.0, 7.0] == memory.tape.arrivals
-    assert 4 + 3 * exp(-0.5) == pytest.approx(memory.demand)
+    assert 3 == pytest.approx(sum(memory.line.counts))
 
 
 def test_more_that_wait_than_can_have_come_came_now() -> None:
     """A sender's numbers that don't match are believed where they are newest."""
     memory = after(begun(), seen(10, waiting=5, arrivals=1))
 
-    assert ([NOW + 5], [5.0]) == (memory.line.times, memory.line.counts)
+    assert ([NOW], [NOW + 10], [5.0]) == (memory.line.since, memory.line.until, memory.line.counts)
 
 
 @pytest.mark.parametrize("dark", [{}, {"completions": 3}, {"arrivals": 7}])
@@ -147,12 +163,12 @@ def test_a_long_line_is_remembered_in_few_numbers() -> None:
     memory, most = begun(), 0
     for k in range(1, 1000):
         memory = after(memory, seen(5.0 * k, waiting=k, arrivals=1), service_time=600.0)
-        most = max(most, len(memory.line.times))
+        most = max(most, len(memory.line.counts))
     exact = sum(exp(-(999 - k + 0.5) * 5 / 600) for k in range(1, 1000))
 
     assert 150 > most
-    assert (999.0, pytest.approx(exact, rel=0.01)) == (sum(memory.line.counts), memory.demand)
-    assert memory.line.times == sorted(memory.line.times)
+    assert (999.0, pytest.approx(exact, rel=0.001)) == (sum(memory.line.counts), memory.demand)
+    assert memory.line.since == [NOW, *memory.line.until[:-1]]
 
 
 # -- the signals --------------------------------------------------------------------------------------------------
@@ -318,7 +334,7 @@ def test_what_is_remembered_survives_json(steps: list[tuple[float, int]]) -> Non
         {"at": "yesterday"},
         {"demand": None},
         {"served": "two"},
-        {"line": [[1.0], []]},
+        {"line": [[1.0], [2.0], []]},
     ],
 )
 def test_what_it_did_not_write_is_not_read(change: dict[str, Any]) -> None:

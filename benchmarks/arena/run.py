@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     with ProcessPoolExecutor(options.processes) as pool:
         for step in steps:
-            finished(pool, step, kept, until, options.processes)
+            finished(pool, step, partial(_keep, kept), until, options.processes)
     options.page.write_text(page(traces, kept, COLD_STARTS, pictures(traces, kept, options.page.parent)))
     print(f"wrote {options.page}")
     return 0
@@ -138,8 +138,10 @@ def tuned(traces: dict[str, str], kept: Kept, runs: int, longest: float) -> Iter
                         yield Task(partial(search, path, bout, known, most), f"tuned {name} {cold_start:g} {peer.name}")
 
 
-def finished(pool: ProcessPoolExecutor, tasks: Iterator[Task], kept: Kept, until: float, at_once: int) -> None:
-    """Compute *tasks* and keep what they give, as many *at_once* as there are processes; begin none after *until*."""
+def finished(
+    pool: ProcessPoolExecutor, tasks: Iterator[Task], keep: Callable[[Any, Task], None], until: float, at_once: int
+) -> None:
+    """Compute *tasks* and *keep* what they give, as many *at_once* as there are processes; begin none after *until*."""
     running: dict[Future[Any], Task] = {}
     more = True
     while running or more:
@@ -152,7 +154,7 @@ def finished(pool: ProcessPoolExecutor, tasks: Iterator[Task], kept: Kept, until
         for future in done:
             task = running.pop(future)
             try:
-                _keep(kept, future.result(), task)
+                keep(future.result(), task)
             except Exception as error:  # noqa: BLE001 - one failure must not end hours of others
                 print(f"{task.what}: FAILED {type(error).__name__}: {error}", flush=True)
 

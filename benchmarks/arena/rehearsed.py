@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from attrs import asdict, evolve, frozen
-from everai_autoscaler.tuning.rehearsal import rehearse
 
 from benchmarks.arena.bout import LIMITS, SHARE, load, starts_with
 from benchmarks.arena.roster import MOST_WORKERS
@@ -21,6 +20,7 @@ from everai_autoscaler.simulator.run import Run
 from everai_autoscaler.simulator.waits import ROUNDING
 from everai_autoscaler.simulator.workload import Workload
 from everai_autoscaler.tuning import Book, Constants, Slo, Traffic, Tuner
+from everai_autoscaler.tuning.rehearsal import rehearse
 
 __all__ = ["TRIALS", "VARIANTS", "Key", "Own", "Runs", "Variant", "app", "apps", "play"]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
 
 from attrs import frozen
 from pydantic import JsonValue
@@ -27,6 +29,8 @@ from everai_autoscaler.model.autoscaler import names
 __all__ = ["Judgement", "judge"]
 
 WHO = "pipeline"
+_PLAIN = {str, int, bool, type(None)}
+_NUMBERS = {int, float}
 
 
 @frozen
@@ -104,8 +108,24 @@ def _ask(policy: AutoScaler, factors: Factors, memory: JsonValue, name: str) -> 
     return _checked(answer[0], name), _as_json(answer[1])
 
 
-def _as_json(memory: JsonValue) -> JsonValue:
-    return None if memory is None else json.loads(json.dumps(memory, allow_nan=False))
+def _as_json(value: Any) -> Any:
+    """A copy of *value* as JSON would give it back; without writing it where it is what JSON gives anyway."""
+    kind = type(value)
+    if kind is dict and all(type(name) is str for name in value):
+        return {name: _as_json(one) for name, one in value.items()}
+    if kind is list:
+        return value.copy() if _are_numbers(value) else [_as_json(one) for one in value]
+    if kind in _PLAIN:
+        return value
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+def _are_numbers(values: list[Any]) -> bool:
+    """Whether all *values* are numbers that JSON has; of enormous ones this isn't said."""
+    try:
+        return _NUMBERS.issuperset(map(type, values)) and isfinite(sum(values))
+    except OverflowError:
+        return False
 
 
 def _checked(result: object, name: str) -> DecideResult:

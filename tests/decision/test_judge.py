@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -295,6 +296,8 @@ def test_memory_that_went_in_is_not_changed_by_the_policy() -> None:
     [
         ((NOTHING, {1, 2}), "TypeError: Object of type set is not JSON serializable"),
         ((NOTHING, float("nan")), "ValueError: Out of range float values are not JSON compliant"),
+        ((NOTHING, [1, float("nan")]), "ValueError: Out of range float values are not JSON compliant"),
+        ((NOTHING, {"past": [float("inf"), -float("inf")]}), "ValueError: Out of range float values"),
         (NOTHING, "TypeError: gave a DecideResult, not a DecideResult and what to remember"),
         ((NOTHING,), "TypeError: gave a tuple, not a DecideResult and what to remember"),
         ((None, 3), "TypeError: gave a NoneType, not a DecideResult"),
@@ -306,6 +309,24 @@ def test_a_memory_that_can_not_be_kept_is_contained(answer: Any, error: str) -> 
 
     assert error in judgement.error
     assert "before" == judgement.memory
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        [1, 2.5],
+        [1e308, 1e308],
+        [10**400, 1.0],
+        {"a": (1, 2), 3: [True, None, "x"]},
+        {"windows": {"now": [[1.0, 2.0], [3]]}, "at": 1.5, "none": None},
+    ],
+)
+def test_a_memory_goes_out_as_json_has_it(memory: Any) -> None:
+    """As it would come back from a file, and as a copy."""
+    kept = remembering(lambda _: (NOTHING, memory), None).memory
+
+    assert json.loads(json.dumps(memory)) == kept
+    assert memory is not kept
 
 
 def test_a_hold_keeps_the_memory() -> None:

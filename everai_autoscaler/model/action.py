@@ -196,10 +196,7 @@ class DecideResult(WireModel):
         True
         """
         most = self.max_workers if allowed is None else allowed
-        return self.capped_by(Capped.narrowed(self.capped, wanted=wanted, allowed=most, by=by))
-
-    def capped_by(self, capped: Capped | None) -> Self:
-        """The same answer, with that bound in the way of more workers."""
+        capped = Capped.narrowed(self.capped, wanted=wanted, allowed=most, by=by)
         if capped == self.capped:
             return self
         copied = self.model_copy()

@@ -114,7 +114,8 @@ class _Bounds:
         zone = zone_of(cast("str", schedule.timezone))
         spans = [span for window in windows for span in window.spans(now, now + lead, zone)]
         present = [span for span in spans if span.begin <= now]
-        early = [span for span in spans if span.begin > now and span.window.min_workers]
+        held = {id(span.window) for span in present}  # what holds needn't begin early, as a window of all days would
+        early = [one for one in spans if one.begin > now and one.window.min_workers and id(one.window) not in held]
         least = max((span.window.min_workers or 0 for span in (*present, *early)), default=0)
         limits = [_limit(span, early) for span in present if span.window.max_workers is not None]
         most = min(limits, default=None)

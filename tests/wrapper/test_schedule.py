@@ -126,6 +126,12 @@ class TestEarly:
 
         assert (0, 3) == (self.decide(346, memory=memory)[0].up, self.decide(345, memory=memory)[0].up)
 
+    def test_a_window_that_holds_does_not_begin_early_again(self):
+        """One of all days goes on at midnight."""
+        result = Schedule(SimpleAutoScaler(max_workers=9), "min 4").decide(snapshot(observed_at=MONDAY - 60))
+
+        assert "schedule: starts 4 workers: at least 4 (min 4)" == str(result.reasons[-1])
+
     def test_a_maximum_that_goes_on_stays(self):
         """It overlaps with the window that begins: a contradiction, and the maximum wins."""
         scaler = Schedule(SimpleAutoScaler(max_workers=9), "08:00-18:00 min 4; 06:00-09:00 max 2", lead=60)

@@ -99,7 +99,7 @@ def simulate(
             compiled where it can be and there are so many requests that compiling pays.
         keep: ``all``, or ``totals``: each request and decision is added up and forgotten. Percentiles are then at most
             1 % too long, and the elasticity metrics are of what was seen at each decision. No memory grows with the
-            requests but the workload's own; the compiled engine forgets them only when the run is over.
+            requests but the workload's own.
         progress: called now and then with the share of the run that is done, 0 to 1.
 
     >>> run = simulate("simple", [(0, 10), (1, 10), (2, 10)], arguments={"max_workers": 2}, cold_start=15)

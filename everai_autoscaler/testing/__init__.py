@@ -6,9 +6,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from everai_autoscaler.model import Dispatch
-from everai_autoscaler.simulator.clock import VirtualClock
-from everai_autoscaler.simulator.cluster import Cluster as VirtualTarget
-from everai_autoscaler.simulator.load import Clients, Load, Request, Served
 from everai_autoscaler.testing.display import describe
 from everai_autoscaler.testing.pasteable import as_code
 from everai_autoscaler.testing.snapshots import snapshot, worker
@@ -23,6 +20,9 @@ from everai_autoscaler.testing.target_checks import (
 )
 
 if TYPE_CHECKING:
+    from everai_autoscaler.simulator.clock import VirtualClock
+    from everai_autoscaler.simulator.cluster import Cluster as VirtualTarget
+    from everai_autoscaler.simulator.load import Clients, Load, Request, Served
     from everai_autoscaler.testing.checks import (
         CHECKS,
         RuleBrokenError,
@@ -32,17 +32,25 @@ if TYPE_CHECKING:
     )
     from everai_autoscaler.testing.strategies import factors, lives, workers
 
-_WITH_HYPOTHESIS = {
-    "CHECKS": "checks",
-    "RuleBrokenError": "checks",
-    "check_autoscaler": "checks",
-    "factors": "strategies",
-    "lives": "strategies",
-    "parametrize_with_checks": "checks",
-    "workers": "strategies",
-    "yield_checks": "checks",
+_LATE = {
+    # These need the extra ``testing``.
+    "CHECKS": "testing.checks",
+    "RuleBrokenError": "testing.checks",
+    "check_autoscaler": "testing.checks",
+    "factors": "testing.strategies",
+    "lives": "testing.strategies",
+    "parametrize_with_checks": "testing.checks",
+    "workers": "testing.strategies",
+    "yield_checks": "testing.checks",
+    # These are of the simulator, which a test of single snapshots needn't wait for.
+    "Clients": "simulator.load",
+    "Load": "simulator.load",
+    "Request": "simulator.load",
+    "Served": "simulator.load",
+    "VirtualClock": "simulator.clock",
+    "VirtualTarget": "simulator.cluster",
 }
-"""What needs the extra ``testing``, and is imported when it is first used."""
+"""For each name that is imported when it is first used, the module that has it."""
 
 __all__ = [
     "CHECKS",
@@ -78,10 +86,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    room = _WITH_HYPOTHESIS.get(name)
-    if room is None:
+    module = _LATE.get(name)
+    if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{room}"), name)
+    found = import_module(f"everai_autoscaler.{module}")
+    return getattr(found, "Cluster" if name == "VirtualTarget" else name)
 
 
 def __dir__() -> list[str]:

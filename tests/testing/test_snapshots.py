@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from everai_autoscaler.model import QueueReason, WorkerStatus
@@ -129,3 +132,11 @@ def test_a_misspelt_field_is_refused(build, model):
     """A field that the model doesn't have would be ignored, so it is refused by name."""
     with pytest.raises(TypeError, match=f"'number_of_sesions' is not a field of {model}: "):
         build(number_of_sesions=1)
+
+
+def test_a_snapshot_does_not_wait_for_the_simulator():
+    """Who only builds snapshots imports neither the simulator nor Hypothesis."""
+    program = "import sys; from everai_autoscaler.testing import Story, snapshot; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert set() == {"everai_autoscaler.simulator", "hypothesis"} & set(imported.split())

@@ -11,6 +11,7 @@ from everai_autoscaler.tuning.forms import Budget, Candidate, Choice, Slo, Spent
 from everai_autoscaler.tuning.tuner import Tuner
 
 if TYPE_CHECKING:
+    from everai_autoscaler.tuning.ranking import Ranking, rank
     from everai_autoscaler.tuning.rehearsal import Rehearsal, rehearse
 
 __all__ = [
@@ -19,16 +20,21 @@ __all__ = [
     "Candidate",
     "Choice",
     "Constants",
+    "Ranking",
     "Rehearsal",
     "Slo",
     "Spent",
     "Standing",
     "Traffic",
     "Tuner",
+    "rank",
     "rehearse",
 ]
 
-_LATE = dict.fromkeys(("Rehearsal", "rehearse"), "rehearsal")
+_LATE = {
+    **dict.fromkeys(("Rehearsal", "rehearse"), "rehearsal"),
+    **dict.fromkeys(("Ranking", "rank"), "ranking"),
+}
 """What only some need, by the module that is imported when it is first used."""
 
 

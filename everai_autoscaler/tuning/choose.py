@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from everai_autoscaler.tuning.constants import Constants
 from everai_autoscaler.tuning.evidence import Account, Evidence
-from everai_autoscaler.tuning.forms import Budget, Candidate, Slo
+from everai_autoscaler.tuning.forms import Budget, Candidate, Slo, Standing
 
-__all__ = ["budget_of", "choose", "risks_of"]
+__all__ = ["budget_of", "choose", "risks_of", "standings_of"]
 
 
 def budget_of(account: Account, slo: Slo, constants: Constants) -> Budget:
@@ -93,3 +93,20 @@ def choose(
         if saves <= constants.switch_saving * costs[present]:
             return present
     return best
+
+
+def standings_of(
+    candidates: Sequence[Candidate], evidence: Evidence, risks: Sequence[float], budget: Budget
+) -> list[Standing]:
+    """How each of the *candidates* did, in their order; there has to be evidence."""
+    return [
+        Standing(
+            number,
+            candidate,
+            workers=evidence.worker_seconds[number] / evidence.seconds,
+            share=1 - evidence.late[number] / evidence.requests,
+            risk=risks[number],
+            allowed=risks[number] <= budget.allowed,
+        )
+        for number, candidate in enumerate(candidates)
+    ]

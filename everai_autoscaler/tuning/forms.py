@@ -221,6 +221,13 @@ class Standing:
     allowed: bool
     """Whether that is within the budget."""
 
+    @property
+    def rank(self) -> tuple[bool, float, float, int]:
+        """What orders them: those within the budget first, the cheapest first; then those that are late least."""
+        if self.allowed:
+            return False, self.workers, self.risk, self.number
+        return True, self.risk, self.workers, self.number
+
     def to_json(self) -> dict[str, Any]:
         """It as a JSON value."""
         return {

@@ -11,7 +11,7 @@ from attrs import asdict, evolve
 
 from everai_autoscaler.errors import ArgumentError, words_of
 from everai_autoscaler.tuning.book import Book
-from everai_autoscaler.tuning.choose import budget_of, choose, risks_of
+from everai_autoscaler.tuning.choose import budget_of, choose, risks_of, standings_of
 from everai_autoscaler.tuning.constants import Constants
 from everai_autoscaler.tuning.evidence import Account, Evidence
 from everai_autoscaler.tuning.forms import Budget, Candidate, Choice, Slo, Spent, Standing, Traffic
@@ -192,7 +192,7 @@ class Tuner:
         risks = risks_of(evidence, self.book.candidates, traffic.cold_start, constants)
         number = choose(evidence.worker_seconds, risks, budget.allowed, present=present, constants=constants)
         self._number = number
-        standings = self._standings(risks, budget, evidence)
+        standings = dict(enumerate(standings_of(self.book.candidates, evidence, risks, budget)))
         why = self._why(number, present, standings, budget, evidence)
         return self._told(budget, present, standings, why, traffic, evidence)
 
@@ -205,19 +205,6 @@ class Tuner:
             return f"{evidence.requests:.0f} requests of at least {constants.first_requests:.0f} are evidence"
         return ""
 
-    def _standings(self, risks: list[float], budget: Budget, evidence: Evidence) -> dict[int, Standing]:
-        return {
-            number: Standing(
-                number,
-                self.book[number],
-                workers=evidence.worker_seconds[number] / evidence.seconds if evidence.seconds else 0.0,
-                share=1 - evidence.late[number] / evidence.requests,
-                risk=risk,
-                allowed=risk <= budget.allowed,
-            )
-            for number, risk in enumerate(risks)
-        }
-
     def _told(
         self,
         budget: Budget,
@@ -229,7 +216,7 @@ class Tuner:
     ) -> Choice:
         number = self._number
         chosen = standings.get(number)
-        others = sorted((one for one in standings.values() if one.number != number), key=_order)
+        others = sorted((one for one in standings.values() if one.number != number), key=lambda one: one.rank)
         before = standings[present].workers if number != present and chosen else self._account.workers
         saving = 1 - chosen.workers / before if chosen and before else None
         return Choice(
@@ -319,8 +306,3 @@ class Tuner:
         if moments:
             self._since, self._until, self._origin, self._warm_at = moments
         return ""
-
-
-def _order(one: Standing) -> tuple[bool, float, float, int]:
-    """Those within the budget first, the cheapest first; then those that are late least."""
-    return (False, one.workers, one.risk, one.number) if one.allowed else (True, one.risk, one.workers, one.number)

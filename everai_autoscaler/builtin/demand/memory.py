@@ -31,7 +31,7 @@ _LONGEST_MEAN = 300.0
 
 @define
 class Memory:
-    """All that goes from one decision to the next: about a hundred numbers, more where demand falls for hours.
+    """All that goes from one decision to the next: some three hundred numbers, more where demand falls for hours.
 
     The windows of all signals are remembered for as long as the longest rule looks back, whatever the present rule
     is: a rule that changes while the app runs finds its windows full.

@@ -11,9 +11,11 @@ from everai_autoscaler.builtin.demand.assumptions import THINNING
 
 __all__ = ["Peaks", "Tape"]
 
-_MANY_PEAKS, _MANY_POINTS = 48, 64
+_MANY_PEAKS, _MANY_POINTS = 48, 32
 """Entries from which on they are thinned; once for every so many that are added."""
 _EVERY = 16
+_DIGITS = 6
+"""Digits after the point of what is remembered: a record holds all of it, once for each decision."""
 
 
 @define
@@ -32,7 +34,7 @@ class Peaks:
 
     def join(self, now: float, value: float, *, longest: float) -> None:
         """Add the present *value*, and forget what is older than *longest* seconds, or matters no more."""
-        times, values = self.times, self.values
+        times, values, value = self.times, self.values, round(value, _DIGITS)
         while values and values[-1] <= value:
             values.pop()
             times.pop()
@@ -97,8 +99,8 @@ class Tape:
             counts[-1] += arrivals
             return
         times.append(now)
-        areas.append(areas[-1] + area)
-        counts.append(counts[-1] + arrivals)
+        areas.append(round(areas[-1] + area, _DIGITS))
+        counts.append(round(counts[-1] + arrivals, _DIGITS))
         past = bisect_right(times, now - longest) - 1  # the last before the window is its beginning
         if past > 0:
             del times[:past], areas[:past], counts[:past]

@@ -21,11 +21,11 @@ def joined(history: list[tuple[float, float]]) -> Peaks:
 
 
 def moments(steps: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Each value at the moment that the steps before it lead to."""
+    """Each value, to six digits, at the moment that the steps before it lead to."""
     now, history = 1_720_000_000.0, []
     for step, value in steps:
         now += step
-        history.append((now, value))
+        history.append((now, round(value, 6)))
     return history
 
 

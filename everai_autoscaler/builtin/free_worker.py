@@ -62,7 +62,7 @@ class FreeWorkerAutoScaler(Ruled):
         spare, percent = limits.min_free_workers, limits.min_free_percent
         slots = Slots.of(factors.workers or (), spare=spare, percent=percent)
         if slots is None:
-            busy = factors.count(WorkerStatus.Busy) or 0
+            busy = (factors.count(WorkerStatus.Busy) or 0) if percent else 0
             share = f"{percent} % of {busy} busy" if percent else ""
             least, bound = _larger(spare, "min_free_workers" if share else "", -(-busy * percent // 100), share)
             return Wish(free < least, _compared(free, "free", least, bound), spare=least)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 from unittest import SkipTest
 
@@ -41,6 +41,13 @@ class TargetCase(ABC):
     def make_busy(self) -> str:
         """Let one of the workers serve a request that doesn't end, and give the worker's id."""
         raise SkipTest(f"{type(self).__name__} can't make a worker busy: it has no make_busy()")
+
+    def serve_one(self) -> Sequence[tuple[float, float | None, float]] | None:
+        """Let a worker serve a request to its end, and give what the engine has said by ``Host.served`` since it began.
+
+        ``None``, as by default, where it doesn't know its requests one by one; the rule then has nothing to look at.
+        """
+        return None
 
     def limit_starts(self) -> None:
         """See to it that at most one more worker can be started, whatever is asked for."""
@@ -237,6 +244,21 @@ def check_keeps_a_busy_worker(case: TargetCase) -> str:
 
 
 @_rule
+def check_says_what_was_served(case: TargetCase) -> str:
+    """Says of a request that is over, once, when it came, when a worker took it, and when it ended."""
+    said = case.serve_one()
+    if said is None:
+        return ""
+    if len(said) != 1:
+        return f"says that {len(said)} requests ended, and one did"
+    came, began, ended = said[0]
+    if began is None:
+        return "says that no worker took a request which one has served"
+    in_order = came <= began <= ended
+    return "" if in_order else f"says that a request came at {came:.0f}, was taken at {began:.0f}, ended at {ended:.0f}"
+
+
+@_rule
 def check_says_which_worker_stays(case: TargetCase) -> str:
     """Says which of the named workers it didn't remove, and why."""
     busy = case.make_busy()
@@ -308,6 +330,7 @@ TARGET_CHECKS: tuple[TargetCheck, ...] = (
     check_removes_exactly_the_named,
     check_removes_a_worker_only_once,
     check_keeps_a_busy_worker,
+    check_says_what_was_served,
     check_says_which_worker_stays,
     check_says_what_it_does_not_start,
     check_reads_a_lost_connection_as_not_known,

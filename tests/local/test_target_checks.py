@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class LocalCase(TargetCase):
         self._home = tempfile.TemporaryDirectory()
         self._patched = pytest.MonkeyPatch()
         self.target = self
+        self.served: list[tuple[float, float | None, float]] = []
         host = Host(
             app="app",
             rows=Rows(Path(self._home.name)),
@@ -45,6 +47,7 @@ class LocalCase(TargetCase):
             changed=lambda: None,
             wanted=lambda: None,
             registry=CollectorRegistry(),
+            served=lambda *times: self.served.append(times),
         )
         local = Local.read({**LOCAL, "port": 0, "env": {"FAKE": ""}}, "local")
         self.engine = self._in_loop(lambda: LocalEngine(host, local, home=Path(self._home.name)))
@@ -68,6 +71,11 @@ class LocalCase(TargetCase):
         ticket = Ticket(time.time(), lambda worker: None)
         self._in_loop(lambda: self.engine._dispatcher.submit(ticket))
         return ticket.worker.worker_id
+
+    def serve_one(self) -> list[tuple[float, float | None, float]]:
+        with urllib.request.urlopen(self.engine.url, timeout=30) as answer:
+            answer.read()
+        return self.served
 
     def limit_starts(self) -> None:
         ports = [free_port()]

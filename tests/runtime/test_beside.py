@@ -90,6 +90,23 @@ def test_one_that_is_killed_is_started_again(tmp_path: Path) -> None:
     assert notes[0].startswith("the tuner was killed by SIGKILL; decisions go on")
 
 
+def test_one_that_was_well_for_long_is_started_again_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pause grows only from one failure to the next."""
+    monkeypatch.setattr(beside_room, "WELL_AFTER", 0.0)
+    notes, _ = told(program("pass"), tmp_path / "log", lambda notes, _: len(notes) > 2)
+
+    assert all(note.endswith("is started again in 0.01 s") for note in notes)
+    assert notes[0].startswith("the tuner exited with status 0; decisions go on")
+
+
+def test_a_signal_without_a_name_has_its_number(tmp_path: Path) -> None:
+    """As the system counts them."""
+    beside = program("import os; os.kill(os.getpid(), 40)")
+    notes, _ = told(beside, tmp_path / "log", lambda notes, _: bool(notes))
+
+    assert notes[0].startswith("the tuner was killed by signal 40; decisions go on")
+
+
 def test_one_that_hangs_is_ended(tmp_path: Path) -> None:
     """It has to say a line, if only an empty one, within the time that is stated."""
     beside = program("import time; time.sleep(99)", silence=0.2)

@@ -35,6 +35,8 @@ class Platform:
 class Sound:
     """Keeps every rule."""
 
+    served = ((1.0, 2.0, 3.0),)
+
     def __init__(self, platform):
         self.platform = platform
 
@@ -110,6 +112,10 @@ class RemovesTheBusy(Sound):
         return name in self.platform.list()
 
 
+class SaysItTwice(Sound):
+    served = ((1.0, 2.0, 3.0), (1.0, 2.0, 3.0))
+
+
 class KeepsTheBusyInSilence(Sound):
     def apply(self, result):
         applied = super().apply(result)
@@ -146,6 +152,7 @@ BROKEN = {
     "removes_exactly_the_named": RemovesTheNewest,
     "removes_a_worker_only_once": RemovesAnotherInstead,
     "keeps_a_busy_worker": RemovesTheBusy,
+    "says_what_was_served": SaysItTwice,
     "says_which_worker_stays": KeepsTheBusyInSilence,
     "says_what_it_does_not_start": StartsFewerInSilence,
     "reads_a_lost_connection_as_not_known": TakesALostConnectionForAnEmptyFleet,
@@ -168,6 +175,9 @@ class Case(TargetCase):
     def make_busy(self):
         self.platform.machines["m1"] = "Busy"
         return "m1"
+
+    def serve_one(self):
+        return self.target.served
 
     def limit_starts(self):
         self.platform.most = len(self.platform.machines) + 1

@@ -136,3 +136,24 @@ def test_a_target_that_never_knows_its_workers_is_caught():
     """Not to know the workers where nothing is wrong is no honesty."""
     with pytest.raises(TargetRuleBrokenError, match="doesn't know its workers, although nothing is wrong"):
         check_target(partial(broken_targets.Case, Restless))
+
+
+@pytest.mark.parametrize(
+    ("served", "complaint"),
+    [
+        ((), "says that 0 requests ended, and one did"),
+        (((1.0, None, 3.0),), "says that no worker took a request which one has served"),
+        (((2.0, 1.0, 3.0),), "says that a request came at 2, was taken at 1, ended at 3"),
+    ],
+)
+def test_what_was_served_is_said_in_order(served, complaint):
+    """Once, with a worker, and as time goes."""
+
+    class Says(broken_targets.Sound):
+        pass
+
+    Says.served = served
+    with pytest.raises(TargetRuleBrokenError) as info:
+        check_target(partial(broken_targets.Case, Says))
+
+    assert complaint == info.value.complaint

@@ -19,7 +19,7 @@ from everai_autoscaler.decision import Decider
 from everai_autoscaler.model import Factors
 from everai_autoscaler.runtime.ring import Ring
 from everai_autoscaler.runtime.store import Store, TickRow
-from everai_autoscaler.runtime.tuned import read_tuning, requests_path
+from everai_autoscaler.runtime.tuned import chosen_path, read_tuning, requests_path
 from everai_autoscaler.tuner import loop as loop_room
 from everai_autoscaler.tuner.kept import Kept, kept_path
 from everai_autoscaler.tuner.loop import Loop, run
@@ -324,6 +324,46 @@ def test_the_process_gives_way_and_is_bounded() -> None:
 
     assert [loop_room.NICE, loop_room.MEMORY] == [int(word) for word in printed.split()]
     assert resource.getrlimit(resource.RLIMIT_DATA)[0] != loop_room.MEMORY
+
+
+def test_what_a_system_refuses_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tuner that may not be nice or bounded tunes all the same."""
+    asked: list[object] = []
+
+    def refuse(*given: object) -> None:
+        asked.append(given)
+        raise OSError("not here")
+
+    monkeypatch.setattr(loop_room.os, "nice", refuse)
+    monkeypatch.setattr(loop_room.resource, "setrlimit", refuse)
+    loop_room.bound()
+
+    assert 3 == len(asked)
+
+
+def test_the_program_reads_what_it_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One argument, of JSON; the tuner is that of the package."""
+    pytest.importorskip("numba")
+    from everai_autoscaler.tuner import __main__ as program
+    from everai_autoscaler.tuning.tuner import Tuner
+
+    called: list[object] = []
+    monkeypatch.setattr(sys, "argv", ["tuner", world.config.model_dump_json()])
+    monkeypatch.setattr(program, "bound", lambda: called.append("bound"))
+    monkeypatch.setattr(program, "run", lambda *given: called.extend(given))
+    program.main()
+
+    assert ["bound", world.config, Tuner.resume] == called
+
+
+def test_what_was_told_and_is_broken_is_told_anew(world: World) -> None:
+    """As if nothing had been told."""
+    world.look(0)
+    chosen_path(world.directory, "chat").parent.mkdir(exist_ok=True)
+    chosen_path(world.directory, "chat").write_text("{")
+    world.look()
+
+    assert read_tuning(world.directory, "chat") is not None
 
 
 def test_waiting_ends_with_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,12 @@ class TestOpenRequests:
         assert [NOW + 280, NOW + 280, NOW + 290] == list(found.arrivals)
         assert 2 == len(found.unanswered)
 
+    def test_that_came_before_are_left_out(self) -> None:
+        """They were told, and taken to be over by now."""
+        opened = Open(NOW + 300, 0, (NOW - 400, NOW + 290))
+
+        assert [NOW + 290] == list(stretch(begun(), NOW + 300, opened).traffic.arrivals)
+
     def test_of_long_ago_are_not_known(self) -> None:
         """Where the runtime has said nothing for a while."""
         opened = Open(NOW + 200, 0, (NOW + 180,))

@@ -110,13 +110,14 @@ def _decided(limits: Any, factors: Factors | None, memory: JsonValue) -> tuple[D
     if factors is None or fleet is None:
         return DecideResult.hold(factors, "the workers are not known", max_workers=most), memory
     waiting, latency = factors.waiting(), factors.signal(limits.signal, max_age=limits.max_age)
+    demand = 0
     if fleet.present < least:
         wanted, why = least, "below the minimum"
     elif not fleet.present and waiting is not None:
         # Without a worker there is no latency; anything that waits wakes one.
         wanted, why = min(waiting, 1), f"{waiting} waiting and no worker"
     elif fleet.present and latency is not None:
-        wanted, why, past = _controlled(limits, fleet, max(0.0, latency), _Past.read(memory))
+        wanted, demand, why, past = _controlled(limits, fleet, max(0.0, latency), _Past.read(memory))
         memory = asdict(past)
     else:
         what = f"{limits.signal} is not known, or older than {limits.max_age:g} s"
@@ -126,7 +127,7 @@ def _decided(limits: Any, factors: Factors | None, memory: JsonValue) -> tuple[D
     result = DecideResult.towards(
         wanted, fleet, why, min_workers=least, max_workers=most, max_idle_time=limits.max_idle_time
     )
-    return result, memory
+    return result.wanting(demand), memory
 
 
 @frozen
@@ -149,24 +150,26 @@ class _Past:
         return cls(*numbers) if known else None
 
 
-def _controlled(limits: Any, fleet: Fleet, latency: float, past: _Past | None) -> tuple[int, str, _Past]:
-    """How many workers the controller wants, why, and what to remember; *limits* are the bound arguments."""
+def _controlled(limits: Any, fleet: Fleet, latency: float, past: _Past | None) -> tuple[int, int, str, _Past]:
+    """How many workers the controller wants, and would without the maximum, why, and what to remember."""
     there, now, error = fleet.present, fleet.factors.observed_at, _error(latency / limits.target, limits.tolerance)
     past = past or _Past(there, error, now)
     before = _within(past.level, there - 0.5, there + 0.5)
     seconds = _within(now - past.at, 0.0, limits.integral_time)
     after = before * exp(limits.gain * (error - past.error + error * seconds / limits.integral_time))
     lowest, highest = max(there - limits.scale_down_step, limits.min_workers), there + limits.scale_up_step
-    level = min(_within(after, lowest, highest), limits.max_workers)
+    free = _within(after, lowest, highest)
+    level = min(free, limits.max_workers)
     why = f"{limits.signal} {latency:.3g}, {latency / limits.target:.3g} times the target of {limits.target:g}"
     if fleet.starting:
-        return there, f"{why}, {len(fleet.starting)} starting: waits for that", _Past(there, error, now)
+        return there, 0, f"{why}, {len(fleet.starting)} starting: waits for that", _Past(there, error, now)
     wanted, kept = _rounded(level, there, error), ""
+    demand = _rounded(free, there, error) if error > 0 else 0
     if wanted < there:
         wanted, kept = _fewer(wanted, fleet, latency / limits.target)
     why = f"{why}: {before:.1f} to {level:.1f} workers{kept}"
     # Where it moves, it begins anew at the whole number: half a worker is what the way back takes, too.
-    return wanted, why, _Past(level if wanted == there else wanted, error, now)
+    return wanted, demand, why, _Past(level if wanted == there else wanted, error, now)
 
 
 def _error(ratio: float, tolerance: float) -> float:

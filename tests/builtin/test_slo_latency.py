@@ -425,3 +425,14 @@ def test_a_story_of_a_slow_afternoon() -> None:
     tale = tale.without("signals").after(60).expect_hold(because="ttft is not known")
 
     tale.given(signals=fast).expect(down=["free-1"])
+
+
+@pytest.mark.parametrize(
+    ("latency", "busy", "capped"),
+    [(9.0, 3, "wanted 5, may have 4: maximum"), (9.0, 4, "wanted 6, may have 4: maximum"), (0.01, 4, "None")],
+)
+def test_demand_beyond_the_maximum_is_said(latency: float, busy: int, capped: str) -> None:
+    """How many workers the controller would have without it."""
+    scaler = SloLatencyAutoScaler(max_workers=4, scale_up_step=2, gain=5.0)
+
+    assert capped == str(scaler.decide_with_memory(measured(latency, busy=busy), past(busy))[0].capped)

@@ -27,3 +27,9 @@ def test_another_name_is_refused(name):
     """Also a name that means something on this machine only."""
     with pytest.raises(ArgumentError, match="is not known; accepted: a name of the IANA database"):
         zone_of(name)
+
+
+def test_what_is_no_text_is_refused():
+    """An offset in hours, say, is no zone."""
+    with pytest.raises(ArgumentError, match="timezone 8 is not text; write a name such as 'Europe/Berlin'"):
+        zone_of(8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from everai_autoscaler import Decider
 from everai_autoscaler.builtin import DemandAutoScaler
 from everai_autoscaler.testing import VirtualTarget, story
@@ -77,3 +79,21 @@ def test_a_fresh_beginning_says_so():
     calm = story(DemandAutoScaler(max_workers=20, rule="1*now")).busy(5).expect_nothing()
 
     calm.busy(0).free(5).after(901).expect_nothing(because="the last decision was 901 s ago: the windows begin afresh")
+
+
+@pytest.mark.slow
+def test_after_a_day_without_traffic_ten_times_of_it_is_followed(play):
+    """It sleeps for a day, wakes for a request every ten seconds, and has ten times the workers for ten times of it."""
+    slow = [(86_400 + 10.0 * k, 10) for k in range(120)]
+    fast = [(87_600 + 1.0 * k, 10) for k in range(600)]
+    target = VirtualTarget(workers=1, cold_start=15, load=[slow, fast])
+    policy = Decider("demand", {"max_workers": 50, "rule": "1*mean60[60s] + 1*root"})
+    ticks = play(target, policy, seconds=88_200)
+    workers = {
+        round(tick.factors.observed_at - target.clock.now() + 88_200): len(tick.factors.workers) for tick in ticks
+    }
+
+    assert (1, 0, 0) == (workers[580], workers[700], workers[86_400])
+    assert 3 == workers[87_500]
+    assert 10 <= workers[87_800] <= 18
+    assert 14 == workers[88_200]

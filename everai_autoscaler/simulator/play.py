@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -94,13 +95,13 @@ def row_of(at: float, done: Tick) -> TickRow:
     factors, decision = done.factors, done.decision
     free = busy = inflight = draining = -1
     if factors is not None and factors.workers is not None:
-        statuses = [worker.status for worker in factors.workers]
-        free, busy = statuses.count(_FREE), statuses.count(_BUSY)
-        inflight = len(statuses) - free - busy
-        # A simulated cluster's summary counts all but those that drain: who they are has to be looked up only then.
-        draining = len(statuses) - sum((factors.worker or {}).values())
-        if draining:
-            draining = [worker.draining for worker in factors.workers].count(True)
+        workers, seen = factors.workers, factors.worker or {}
+        draining = 0
+        if sum(seen.values()) != len(workers):  # the summary leaves out those that drain
+            seen = Counter(worker.status for worker in workers)
+            draining = [worker.draining for worker in workers].count(True)
+        free, busy = seen.get(_FREE, 0), seen.get(_BUSY, 0)
+        inflight = len(workers) - free - busy
     waiting = None if factors is None else factors.waiting()
     failure = done.failure or (decision.error if decision is not None else None) or ""
     reasons = () if decision is None else tuple(map(str, decision.result.reasons))

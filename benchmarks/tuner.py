@@ -1,59 +1,96 @@
-"""Measures what the tuner takes of a core: ``python benchmarks/tuner.py``; prints a table.
+"""Measures what a look of the tuner's process takes, at a rate of requests.
 
-The book that ships, decisions every 5 s, a stretch of 300 s at a time, Poisson arrivals; CPU time of this process once
-the machine code is compiled, with the state written after each stretch. It needs the extra ``simulator``.
+``python benchmarks/tuner.py [RATE SERVICE [LOOKS]]`` lets a tuner with the book that ships look at Poisson traffic
+every 300 s, in virtual time: CPU time of a look, its share of a core, memory, and what is kept on disk. Decisions every
+5 s, at most 200 workers. Without arguments: half a request a second of 10 s each, and 50 of 2 s. Needs the extras
+``runtime`` and ``simulator``.
 """
 
 from __future__ import annotations
 
-import json
+import resource
+import sys
 import time
-from bisect import bisect_left
+from pathlib import Path
+from random import Random
 from statistics import median
-from typing import Any
+from tempfile import TemporaryDirectory
 
-from run import machine
+from everai_autoscaler.runtime.ring import Ring
+from everai_autoscaler.runtime.store import Store, TickRow
+from everai_autoscaler.runtime.tuned import requests_path
+from everai_autoscaler.tuner.loop import Loop
+from everai_autoscaler.tuner.settings import Config, TuningSettings
+from everai_autoscaler.tuning.tuner import Tuner
 
-from everai_autoscaler.simulator import generate
-from everai_autoscaler.simulator.processes import Poisson
-from everai_autoscaler.tuning import Book, Spent, Traffic, Tuner
-from everai_autoscaler.words import table
-
-EVERY, STRETCHES, FIRST = 300.0, 24, 6
-CASES = ((0.5, 8.0, 0.01), (5.5, 8.0, None), (50.0, 2.0, 0.10))
-"""Requests per second, seconds that each takes on average, and the share of a core that it may take."""
+EVERY, PERIOD, MOST = 300.0, 5.0, 200
+START = 1_700_000_000.0
+USUAL = ((0.5, 10.0), (50.0, 2.0))
 
 
 def main() -> None:
-    """Measure, and print what was measured."""
-    rows = []
-    for rate, seconds, aim in CASES:
-        took, size = measured(rate, seconds)
-        share = median(took) / EVERY
-        wanted = "" if aim is None else f"{aim:.0%} or less"
-        reached = "" if aim is None else ("met" if share <= aim else "missed")
-        cost = f"{1000 * median(took):.0f} ms ({1000 * min(took):.0f} to {1000 * max(took):.0f})"
-        rows.append((f"{rate:g}", cost, f"{share:.3%}", wanted, reached, f"{size / 1000:,.0f} kB"))
-    print(machine())
-    print(f"{len(Book.shipped())} rules\n")
-    print(table(("REQUESTS A SECOND", "CPU A STRETCH", "OF A CORE", "AIM", "REACHED", "STATE"), rows))
+    """Measure what was asked for, or the usual."""
+    given = [float(word) for word in sys.argv[1:]]
+    looks = int(given[2]) if len(given) > 2 else 8
+    for rate, service in [(given[0], given[1])] if given else USUAL:
+        with TemporaryDirectory() as directory:
+            print(measured(Path(directory), rate, service, looks))
 
 
-def measured(rate: float, seconds: float) -> tuple[list[float], int]:
-    """The CPU time of each stretch but the first ones, with its state written, and how long that is."""
-    load = generate(Poisson(rate), service=f"exponential:{seconds:g}", duration=EVERY * STRETCHES, seed=1)
-    tuner = Tuner(fixed={"max_workers": 500}, workers=int(rate * seconds) + 1)
-    about: dict[str, Any] = {"cold_start": 30.0, "period": 5.0}
-    took, size = [], 0
-    for number in range(STRETCHES):
-        start = EVERY * number
-        first, last = bisect_left(load.arrivals, start), bisect_left(load.arrivals, start + EVERY)
-        columns = load.arrivals[first:last], load.services[first:last]
+def measured(directory: Path, rate: float, service: float, looks: int) -> str:
+    """What *looks* take at that *rate* (requests a second) and mean *service* time (seconds)."""
+    now, chance = START, Random(1)  # noqa: S311 - the same traffic each time
+    store = Store(directory)
+    ring = Ring(requests_path(directory, "app"), records=400_000, clock=lambda: now)
+    config = Config(
+        app="app",
+        directory=directory,
+        scaler="demand",
+        tuned=("rule", "min_workers"),
+        interval=PERIOD,
+        settings=TuningSettings(),
+        book=None,
+    )
+    loop = Loop(config, lambda _: None, Tuner.resume, clock=lambda: now)
+    took = []
+    for number in range(looks + 2):
         began = time.process_time()
-        tuner.learn(Traffic(*columns, start=start, until=start + EVERY, **about), spent=Spent(last - first, 0))
-        size = len(json.dumps(tuner.state()))
-        took.append(time.process_time() - began)
-    return took[FIRST:], size
+        loop.look()
+        if number > 1:  # the first finds nothing, and the second compiles
+            took.append(time.process_time() - began)
+        came = now + chance.expovariate(rate)
+        while came < now + EVERY:
+            ring.add(came, came, came + chance.expovariate(1 / service))
+            came += chance.expovariate(rate)
+        ring.flush()
+        for step in range(int(EVERY / PERIOD)):
+            store.write_tick("app", _tick(now + step * PERIOD, busy=round(rate * service)))
+        now += EVERY
+    store.close()
+    kept = sum(path.stat().st_size for path in (directory / "tuned").iterdir())
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    share = median(took) / EVERY
+    return (
+        f"{rate:g} requests a second of {service:g} s: a look takes {median(took):.3f} s (longest {max(took):.3f} s), "
+        f"{share:.2%} of a core; {memory:.0f} MB, {kept / 1000:.0f} kB on disk"
+    )
+
+
+def _tick(at: float, *, busy: int) -> TickRow:
+    numbers = {"inflight": 0, "free": 1, "busy": busy, "draining": 0, "waiting": {}, "max_workers": MOST}
+    return TickRow(
+        at=at,
+        took=0.0,
+        lag=0.0,
+        record=None,
+        memory=None,
+        applied=None,
+        operator=None,
+        failure="nothing is decided here",
+        workers=[],
+        queue=[],
+        sample={"at": at, **numbers},
+    )
 
 
 if __name__ == "__main__":

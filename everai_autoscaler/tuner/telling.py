@@ -24,6 +24,7 @@ __all__ = ["first", "news", "told"]
 
 A_DAY = 20.0
 """Hours of evidence from which on costs are told of a day; evidence fades, so that there never are 24 for long."""
+_START = "it is the start of the book, until there is evidence"
 
 
 def first(
@@ -56,7 +57,7 @@ def first(
         scaler=start.scaler,
         arguments=dict(start.arguments),
         since=now,
-        why="it is the start of the book, until there is evidence",
+        why=_START,
         source=f"tuned: rule {number}, the start of the book, until there is evidence",
     )
     return TuningForm(app=app, in_force=in_force if read else None, said="no evidence yet", **about)
@@ -96,12 +97,13 @@ def told(before: TuningForm, choice: Choice, *, assumed: str, now: float, cpu: f
     if known and was != number and (before.act or was is not None):
         switches = [SwitchForm(at=now, was=was, number=number, why=choice.why, acted=before.act), *switches][:SWITCHES]
         switched += 1
-    if known and before.act and (in_force is None or in_force.number != number):
+    stays = in_force is not None and in_force.number == number
+    if known and before.act and (not stays or (in_force is not None and in_force.why == _START)):
         in_force = InForceForm(
             number=number,
             scaler=choice.candidate.scaler,
             arguments=arguments,
-            since=now,
+            since=in_force.since if stays and in_force is not None else now,
             why=choice.why,
             source=_source(choice, now),
         )

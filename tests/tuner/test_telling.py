@@ -110,6 +110,14 @@ class TestActing:
 
         assert one.in_force == two.in_force
 
+    def test_the_start_that_stays_is_chosen_like_any_other(self) -> None:
+        """Once there is evidence its source says so; it is in force since the beginning, and that is no switch."""
+        form = after(begun(act=True), choice(2))
+
+        assert form.in_force is not None
+        assert form.in_force.source.startswith("tuned 12:35 on 23 h of traffic: rule 2,")
+        assert (NOON - 600, "candidate 2 is cheap", 0) == (form.in_force.since, form.in_force.why, form.switched)
+
     def test_waits_for_evidence(self) -> None:
         """Until then the start stays."""
         form = after(begun(act=True), choice(4, known=False))

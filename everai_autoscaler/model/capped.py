@@ -24,7 +24,7 @@ class Capped:  # a dataclass for the sake of speed, as ``Reason`` is one
     allowed: int
     """How many there may be."""
     by: str = "maximum"
-    """What is in the way: ``maximum``, or the name of the wrapper that allows no more."""
+    """What is in the way, ``maximum`` or the name of the wrapper that allows no more."""
 
     @classmethod
     def narrowed(cls, earlier: Capped | None, *, wanted: int, allowed: int, by: str = "maximum") -> Capped | None:

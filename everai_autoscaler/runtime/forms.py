@@ -58,7 +58,7 @@ class CappedForm(WireModel):
     allowed: int
     """How many there may be."""
     by: Line
-    """What is in the way: ``maximum``, or a wrapper's name."""
+    """What is in the way, ``maximum`` or a wrapper's name."""
     since: float | None = None
     """Since when this is so; null of an app that doesn't run."""
 

@@ -155,7 +155,7 @@ class _Amount:
     left: float = _AN_HOUR
     """Seconds until the period ends."""
     horizon: float = _AN_HOUR
-    """Seconds for which workers have to be paid: from this period until it ends, from then on from the next one."""
+    """Seconds for which workers have to be paid; from this period until it ends, from then on from the next one."""
 
     def allowed(self, total: int, prices: Prices) -> int:
         """How many workers there may be where there are *total*."""

@@ -39,7 +39,7 @@ class Window:
     """A stretch of some days of the week, with bounds."""
 
     days: frozenset[int]
-    """Those on which it begins: 0 is Monday."""
+    """Those on which it begins, of which 0 is Monday."""
     begin: int = 0
     """Minutes after midnight."""
     end: int = _A_DAY

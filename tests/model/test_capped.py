@@ -8,6 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from everai_autoscaler import Decider, FreeWorkerAutoScaler, SimpleAutoScaler
+from everai_autoscaler.builtin import DemandAutoScaler
 from everai_autoscaler.decision import guard, replay
 from everai_autoscaler.model import Capped, DecideResult, Fleet, Outcome, Reason, Record, ScaleUpAction
 from everai_autoscaler.testing import snapshot, worker
@@ -83,6 +84,14 @@ def test_going_towards_a_number_says_it(wanted, capped):
 def test_the_builtin_scalers_say_it(scaler, factors, capped):
     """Their wish is what they would start without the maximum; while workers start, and below the minimum, it waits."""
     assert capped == scaler.decide(snapshot(**factors)).capped
+
+
+def test_demand_says_it():
+    """Its target is what the traffic asks for, before the maximum."""
+    scaler = DemandAutoScaler(max_workers=3, rule="1*now")
+
+    assert "wanted 8, may have 3: maximum" == str(scaler.decide(snapshot(busy=3, waiting=5)).capped)
+    assert scaler.decide(snapshot(busy=2, waiting=0)).capped is None
 
 
 def test_draining_workers_in_the_way_are_no_bound():

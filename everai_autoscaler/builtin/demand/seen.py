@@ -35,7 +35,7 @@ class Seen:
     cold_start: float | None
     """Seconds that three of four of the last starts took at most."""
     concurrency: int | None
-    """Requests that a typical worker serves at once: the lower median of what they state."""
+    """Requests that a typical worker serves at once: the lower median of what those that serve state, else of all."""
 
     @classmethod
     def of(cls, factors: Factors, fleet: Fleet) -> Self:
@@ -47,12 +47,14 @@ class Seen:
         >>> seen.served, seen.waiting, seen.arrivals, seen.cold_start, seen.concurrency
         (3, 2, 4, 31.0, None)
         """
-        workers = fleet.workers
-        stated = sorted(filter(None, [one.concurrency for one in workers]))
+        workers, busy = fleet.workers, fleet.busy
+        if len(workers) > fleet.present + len(fleet.suspects):  # some that leave may serve, too
+            busy = [one for one in workers if one.status is _BUSY]
+        stated = sorted(filter(None, [one.concurrency for one in busy or workers]))
         starts = sorted(factors.start_times or ())
         return cls(
             factors.observed_at,
-            sum([one.current_request or 1 for one in workers if one.status is _BUSY]),
+            sum([one.current_request or 1 for one in busy]),
             factors.waiting(),
             factors.arrivals,
             factors.completions,

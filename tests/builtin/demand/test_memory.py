@@ -171,6 +171,14 @@ def test_a_long_line_is_remembered_in_few_numbers() -> None:
     assert memory.line.since == [NOW, *memory.line.until[:-1]]
 
 
+def test_who_leaves_still_serves() -> None:
+    """A draining worker's requests are in service; what it could serve at once counts, too."""
+    leaving = worker("leaving", "Busy", draining=True, current_request=3, concurrency=4)
+    one = seen(busy=2, inflight=1, workers=[leaving])
+
+    assert (5, 4) == (one.served, one.concurrency)
+
+
 # -- the signals --------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, exp, isfinite, log
+from math import ceil, exp, log
 from typing import Any, ClassVar, Self
 
 from attrs import asdict, frozen
@@ -25,6 +25,8 @@ __all__ = ["SloLatencyAutoScaler"]
 _FARTHEST = log(4)
 """The largest error: a latency of 4 times the target, or of a fourth of it. Beyond, a queue says little of its load."""
 _ROUNDING = 1e-9
+_MOST = 1e15
+"""Beyond any number that it remembers; not a number, which compares with nothing, isn't below it."""
 
 
 @frozen(eq=False, slots=False)
@@ -76,10 +78,10 @@ class SloLatencyAutoScaler(BuiltinAutoScaler):
         0.1, ge=0, le=0.9, kw_only=True, help="share of the target by which the latency may differ without a change"
     )
     gain: ArgumentType = argument(
-        0.3, gt=0, le=10, kw_only=True, help="change of the workers for a change of the latency"
+        0.3, gt=0, le=10, kw_only=True, help="relative change of the workers for that of the latency"
     )
     integral_time: ArgumentType = argument(
-        60.0, gt=0, kw_only=True, help="seconds after which a lasting error has changed as much again"
+        60.0, gt=0, kw_only=True, help="seconds in which a lasting error changes the workers by as much again"
     )
     max_age: ArgumentType = argument(60.0, ge=0, kw_only=True, help="seconds after which a measurement is too old")
     start_timeout: ArgumentType = rules.START_TIMEOUT
@@ -137,6 +139,7 @@ class _Past:
     level: float
     """The number of workers before it was rounded."""
     error: float
+    """How far the latency was from the target, as a logarithm."""
     at: float
     """When it was, in epoch seconds."""
 
@@ -146,8 +149,10 @@ class _Past:
         if not isinstance(memory, dict):
             return None
         numbers: list[Any] = [memory.get(name) for name in ("level", "error", "at")]
-        known = all(isinstance(one, int | float) and isfinite(one) for one in numbers) and numbers[0] > 0
-        return cls(*numbers) if known else None
+        if not all(isinstance(one, int | float) and abs(one) < _MOST for one in numbers):
+            return None
+        level, error, at = numbers
+        return cls(max(0.0, level), _within(error, -_FARTHEST, _FARTHEST), at)
 
 
 def _controlled(limits: Any, fleet: Fleet, latency: float, past: _Past | None) -> tuple[int, int, str, _Past]:

@@ -137,7 +137,8 @@ def test_the_first_decision_changes_nothing() -> None:
         {},
         {"level": "3", "error": 0.0, "at": NOW},
         {"level": nan, "error": 0.0, "at": NOW},
-        {"level": 0.0, "error": 0.0, "at": NOW},
+        {"level": 3.0, "error": 1e300, "at": NOW},
+        {"level": 10**400, "error": 0.0, "at": NOW},
     ],
 )
 def test_a_memory_that_it_did_not_write_is_none(memory: Any) -> None:
@@ -236,6 +237,16 @@ def test_a_latency_of_nothing_lets_the_last_one_go() -> None:
     scaler = SloLatencyAutoScaler(min_workers=0, max_workers=9, gain=1)
     result, _ = scaler.decide_with_memory(measured(0.0, free=1), past(1.0, ago=60))
 
+    assert ("free-1",) == result.down
+
+
+def test_the_last_one_that_may_not_go_yet_is_not_forgotten() -> None:
+    """The level waits half a worker below it, and begins from there once it has been idle for long enough."""
+    scaler = SloLatencyAutoScaler(min_workers=0, max_workers=9, gain=1)
+    _, memory = scaler.decide_with_memory(measured(0.0, free=1, idle_for=100), past(1.0, ago=60))
+    result, _ = scaler.decide_with_memory(measured(0.0, free=1, idle_for=120, observed_at=NOW + 20), memory)
+
+    assert 0 == memory["level"]  # type: ignore[call-overload, index]
     assert ("free-1",) == result.down
 
 

@@ -13,6 +13,7 @@ from everai_autoscaler.errors import ContractError
 from everai_autoscaler.explain import Direction, Flip, Part, direction, search
 from everai_autoscaler.model import DecideResult, Decorator, Decorators, Outcome
 from everai_autoscaler.testing import snapshot, worker
+from everai_autoscaler.testing.snapshots import NOW
 
 
 def recorded(scaler: str, arguments, factors: Factors | None, **options) -> Record:
@@ -102,6 +103,18 @@ def test_a_share_of_the_busy_ones_binds_where_none_is_started():
     found = search(recorded("free-worker", {"max_workers": 99, "min_free_percent": 10}, snapshot(busy=10, free=1)))
 
     assert ("min_free_percent", 10, 11) in shown(found.binding)
+
+
+def test_a_latency_and_its_target_flip_what_a_controller_did():
+    """From what was remembered then: 1.47 would not have started one; and a larger gain would have started more."""
+    decider, records = Decider("slo-latency", {"max_workers": 9}), []
+    for later, latency in ((0, 1.0), (20, 1.6)):
+        signals = {"ttft": {"value": latency, "age": 5}}
+        records.append(decider.decision(snapshot(busy=4, observed_at=NOW + later, signals=signals)).record())
+    found = search(records[-1])
+
+    assert (1.6, pytest.approx(1.476, abs=0.002)) == (named(found.flips, "ttft").was, named(found.flips, "ttft").now)
+    assert {"target", "gain"} <= {flip.name for flip in found.binding}
 
 
 def test_one_more_worker_has_as_many_slots_as_the_newest():

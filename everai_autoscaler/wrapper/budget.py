@@ -35,8 +35,9 @@ class Budget(Wrapper):
     the horizon lies in the next period, that period has to pay. One worker may be there while the money lasts an hour.
 
     Workers without work that aren't paid for go at once, down to the ``min_workers`` of the scaler inside, while
-    nothing waits. A worker at work is never removed, so those that work for longer than the horizon without a pause may
-    cost more than the budget. It wins over a minimum, as a maximum does: nothing is started beyond it.
+    nothing waits. A worker at work is never removed, so those that work for longer than the horizon without a pause, or
+    that one worker for longer than an hour, may cost more than the budget. It wins over a minimum, as a maximum does:
+    nothing is started beyond it.
 
     What workers cost is added up in memory, from snapshot to snapshot. While no price is known, there may be one
     worker: it may tell what it costs.

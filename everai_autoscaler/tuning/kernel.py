@@ -105,6 +105,39 @@ def _largest(value: float, now: float, seconds: float, times: Any, values: Any, 
 
 
 @compiled
+def _begun(first: int, last: int, begin: float, end: float, since: Any, over: Any, mean: float) -> float:
+    """What the requests from *first* to before *last* count for together, which began between two moments."""
+    weight, at = 0.0, begin
+    each = (end - begin) / max(1, last - first)
+    while first < last:
+        upto = first + 1
+        while upto < last and over[upto] == over[first]:
+            upto += 1
+        late = over[first]
+        if upto < len(over) and over[upto] == late:
+            late = since[upto]
+        early_wait = max(0.0, at - since[first])
+        at += each * (upto - first)
+        late_wait = max(0.0, at - late)
+        weight += (upto - first) * _faded(min(early_wait, late_wait), max(early_wait, late_wait), mean)
+        first = upto
+    return weight
+
+
+@compiled
+def _waiting(first: int, last: int, now: float, since: Any, over: Any, mean: float) -> float:
+    """What the requests from *first* to before *last* count for together, which wait."""
+    weight = 0.0
+    while first < last:
+        upto = first + 1
+        while upto < last and over[upto] == over[first]:
+            upto += 1
+        weight += (upto - first) * _faded(max(0.0, now - over[first]), max(0.0, now - since[first]), mean)
+        first = upto
+    return weight
+
+
+@compiled
 def _push(heap: Any, base: int, size: int, at: float) -> None:
     hole = size
     while hole > 0 and heap[base + ((hole - 1) >> 1)] > at:
@@ -137,7 +170,8 @@ def follow(  # noqa: C901, PLR0912, PLR0915 - one loop: a call hands on all colu
     period: float,
     came: Any,
     service: Any,
-    middle: Any,
+    since: Any,
+    over: Any,
     given: float,
     rate: Any,
     horizon: float,
@@ -176,7 +210,8 @@ def follow(  # noqa: C901, PLR0912, PLR0915 - one loop: a call hands on all colu
         period: seconds between two.
         came: when each request came, those that waited before among them.
         service: seconds that each takes.
-        middle: the middle of the period in which each came, for those that came until the last decision.
+        since: when each came, if all of its period came evenly spread over it; for those until the last decision.
+        over: the end of the period in which each came.
         given: the mean service time, where it isn't learnt; else 0.
         rate: for each of ``RATES`` and decision the arrivals per second.
         horizon: seconds that forecasts look ahead.
@@ -254,15 +289,10 @@ def follow(  # noqa: C901, PLR0912, PLR0915 - one loop: a call hands on all colu
                 found, weight = workers, 1.0
                 demand = float(served + waiting)
             else:
-                # As the scaler, which sees counts: those of one period have come, and have begun, in its middle.
-                begun_weight, at = 0.0, now - period / 2
-                for begun in range(told, head):
-                    came_in = middle[begun]
-                    begun_weight += 1.0 if came_in >= at else _faded(at - came_in, mean)
+                # As the scaler, which sees counts: requests of a period came, and began, evenly spread over it.
+                begun_weight = _begun(told, head, now - period, now, since, over, mean)
                 weight = _weight_in_service(weight, served, head - told, begun_weight)
-                demand = served * weight
-                for waits in range(head, min(known, head + _MOST_WEIGHED)):
-                    demand += _faded(max(0.0, now - middle[waits]), mean)
+                demand = served * weight + _waiting(head, min(known, head + _MOST_WEIGHED), now, since, over, mean)
             told = head
             area = areas[rule]
             area[number % len(area)] = 0.0

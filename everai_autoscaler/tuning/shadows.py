@@ -23,17 +23,17 @@ try:
 except ImportError as error:
     raise MissingExtraError(f"{error.name} is missing: pip install 'everai-autoscaler[simulator]'") from error
 
-__all__ = ["MOST_WAITING", "MOST_WORKERS", "DemandShadows"]
+__all__ = ["MOST_SLOTS", "MOST_WAITING", "DemandShadows"]
 
 MOST_WAITING = 50_000
 """Requests that may wait in one fleet; of more the oldest are given up, and were late."""
-MOST_WORKERS = 10_000
-"""Workers that a fleet may have, whatever the maximum is."""
+MOST_SLOTS = 20_000
+"""Requests that a fleet may serve at once, whatever the maximum of workers is."""
 _ARGUMENTS = {"rule", "min_workers", "max_workers", "start_timeout"}
 """What candidates may differ in; what changes the demand itself is one for all."""
 _ALIKE = {"service_time", "cold_start"}
 _FLEETS = ("fleet", "weights", "learnt", "heap", "starts", "areas", "ends", "peaks")
-_STATE = (*_FLEETS, "arrived", "came", "service", "middle", "seen")
+_STATE = (*_FLEETS, "arrived", "came", "service", "since", "over", "seen")
 
 
 class DemandShadows:
@@ -70,7 +70,7 @@ class DemandShadows:
         self._signal = np.array([SIGNALS.index(term.signal) for term in every])
         self._seconds = np.array([term.seconds for term in every])
         self._factors = np.array([(term.a, term.b, term.h) for term in every])
-        most = [min(MOST_WORKERS, int(one.get("max_workers", usual.max_workers))) for one in merged]
+        most = [min(MOST_SLOTS, int(one.get("max_workers", usual.max_workers))) for one in merged]
         least = [int(one.get("min_workers", usual.min_workers)) for one in merged]
         self._bounds = np.stack([np.minimum(least, most), np.array(most)], axis=1).astype(np.int64)
         self._given = float(fixed.get("service_time") or 0.0)
@@ -88,7 +88,7 @@ class DemandShadows:
         self._ends = np.zeros((terms, 2), dtype=np.int64)
         self._times, self._values = np.zeros((terms, kernel.MOST_PEAKS)), np.zeros((terms, kernel.MOST_PEAKS))
         self._arrived = np.zeros(0)
-        self._came = self._service = self._middle = self._seen = np.zeros(0)
+        self._came = self._service = self._since = self._over = self._seen = np.zeros(0)
         self._learnt = np.zeros((rules, 2))
         self._slots = self._number = 0
         self._period = 0.0
@@ -124,9 +124,10 @@ class DemandShadows:
         rate = self._rates(ticks, np.frombuffer(traffic.arrivals))
         came = np.concatenate([self._came, np.frombuffer(traffic.arrivals)])
         service = np.concatenate([self._service, np.frombuffer(traffic.services)])
-        middle = self._middles(ticks, came)
+        since, over = self._spread_over(ticks, came)
         slots, rules = self._slots, len(self._fleet)
-        room = np.maximum(np.maximum(self._bounds[:, 1], self._bounds[:, 0]), np.maximum(self._fleet[:, 0], 1))
+        bounds = np.minimum(self._bounds, max(1, MOST_SLOTS // slots))
+        room = np.maximum(bounds[:, 1], np.maximum(self._fleet[:, 0], 1))
         begin = np.cumsum(room) - room
         free_at, ready_at = np.zeros(int(room.sum()) * slots), np.zeros(int(room.sum()))
         self._spread(self._heap, free_at, begin * slots, self._fleet[:, 2])
@@ -136,8 +137,8 @@ class DemandShadows:
         horizon = traffic.cold_start if self._ahead is None else float(self._ahead)
         kernel.follow(
             *(traffic.start, traffic.until, ticks, self._number, traffic.period),
-            *(came, service, middle, self._given, rate, horizon),
-            *(self._terms, self._signal, self._seconds, self._factors, self._bounds, self._stays),
+            *(came, service, since, over, self._given, rate, horizon),
+            *(self._terms, self._signal, self._seconds, self._factors, bounds, self._stays),
             *(slots, traffic.cold_start, self._limit, np.stack([room, begin], axis=1), free_at, ready_at),
             *(self._fleet, self._weights, self._learnt, self._areas, self._times, self._values, self._ends, cost, late),
         )
@@ -146,7 +147,7 @@ class DemandShadows:
         rings = zip(begin, room, self._fleet[:, 5], self._fleet[:, 6], strict=True)
         places = [start + (first + np.arange(many)) % size for start, size, first, many in rings]
         self._starts = ready_at[np.concatenate(places)]
-        self._keep(came, service, middle, late)
+        self._keep((came, service, since, over), late)
         return Outcome(cost.tolist(), late.tolist(), len(traffic), traffic.seconds)
 
     def _set_up(self, traffic: Traffic) -> None:
@@ -181,27 +182,34 @@ class DemandShadows:
             self._arrived = kept - kept[0]
         return rate
 
-    def _middles(self, ticks: Any, came: Any) -> Any:
-        """For each request the middle of the period in which it came; infinite where that isn't over."""
-        middle = np.full(len(came), math.inf)
-        middle[: len(self._middle)] = self._middle
-        new = ~np.isfinite(middle)
-        place = np.searchsorted(ticks, came[new])
-        half = np.full(len(ticks), self._period / 2)
-        if not self._number:
-            half[:1] = 0.0
-        middle[new] = np.append(ticks - half, math.inf)[place]
-        return middle
+    def _spread_over(self, ticks: Any, came: Any) -> tuple[Any, Any]:
+        """When each request came, if all of its period came evenly spread over it, and the end of that period.
 
-    def _keep(self, came: Any, service: Any, middle: Any, late: Any) -> None:
+        Both are infinite where the period isn't over.
+        """
+        since, over = np.full(len(came), math.inf), np.full(len(came), math.inf)
+        known = len(self._since)
+        since[:known], over[:known] = self._since, self._over
+        new = np.flatnonzero(~np.isfinite(over))
+        place = np.searchsorted(ticks, came[new])
+        new, place = new[place < len(ticks)], place[place < len(ticks)]
+        first, many = np.searchsorted(place, place), np.bincount(place, minlength=1)
+        longs = np.full(len(ticks), self._period)
+        if not self._number:
+            longs[:1] = 0.0
+        over[new] = ticks[place]
+        since[new] = ticks[place] - longs[place] * (1 - (np.arange(len(place)) - first) / many[place])
+        return since, over
+
+    def _keep(self, columns: tuple[Any, ...], late: Any) -> None:
         """Keep the requests that wait in any fleet, or began after its last decision."""
-        given_up = len(came) - MOST_WAITING
+        given_up = len(columns[0]) - MOST_WAITING
         if given_up > 0:
             late += np.maximum(0, given_up - self._fleet[:, 4])
             self._fleet[:, 3:5] = np.maximum(self._fleet[:, 3:5], given_up)
         self._fleet[:, 8] = np.maximum(self._fleet[:, 8], given_up)
         first = int(self._fleet[:, 8].min())
-        self._came, self._service, self._middle = came[first:], service[first:], middle[first:]
+        self._came, self._service, self._since, self._over = (column[first:] for column in columns)
         for column in (3, 4, 8):
             self._fleet[:, column] -= first
 
@@ -242,7 +250,7 @@ class DemandShadows:
         ends = columns["ends"].astype(np.int64).reshape(terms, 2)
         sizes = ends[:, 1] - ends[:, 0]
         starts = {"heap": fleet[:, 2].sum(), "starts": fleet[:, 6].sum(), "peaks": 2 * sizes.sum(), "weights": rules}
-        starts |= {"learnt": 2 * rules, "service": len(columns["came"]), "middle": len(columns["came"])}
+        starts |= {"learnt": 2 * rules, **dict.fromkeys(("service", "since", "over"), len(columns["came"]))}
         if any(len(columns[name]) != size for name, size in starts.items()) or sizes.max() > kernel.MOST_PEAKS:
             raise ValueError("its columns don't fit together")
         peaks, place = columns.pop("peaks"), 0

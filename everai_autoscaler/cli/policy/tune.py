@@ -21,6 +21,7 @@ from everai_autoscaler.cli.options.simulator_options import (
 )
 from everai_autoscaler.cli.options.trouble_options import trouble_options, troubled
 from everai_autoscaler.cli.text.progress import Progress
+from everai_autoscaler.cli.text.ranked import ranking_document, ranking_in_words
 from everai_autoscaler.cli.text.tuned import tuning_document, tuning_in_words
 from everai_autoscaler.cli.text.words import output_option
 from everai_autoscaler.simulator.tune import tune as tuned
@@ -61,6 +62,11 @@ _FORM = "NAME or NAME=LOW..HIGH"
     metavar="FILE",
     help="Keep the search in FILE, and go on with what is there: .db is a database, any other a journal.",
 )
+@click.option(
+    "--book",
+    metavar="FILE|shipped",
+    help="Search nothing: judge a book's candidates as the tuner of an app does; a JSON file, or the one that ships.",
+)
 @condition_options
 @processes_option
 @plot_option
@@ -76,6 +82,7 @@ def tune(
     trials: int,
     seconds: float | None,
     resume: str | None,
+    book: str | None,
     conditions: Conditions,
     trouble: Mapping[str, Any],
     processes: int,
@@ -98,7 +105,22 @@ def tune(
         -a max_workers=200 --slo 10 --share 99.9% --trace monday.csv --held-out tuesday.csv
     Ten minutes now, and more tomorrow:
       everai-autoscaler tune -f app.yaml --trace day.parquet --time 10m --trials 500 --resume study.journal
+    Which of the rules of demand that ship is the cheapest that meets the SLO on a day of yours:
+      everai-autoscaler tune --book shipped -a max_workers=80 --trace monday.csv --interval 5
     """  # noqa: D301 - a backspace is how click knows that lines are to stay
+    if book is not None:
+        others = {
+            "--scaler": scaler,
+            "-f": options.file,
+            "--search": search,
+            "--held-out": held_out,
+            "--resume": resume,
+            "--time": seconds,
+            "--plot": plot,
+            "what goes wrong": trouble,
+        }
+        _ranked(book, options, traces, conditions, output, [name for name, value in others.items() if value])
+        return
     wanted = options.wanted(scaler)
     ranges = dict(map(_range, search))
     if len(ranges) < len(search):
@@ -132,6 +154,43 @@ def tune(
     click.echo(tuning_in_words(found))
     if plot is not None:
         click.echo(f"\nWritten: {plot}")
+
+
+def _ranked(
+    name: str, options: ScalerOptions, traces: tuple[str, ...], conditions: Conditions, output: str, others: list[str]
+) -> None:
+    """Judge a book, which takes none of the *others*."""
+    from everai_autoscaler.tuning import Book, Slo, rank  # late: it needs numpy and numba
+
+    if others:
+        raise misused(f"--book names the candidates: {', '.join(others)} can't be given beside it")
+    book = Book.shipped() if name == "shipped" else Book.read(name)
+    with Progress("of the traces") as progress:
+        found = rank(
+            book,
+            [conditions.read(trace) for trace in traces],
+            slo=Slo(conditions.slo, conditions.share),
+            cold_start=conditions.only_cold_start(),
+            period=conditions.interval,
+            fixed={key: _plain(value) for key, value in options.arguments.items()},
+            workers=conditions.setting["workers"],
+            concurrency=conditions.setting["concurrency"],
+            warm_up=conditions.warm_up,
+            progress=progress.tell,
+        )
+    if output == "json":
+        click.echo(json.dumps(ranking_document(found, conditions.document({}))))
+        return
+    click.echo(conditions.introduction() + "\n")
+    click.echo(ranking_in_words(found, book))
+
+
+def _plain(value: str) -> str | float:
+    """An argument as a number, where it is one."""
+    try:
+        return float(value) if "." in value else int(value)
+    except ValueError:
+        return value
 
 
 def _range(text: str) -> tuple[str, tuple[float, float] | None]:

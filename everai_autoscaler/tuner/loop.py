@@ -16,7 +16,7 @@ from attrs import define, field
 from everai_autoscaler.errors import AutoscalerError, describe_error
 from everai_autoscaler.runtime.ring import read_open, read_requests
 from everai_autoscaler.runtime.store import Store
-from everai_autoscaler.runtime.tuned import read_tuning, requests_path, write_tuning
+from everai_autoscaler.runtime.tuned import TuningForm, read_tuning, requests_path, write_tuning
 from everai_autoscaler.tuner.kept import Kept
 from everai_autoscaler.tuner.settings import Config
 from everai_autoscaler.tuner.telling import first, news, told
@@ -64,6 +64,7 @@ class Loop:
         self._began = time.monotonic()
         if self._kept.why:
             self.say(f"the tuner begins afresh: {self._kept.why}")
+        self._begin()
 
     def look(self) -> bool:
         """Learn the next stretch of traffic, and write what that comes to; whether there was one.
@@ -117,8 +118,9 @@ class Loop:
         self.say(news(before, kept.form))
 
     def forget(self) -> None:
-        """Go on from what was written last: a look that failed may have changed a part of what is known."""
+        """Go on from what was written last, after a stretch that can't be learnt, which is left out."""
         self._tuner = None
+        self._kept.follower.learnt(self._kept.follower.until)
 
     def used(self) -> float:
         """The share of one core that was used since it began."""
@@ -128,7 +130,16 @@ class Loop:
         """Seconds to wait so that the share of CPU time stays within what is allowed."""
         return max(0.0, self.cpu() / self.config.settings.cpu - (time.monotonic() - self._began))
 
-    def _told_before(self) -> Any:
+    def _begin(self) -> None:
+        """Take what is in force from the runtime, which began with it, where what is kept has none of what is read."""
+        kept, there = self._kept.form, self._told_before()
+        if kept is None or there is None or there.in_force is None:
+            return
+        known = {} if kept.in_force is None else kept.in_force.arguments
+        if any(name not in known for name in self.config.tuned):
+            self._kept.form = kept.model_copy(update={"in_force": there.in_force})
+
+    def _told_before(self) -> TuningForm | None:
         with suppress(AutoscalerError):
             return read_tuning(self.config.directory, self.config.app)
         return None

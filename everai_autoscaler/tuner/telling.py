@@ -50,7 +50,7 @@ def first(
         "told_at": now,
     }
     if before is not None:
-        return before.model_copy(update=about)
+        return before.model_copy(update=about if read else {**about, "in_force": None})
     number, start = book.first, book.start
     in_force = InForceForm(
         number=number,
@@ -97,13 +97,12 @@ def told(before: TuningForm, choice: Choice, *, assumed: str, now: float, cpu: f
     if known and was != number and (before.act or was is not None):
         switches = [SwitchForm(at=now, was=was, number=number, why=choice.why, acted=before.act), *switches][:SWITCHES]
         switched += 1
-    stays = in_force is not None and in_force.number == number
-    if known and before.act and (not stays or (in_force is not None and in_force.why == _START)):
+    if known and before.act and not (_is(in_force, choice) and in_force is not None and in_force.why != _START):
         in_force = InForceForm(
             number=number,
             scaler=choice.candidate.scaler,
             arguments=arguments,
-            since=in_force.since if stays and in_force is not None else now,
+            since=in_force.since if in_force is not None and _is(in_force, choice) else now,
             why=choice.why,
             source=_source(choice, now),
         )
@@ -138,6 +137,12 @@ def news(before: TuningForm, after: TuningForm) -> str:
     if after.switched > before.switched or (before.advice is None and not after.act):
         return f"the tuner advises {rule}: {after.said}; --tune=act lets it act"
     return ""
+
+
+def _is(in_force: InForceForm | None, choice: Choice) -> bool:
+    """Whether what is *in_force* is what was chosen; a number alone may be that of another book."""
+    known = None if in_force is None else (in_force.number, in_force.arguments)
+    return known == (choice.number, dict(choice.candidate.arguments))
 
 
 def _of(in_force: InForceForm | None, *known: StandingForm | None) -> StandingForm | None:

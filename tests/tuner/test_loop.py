@@ -19,11 +19,12 @@ from everai_autoscaler.decision import Decider
 from everai_autoscaler.model import Factors
 from everai_autoscaler.runtime.ring import Ring
 from everai_autoscaler.runtime.store import Store, TickRow
-from everai_autoscaler.runtime.tuned import chosen_path, read_tuning, requests_path
+from everai_autoscaler.runtime.tuned import chosen_path, read_tuning, requests_path, write_tuning
 from everai_autoscaler.tuner import loop as loop_room
 from everai_autoscaler.tuner.kept import Kept, kept_path
 from everai_autoscaler.tuner.loop import Loop, run
 from everai_autoscaler.tuner.settings import Config, TuningSettings
+from everai_autoscaler.tuner.telling import first
 from everai_autoscaler.tuner.traffic import Follower
 from everai_autoscaler.tuning import Book, Budget, Candidate, Choice, Standing, Traffic
 
@@ -243,6 +244,28 @@ def test_what_the_tuner_says_of_its_state_is_told(world: World, monkeypatch: pyt
     assert "what was kept is of another book, so that the tuner begins afresh" in world.said
 
 
+def test_what_the_runtime_began_with_is_in_force(tmp_path: Path) -> None:
+    """Also where the tuner had only advised until then, and nothing was in force."""
+    world = World(tmp_path, act=False)
+    tuned, world.config = world.config, world.config.model_copy(update={"tuned": ()})
+    world.again()
+    world.look(0)
+    world.look()
+    before = read_tuning(tmp_path, "chat")
+    world.config = tuned
+    write_tuning(tmp_path, first("chat", BOOK, tuned.settings, before=None, now=world.now))
+    world.again()
+    world.look()
+    after = read_tuning(tmp_path, "chat")
+
+    assert before is not None
+    assert before.in_force is None
+    assert after is not None
+    assert after.in_force is not None
+    assert 0 == after.in_force.number
+    assert after.advice is not None
+
+
 def test_how_much_it_uses_is_bounded(world: World) -> None:
     """After a look that took two seconds it waits for so long that its share is a tenth."""
     world.used = 2.0
@@ -312,6 +335,7 @@ def test_a_stretch_that_can_not_be_learnt_is_left_out(world: World) -> None:
     assert world.tuner is not learnt
     assert world.tuner is not None
     assert [1, 1, 1] == world.tuner.learnt
+    assert world.loop._kept.follower.since == world.loop._kept.follower.until
 
 
 def test_the_process_gives_way_and_is_bounded() -> None:

@@ -71,6 +71,13 @@ def test_what_was_told_before_stays() -> None:
     assert (False, 60.0) == (form.act, form.every)
 
 
+def test_nothing_is_in_force_where_nothing_reads_it() -> None:
+    """Also where something did before."""
+    before = after(begun(act=True), choice(4))
+
+    assert first("chat", BOOK, TuningSettings(), before=before, now=NOON, read=False).in_force is None
+
+
 class TestActing:
     """What is chosen comes into force."""
 
@@ -117,6 +124,14 @@ class TestActing:
         assert form.in_force is not None
         assert form.in_force.source.startswith("tuned 12:35 on 23 h of traffic: rule 2,")
         assert (NOON - 600, "candidate 2 is cheap", 0) == (form.in_force.since, form.in_force.why, form.switched)
+
+    def test_the_same_number_of_another_book_is_another_rule(self) -> None:
+        """What comes into force are its arguments."""
+        other = Candidate("demand", {"rule": "9*now", "min_workers": 1})
+        form = after(begun(act=True), choice(4), choice(4, candidate=other))
+
+        assert form.in_force is not None
+        assert "9*now" == form.in_force.arguments["rule"]
 
     def test_waits_for_evidence(self) -> None:
         """Until then the start stays."""

@@ -173,7 +173,7 @@ def test_a_walk_is_the_same_each_time(run):
     [
         (["free-workers"], "walk 'free-workers' is not one of free-worker, queue; did you mean 'free-worker'?"),
         (["--trace", "azure"], "trace 'azure' is not one of azf_onoff_fn5_14d, azure_llm_code_2023, "),
-        (["--scaler", "simpel"], "scaler 'simpel' is not one of ceiling, cooldown, "),
+        (["--scaler", "simpel"], "scaler 'simpel' is not one of budget, ceiling, cooldown, "),
         (["-a", "max_workers=many"], "free-worker: max_workers: 'many' is not a whole number of at least 0"),
         (["--from", "5"], "--from and --to say which part of a --trace"),
         (["--interval", "0"], "'--interval'"),

@@ -156,7 +156,7 @@ def waits_panel(scene: Scene, view: View, run: Run, top: float, *, slo: float) -
         Key(f"within {duration(slo)}", "in time", "dot"),
         Key(f"late: {len(late[0]):,} of {counted(len(fates), 'request', form=',')}", "late", "dot"),
     ]
-    key += [Key(f"refused or never begun: {len(never):,}", "failed", "dot")] if len(never) else []
+    key += [Key(f"refused or never begun: {len(never):,}", "failed", "dot")] if never else []
     key += [Key("the limit", "limit", "line")] if slo > 0 else []
     key += [Key("half wait less", "median", "line"), Key("99 % wait less", "high", "line")] if many else []
     title = "Wait until a worker began with each request"
@@ -176,7 +176,7 @@ def waits_panel(scene: Scene, view: View, run: Run, top: float, *, slo: float) -
         for values, role in zip(_quantiles(in_time, late, view), ("median", "high"), strict=True):
             line = _broken(values, view, scale, height)
             frame.shapes.append(Line(line, role, 1.5))
-    if len(never):
+    if never:
         frame.shapes.append(Dots(thinned((view.x(came), 6.0) for came in never), "failed", 6))
     if slo > 0:
         y = height * (1 - scale.place(slo))

@@ -12,14 +12,13 @@ from everai_autoscaler.builtin.demand.assumptions import SETTLING
 from everai_autoscaler.builtin.demand.rule import SIGNALS
 from everai_autoscaler.errors import MissingExtraError
 from everai_autoscaler.simulator.waits import ROUNDING
+from everai_autoscaler.tuning import kernel
 from everai_autoscaler.tuning.evidence import Outcome
 from everai_autoscaler.tuning.forms import Candidate, Traffic
 from everai_autoscaler.tuning.packed import packed, unpacked
 
 try:
     import numpy as np
-
-    from everai_autoscaler.tuning import kernel
 except ImportError as error:
     raise MissingExtraError(f"{error.name} is missing: pip install 'everai-autoscaler[simulator]'") from error
 

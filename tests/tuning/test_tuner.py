@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from bisect import bisect_left
 from typing import Any
 
@@ -190,6 +192,21 @@ def test_what_is_wrong_with_a_candidate_is_said_at_once() -> None:
         Tuner(Book([Candidate("simpel")]))
     with pytest.raises(ArgumentError, match="the term"):
         Tuner(Book([Candidate("demand", {"rule": "more"})]))
+
+
+@pytest.mark.parametrize("missing", ["numba", "numpy"])
+def test_without_the_extra_the_line_that_installs_it_is_said(missing: str) -> None:
+    """The forms and books need nothing; a tuner does."""
+    program = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from everai_autoscaler.tuning import Book, Tuner\n"
+        "from everai_autoscaler.errors import MissingExtraError\n"
+        "Book.shipped()\n"
+        "try:\n    Tuner()\nexcept MissingExtraError as error:\n    print(error)"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert f"{missing} is missing: pip install 'everai-autoscaler[simulator]'" == printed.strip()
 
 
 def test_candidates_of_any_scaler_are_compared() -> None:

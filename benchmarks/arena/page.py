@@ -21,8 +21,8 @@ _OPENING = """\
 # The arena
 
 How do the shipped policies compare with those of others, and all of them with the best that was possible? Each peer is
-written from its published rule (`benchmarks/arena/peers/`, pinned by table tests) and played by the same simulator,
-through the same Decider and guard: no busy worker is ever removed. In the checkout,
+written from its published rule (in `plugins/` or `benchmarks/arena/peers/`, pinned by table tests) and played by the
+same simulator, through the same Decider and guard: no busy worker is ever removed. In the checkout,
 
 ```bash
 pip install -e '.[cli,simulator]'

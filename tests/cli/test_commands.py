@@ -101,7 +101,7 @@ def test_completion_prints_the_script(run, shell, mark):
         ("walk q", {"queue"}),
         ("walk --trace azure_llm_co", {"azure_llm_code_2023", "azure_llm_conv_2023"}),
         ("walk --scaler f", {"first-valid", "floor", "free-worker"}),
-        ("decide s", {"shadow", "simple", "stabilize"}),
+        ("decide s", {"schedule", "shadow", "simple", "slo-latency", "stabilize"}),
     ],
 )
 def test_names_are_completed(run, words, expected):

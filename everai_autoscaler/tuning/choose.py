@@ -25,9 +25,9 @@ def budget_of(account: Account, slo: Slo, constants: Constants) -> Budget:
     * at least ``least * aim``, and at most ``usual * (1 + most * known)``.
 
     >>> round(budget_of(Account(), Slo(), Constants()).allowed, 5)
-    0.00595
+    0.0056
     >>> round(budget_of(Account(due=50_000, late=900), Slo(), Constants()).allowed, 5)
-    0.00425
+    0.004
     """
     aim = constants.aim * (1 - slo.share)
     known = min(1.0, account.due / constants.known_requests)

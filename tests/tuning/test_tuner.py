@@ -103,7 +103,7 @@ def test_a_dearer_candidate_is_chosen_when_too_much_was_late() -> None:
     ]
 
     assert allowed[0] < allowed[1]
-    assert pytest.approx(0.00425) == allowed[0]
+    assert pytest.approx(0.004) == allowed[0]
 
 
 def test_a_killed_tuner_goes_on_as_if_nothing_had_happened() -> None:

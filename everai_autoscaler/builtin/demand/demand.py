@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import define, frozen
 from pydantic import JsonValue
@@ -12,7 +12,7 @@ from everai_autoscaler.builtin.demand.memory import Memory
 from everai_autoscaler.builtin.demand.rule import Rule
 from everai_autoscaler.builtin.demand.seen import Seen
 from everai_autoscaler.builtin.demand.wish import Wish
-from everai_autoscaler.errors import ArgumentError
+from everai_autoscaler.builtin.rules import check_limits
 from everai_autoscaler.model import (
     ArgumentType,
     BuiltinAutoScaler,
@@ -56,6 +56,9 @@ class DemandAutoScaler(BuiltinAutoScaler):
     demand: demand 4 at most over 600 s, 8 s a request: 1*4 + 1*sqrt(4.25) = 6.06: wants 7, has 1: starts 6 workers
     """
 
+    remembers: ClassVar[type[Memory]] = Memory
+    """What goes from one decision to the next, and so what counts as demand."""
+
     min_workers: ArgumentType = argument(0, ge=0, help="workers that are always there")
     max_workers: ArgumentType = argument(1, ge=0, help="the most workers that there may be")
     rule: ArgumentType = argument(
@@ -81,10 +84,7 @@ class DemandAutoScaler(BuiltinAutoScaler):
     )
 
     def __attrs_post_init__(self) -> None:
-        lowest, highest = self.min_workers, self.max_workers
-        # Late ones are reconciled when they are read.
-        if isinstance(lowest, int) and isinstance(highest, int) and lowest > highest:
-            raise ArgumentError(f"min_workers: {lowest} is above max_workers, which is {highest}")
+        check_limits(self)
 
     @classmethod
     def autoscaler_name(cls) -> str:
@@ -103,9 +103,9 @@ class DemandAutoScaler(BuiltinAutoScaler):
             why = "the workers are not known"
             return DecideResult.hold(factors, why, max_workers=limits.max_workers, who=self.autoscaler_name()), memory
         seen, note = Seen.of(factors, fleet), ""
-        past = Memory.read(memory)
+        past = self.remembers.read(memory)
         if past is None:
-            past = Memory.begin(seen)
+            past = self.remembers.begin(seen)
             note = "" if memory is None else "what was remembered is of another kind: the windows begin afresh"
         else:
             past, note = past.after(seen, service_time=limits.service_time)

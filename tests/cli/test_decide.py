@@ -160,7 +160,7 @@ def test_a_full_disk_ends_the_run(run, a_line):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["simpel"], "simple, stabilize; did you mean 'simple'?"),
+        (["simpel"], "simple, slo-latency, stabilize; did you mean 'simple'?"),
         (["simple", "-a", "most=5"], "simple: argument 'most' is not one of"),
         (["simple", "-a", "max_workers=2.9"], "simple: max_workers: '2.9' is not a whole number of at least 0"),
         (["simple", "-a", "max_workers"], "-a: 'max_workers' is not of the form KEY=VALUE"),

@@ -243,7 +243,7 @@ def test_the_minimum_holds_on_a_weekend_with_a_change_of_clocks(where, days, tim
     assert [] == misses(*where, days, *times, days_of_week=range(5, 8), every=1260)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("where", CHANGES)
 @pytest.mark.parametrize("times", [(150, 165), (1320, 150), (165, 150)])
 def test_the_minimum_holds_at_every_minute_of_a_week_with_a_change_of_clocks(where, times):

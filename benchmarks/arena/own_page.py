@@ -10,7 +10,7 @@ from statistics import median
 from benchmarks.arena.bout import LIMITS, SHARE, Kept
 from benchmarks.arena.page import entries
 from benchmarks.arena.rehearsed import TRIALS, VARIANTS, Own
-from benchmarks.arena.roster import MOST_WORKERS
+from benchmarks.arena.roster import MOST_WORKERS, PEERS
 
 __all__ = ["page"]
 
@@ -49,7 +49,7 @@ _PEERS = """\
 ## Beside the peers
 
 The same cells, within {within:g} s, with the peers as the arena has them: a decision every 20 s, by default, and the
-best of all peers where each was tuned for this very cell in hindsight. *met*: cells in which the SLO was met; *cost*:
+best of all peers in those cells in which each was tuned in hindsight. *met*: cells in which the SLO was met; *cost*:
 the geometric mean over those; in brackets the number of cells that were played.
 """
 
@@ -129,38 +129,38 @@ def _field(kept: Kept, own: Own | None) -> str:
 
 
 def _peers(traces: Mapping[str, str], kept: Kept, runs: Sequence[Own]) -> Iterable[str]:
-    ours = _of(runs, 5.0)
-    if not ours:
+    ours = {period: _of(runs, period) for period in (5.0, 20.0)}
+    played = {cell for found in ours.values() for cell in found}
+    if not played:
         return
     yield _PEERS.format(within=LIMITS[0])
     rows: dict[str, dict[str, str]] = {}
     names = ("the first four", *(trace for trace in traces if trace not in TRIALS))
     for name in names:
-        cells = [(trace, cold) for trace in traces for cold in _COLDS if trace == name or name not in traces]
-        cells = [cell for cell in cells if cell in ours and (name in traces or cell[0] in TRIALS)]
-        defaults = {cell: entries(kept, *cell, 0, tuned=False) for cell in cells}
+        wanted = [name] if name in traces else TRIALS
+        cells = [(trace, cold) for trace in wanted for cold in _COLDS if (trace, cold) in played]
+        defaults = [entry for cell in cells for entry in entries(kept, *cell, 0, tuned=False)]
         column = {
-            "**demand, tuned by itself**": _summary([(ours[cell].met, _over(kept, ours[cell])) for cell in cells])
-        }
-        for peer in sorted({entry.peer for found in defaults.values() for entry in found}):
-            column[f"{peer}, default"] = _summary(
-                [(entry.met, entry.over) for found in defaults.values() for entry in found if entry.peer == peer]
+            f"**demand, tuned by itself**, every {period:g} s": _summary(
+                [(found[cell].met, _over(kept, found[cell])) for cell in cells if cell in found]
             )
-        best = []
-        for cell in cells:
-            found = entries(kept, *cell, 0, tuned=True)
-            if found:
-                one = min(found, key=lambda entry: entry.result.order(0))
-                best.append((one.met, one.over))
-        column["*best peer, tuned in hindsight*"] = _summary(best)
+            for period, found in ours.items()
+        }
+        best = [
+            min(found, key=lambda entry: entry.result.order(0))
+            for cell in cells
+            if len(found := entries(kept, *cell, 0, tuned=True)) == len(PEERS)
+        ]
+        column["*best peer, tuned in hindsight*"] = _summary([(entry.met, entry.over) for entry in best])
+        for peer in sorted({entry.peer for entry in defaults}):
+            column[f"{peer}, default"] = _summary([(entry.met, entry.over) for entry in defaults if entry.peer == peer])
         for row, text in column.items():
             rows.setdefault(row, {})[name] = text
-    order = sorted(rows, key=lambda row: (not row.startswith("**"), not row.startswith("*best"), row))
     heads = [f"`{name}`" if name in traces else name for name in names]
     yield f"| | {' | '.join(heads)} |"
     yield f"| --- |{' --- |' * len(names)}"
-    for row in order:
-        yield f"| {row} | {' | '.join(rows[row].get(name, '') for name in names)} |"
+    for row, texts in rows.items():
+        yield f"| {row} | {' | '.join(texts.get(name, '') for name in names)} |"
     yield ""
 
 

@@ -120,7 +120,7 @@ class Ring:
     >>> with TemporaryDirectory() as directory:
     ...     ring = Ring(Path(directory) / "app.ring", records=100)
     ...     ring.add(arrived=50.0, began=52.0, ended=53.5)
-    ...     ring.flush()
+    ...     written = ring.flush()
     ...     list(read_requests(ring.path))
     [(50.0, 2.0, 1.5)]
     """

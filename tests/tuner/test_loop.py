@@ -8,7 +8,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -123,9 +123,19 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def advised(tmp_path: Path) -> Iterator[World]:
+    """An app whose tuner only advises."""
+    world = World(tmp_path, act=False)
+    yield world
+    world.store.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
     """An app, of which the tuner has seen nothing yet."""
-    return World(tmp_path)
+    world = World(tmp_path)
+    yield world
+    world.store.close()
 
 
 def test_a_look_learns_and_tells(world: World) -> None:
@@ -178,9 +188,9 @@ def test_the_same_arguments_keep_the_tuner(world: World) -> None:
     assert first is world.tuner
 
 
-def test_what_is_advised_for_another_scaler(tmp_path: Path) -> None:
+def test_what_is_advised_for_another_scaler(advised: World) -> None:
     """Only the maximum is the app's: the arguments of its own scaler mean nothing to the book's."""
-    world = World(tmp_path, act=False)
+    world = advised
     world.config = world.config.model_copy(update={"scaler": "free-worker", "tuned": ()})
     world.again()
     world.look(0)
@@ -190,9 +200,9 @@ def test_what_is_advised_for_another_scaler(tmp_path: Path) -> None:
     assert {"max_workers": 7} == world.tuner.options["fixed"]
 
 
-def test_what_is_advised_where_nothing_is_read(tmp_path: Path) -> None:
+def test_what_is_advised_where_nothing_is_read(advised: World) -> None:
     """All that the book sets is free, whatever the app says."""
-    world = World(tmp_path, act=False)
+    world = advised
     world.config = world.config.model_copy(update={"tuned": ()})
     world.again()
     world.look(0)
@@ -244,9 +254,9 @@ def test_what_the_tuner_says_of_its_state_is_told(world: World, monkeypatch: pyt
     assert "what was kept is of another book, so that the tuner begins afresh" in world.said
 
 
-def test_what_the_runtime_began_with_is_in_force(tmp_path: Path) -> None:
+def test_what_the_runtime_began_with_is_in_force(advised: World, tmp_path: Path) -> None:
     """Also where the tuner had only advised until then, and nothing was in force."""
-    world = World(tmp_path, act=False)
+    world = advised
     tuned, world.config = world.config, world.config.model_copy(update={"tuned": ()})
     world.again()
     world.look(0)

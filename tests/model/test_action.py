@@ -287,3 +287,14 @@ def test_an_answer_of_what_is_no_action_is_refused(actions: Any) -> None:
     """It doesn't matter how it is made."""
     with pytest.raises(ValidationError, match="actions"):
         DecideResult.of(actions, "why", max_workers=1)
+
+
+def test_an_answer_of_another_class_stays_one() -> None:
+    """It is validated, and has its reasons too."""
+
+    class Answer(DecideResult):
+        """Somebody's own kind of answer."""
+
+    made = Answer.of([ScaleUpAction(count=1)], "why", max_workers=3)
+
+    assert (Answer, 1, "why") == (type(made), made.up, made.reasons[0].why)

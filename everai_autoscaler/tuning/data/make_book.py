@@ -170,7 +170,6 @@ def main() -> None:
         lines.append(json.dumps(one.to_json() | {"prior": prior}))
     head = f'{{"source": {json.dumps(SOURCE)},\n "start": 0,\n "candidates": [\n  '
     BOOK.write_text(head + ",\n  ".join(lines) + "\n]}\n", "utf-8")
-    print(f"{len(candidates)} candidates, on {len(tried)} workloads")  # noqa: T201
 
 
 if __name__ == "__main__":
